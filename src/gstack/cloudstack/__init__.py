@@ -1,0 +1,1 @@
+"""CloudStack's API over HTTP. Knows nothing of Google's."""

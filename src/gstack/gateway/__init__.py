@@ -1,0 +1,1 @@
+"""HTTP and Google's conventions. Knows no resource."""

@@ -1,0 +1,272 @@
+"""Call: what a resource's function is handed; links; `serves`, which binds a function to a method of Google's.
+
+A resource's function is `async def f(call: Call) -> Answer`: it reads `call.params` and `call.body` (both checked
+against Google's document), talks to `call.cloudstack`, and returns a JSON-able object (dict or msgspec Struct) of
+the method's response type. `kind` is added by the endpoint. A mutation returns `await call.start(...)`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+from gstack.cloudstack.client import Client
+from gstack.cloudstack.signing import KeyPair
+from gstack.config import Settings
+from gstack.db.sidecar import Sidecar
+from gstack.operations.model import Draft, Operation, Target, Warned, Work, works
+
+GOOGLE = "https://www.googleapis.com"
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks: what the guard found behind the token.
+
+    `credential` names the sealed key pair in the database; `user` is the e-mail that operations show; `account_id`
+    and `account` are CloudStack's.
+    """
+
+    credential: str
+    keys: KeyPair
+    user: str
+    account: str
+    account_id: str
+    domain_id: str = ""
+    scopes: frozenset[str] = frozenset()
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Whose things a URL's project means: the caller's account, or a CloudStack project that the caller is in."""
+
+    id: str  # uuid of the account or of the project: the `owner` of sidecar rows and operations
+    name: str
+    project: str | None = None  # CloudStack project uuid, None for the account itself
+
+
+class Links(msgspec.Struct, frozen=True):
+    """Absolute URLs for one request (clients.md R1: by its Host). `base` ends in `/compute/v1/` or its alias."""
+
+    base: str
+
+    def project(self, project: str, path: str = "") -> str:
+        """`zones/z/disks/d` in a project -> its URL; an empty path gives the project's own."""
+        return f"{self.base}projects/{project}/{path}".rstrip("/")
+
+    @staticmethod
+    def image(project: str, name: str) -> str:
+        """The URL of an image: always at Google's host, since Terraform accepts no other."""
+        return f"{GOOGLE}/compute/v1/projects/{project}/global/images/{name}"
+
+
+class Journal(Protocol):
+    """The operations journal as the gateway needs it (implemented by operations.journal)."""
+
+    async def start(self, draft: Draft) -> Operation:
+        """Write the row, begin the work, return the operation as it is after at most `answer_within` seconds.
+
+        A `request_id` that this owner used for the same method within 24 hours returns that operation.
+        """
+        ...
+
+    async def get(self, owner: str, scope: str, name_or_id: str) -> Operation | None: ...
+
+    async def wait(self, owner: str, scope: str, name_or_id: str) -> Operation | None:
+        """Return the operation once DONE, or as it is after `wait_limit` seconds."""
+        ...
+
+    async def list(
+        self, owner: str, scope: str | None, *, limit: int, offset: int, newest_first: bool = False
+    ) -> list[Operation]:
+        """Operations of a scope (None: of all scopes), oldest first."""
+        ...
+
+    async def delete(self, owner: str, scope: str, name_or_id: str) -> bool:
+        """Forget an operation that is DONE; False where there is none, Problem.not_ready while it runs."""
+        ...
+
+    async def holder(self, owner: str, hold: str) -> Operation | None:
+        """The unfinished operation that holds this name, or None."""
+        ...
+
+
+class Method(msgspec.Struct, frozen=True):
+    """One method of Google's discovery document."""
+
+    id: str  # compute.disks.insert
+    http_method: str
+    path: str  # projects/{project}/zones/{zone}/disks
+    parameters: dict[str, Any]  # name -> discovery facts
+    parameter_order: tuple[str, ...]
+    request: str | None  # schema names
+    response: str | None
+    scopes: tuple[str, ...]
+
+    @property
+    def collection(self) -> str:
+        """`disks` of `compute.disks.insert`."""
+        return self.id.split(".")[1]
+
+    @property
+    def verb(self) -> str:
+        """`insert` of `compute.disks.insert`."""
+        return self.id.split(".")[2]
+
+
+@dataclass(slots=True)
+class Call:
+    """One request, authorised and decoded. `owner` is None only where `serves(…, foreign=True)` allows it."""
+
+    method: Method
+    caller: Caller
+    project: str
+    owner: Owner | None
+    params: dict[str, Any]
+    body: dict[str, Any]
+    cloudstack: Client
+    sidecar: Sidecar
+    journal: Journal
+    settings: Settings
+    links: Links
+    warnings: list[Warned] = field(default_factory=list)
+
+    @property
+    def owner_id(self) -> str:
+        """The owner's id; only for methods that are not `foreign`."""
+        if self.owner is None:
+            raise RuntimeError(f"{self.method.id} is served for foreign projects and has no owner")
+        return self.owner.id
+
+    def link(self, path: str, project: str = "") -> str:
+        """The URL of `zones/z/disks/d` in this call's project, or in another."""
+        return self.links.project(project or self.project, path)
+
+    def resource(self, path: str) -> str:
+        """The relative name that Problems use: `projects/p/zones/z/disks/d`."""
+        return f"projects/{self.project}/{path}"
+
+    def warn(self, code: str, message: str, **data: str) -> None:
+        """Tell the client, in the answer's or the operation's `warnings`, what could not be mapped exactly."""
+        self.warnings.append(Warned(code, message, data))
+
+    async def start(
+        self,
+        function: Work,
+        target: Target,
+        args: Mapping[str, Any],
+        *,
+        holds: tuple[str, ...] = (),
+        operation_type: str = "",
+    ) -> dict[str, Any]:
+        """Journal a mutation and begin it; return Google's Operation as it is after a few seconds.
+
+        `args` must be JSON-able and hold no absolute URL of ours. The target is held by itself; `holds` adds others.
+        """
+        name = next(name for name, known in works().items() if known is function)
+        draft = Draft(
+            work=name,
+            owner=self.owner_id,
+            project=self.project,
+            method=self.method.id,
+            operation_type=operation_type or self.method.verb,
+            target=target,
+            user=self.caller.user,
+            credential=self.caller.credential,
+            cloudstack_project=self.cloudstack.project,
+            args=dict(args),
+            holds=(target.path or "project", *holds),
+            request_id=str(self.params.get("requestId", "")),
+            warnings=tuple(self.warnings),
+        )
+        return operation_to_gce(await self.journal.start(draft), self.links)
+
+
+Function = Callable[[Call], Awaitable[Any]]
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A function and how it wants to be called. `foreign`: also for projects that are not the caller's."""
+
+    function: Function
+    foreign: bool = False
+
+
+_SERVED: dict[str, Served] = {}
+
+
+def serves(*method_ids: str, foreign: bool = False) -> Callable[[Function], Function]:
+    """Bind a function to methods of Google's document; path, verb, parameters and types come from there."""
+
+    def register(function: Function) -> Function:
+        for method_id in method_ids:
+            if method_id in _SERVED:
+                raise ValueError(f"{method_id} is served twice")  # a fault of ours, found at import
+            _SERVED[method_id] = Served(function, foreign)
+        return function
+
+    return register
+
+
+def served() -> Mapping[str, Served]:
+    """All served methods, filled when gstack.resources is imported."""
+    return _SERVED
+
+
+def operation_to_gce(operation: Operation, links: Links) -> dict[str, Any]:
+    """Google's Operation resource. Its selfLink is the same in every answer (clients.md 1)."""
+    scope = operation.target.scope
+    shown: dict[str, Any] = {
+        "kind": "compute#operation",
+        "id": operation.id,
+        "name": operation.name,
+        "operationType": operation.operation_type,
+        "status": operation.status,
+        "progress": operation.progress,
+        "user": operation.user,
+        "insertTime": timestamp(operation.insert_time),
+        "selfLink": links.project(operation.project, f"{scope}/operations/{operation.name}"),
+        "targetLink": links.project(operation.project, operation.target.path),
+    }
+    if scope != "global":
+        kind, place = scope.split("/")
+        shown[kind.removesuffix("s")] = links.project(operation.project, f"{kind}/{place}")
+    shown |= _moments(operation) | _outcome(operation)
+    return shown
+
+
+def _moments(operation: Operation) -> dict[str, Any]:
+    shown = {
+        "startTime": operation.start_time and timestamp(operation.start_time),
+        "endTime": operation.end_time and timestamp(operation.end_time),
+        "targetId": operation.target.id,
+        "statusMessage": operation.status_message,
+        "clientOperationId": operation.request_id,
+    }
+    return {name: value for name, value in shown.items() if value}
+
+
+def _outcome(operation: Operation) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    if operation.faults:
+        shown["error"] = {"errors": [_fault(fault) for fault in operation.faults]}
+        shown["httpErrorStatusCode"] = operation.http_status
+        shown["httpErrorMessage"] = operation.http_message
+    if operation.warnings:
+        shown["warnings"] = [warning_to_gce(warning) for warning in operation.warnings]
+    return shown
+
+
+def _fault(fault: Any) -> dict[str, str]:
+    shown = {"code": fault.code, "message": fault.message}
+    return shown | ({"location": fault.location} if fault.location else {})
+
+
+def warning_to_gce(warning: Warned) -> dict[str, Any]:
+    """Google's warning object: code, message and key-value data."""
+    data = [{"key": key, "value": value} for key, value in warning.data.items()]
+    return {"code": warning.code, "message": warning.message, "data": data}
+
+
+def timestamp(moment: Any) -> str:
+    """RFC 3339 with milliseconds, in UTC, as Google writes it: `2026-11-22T10:00:00.000+00:00`."""
+    return str(moment.isoformat(timespec="milliseconds"))
