@@ -11,29 +11,13 @@ from typing import Any, Protocol
 
 import msgspec
 
+from gstack.auth.caller import Caller as Caller  # noqa: PLC0414  # handed on: the gateway names it from here
 from gstack.cloudstack.client import Client
-from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings
 from gstack.db.sidecar import Sidecar
 from gstack.operations.model import Draft, Operation, Target, Warned, Work, works
 
 GOOGLE = "https://www.googleapis.com"
-
-
-class Caller(msgspec.Struct, frozen=True):
-    """Who asks: what the guard found behind the token.
-
-    `credential` names the sealed key pair in the database; `user` is the e-mail that operations show; `account_id`
-    and `account` are CloudStack's.
-    """
-
-    credential: str
-    keys: KeyPair
-    user: str
-    account: str
-    account_id: str
-    domain_id: str = ""
-    scopes: frozenset[str] = frozenset()
 
 
 class Owner(msgspec.Struct, frozen=True):
