@@ -1,0 +1,51 @@
+"""queryAsyncJobResult and listAsyncJobs."""
+
+from __future__ import annotations
+
+from gstack.sandbox import views
+from gstack.sandbox.errors import denied
+from gstack.sandbox.jobs import PENDING, class_name
+from gstack.sandbox.listing import page
+from gstack.sandbox.registry import Answer, Call, command
+from gstack.sandbox.world import Row, World
+
+
+@command("queryAsyncJobResult")
+def query_job(call: Call) -> Answer:
+    row = call.entity("job", "jobid")
+    if row["accountid"] not in call.accounts():
+        raise denied()
+    return to_job(call.world, row)
+
+
+@command("listAsyncJobs")
+def list_jobs(call: Call) -> Answer:
+    """Answer the jobs that are pending: CloudStack does not list finished ones."""
+    since = call.args.get("startdate", "")
+    rows = [row for row in call.own_rows("job") if row["jobstatus"] == PENDING and row["created"] >= since]
+    return page(call, "asyncjobs", rows, to_job)
+
+
+def to_job(world: World, row: Row) -> Answer:
+    account = world.one("account", row["accountid"])
+    domain = views.domain(world, account)
+    shown: Answer = {
+        "accountid": account["id"],
+        "account": account["name"],
+        "domainid": domain["domainid"],
+        "domainpath": domain["domainpath"],
+        "userid": row["userid"],
+        "cmd": class_name(row["name"]),
+        "jobprocstatus": 0,
+        "jobresultcode": row["jobresultcode"],
+    }
+    if row["jobstatus"] != PENDING:
+        shown |= {"jobresulttype": "object", "jobresult": row["jobresult"]}
+    instance = {"jobinstancetype": row.get("instancetype"), "jobinstanceid": row.get("instanceid")}
+    shown |= {field: value for field, value in instance.items() if value}
+    if row["jobstatus"] == PENDING:
+        shown |= {"managementserverid": row["id"], "managementservername": "localhost"}
+    shown["created"] = row["created"]
+    if row["jobstatus"] != PENDING:
+        shown["completed"] = row["completed"]
+    return {**shown, "jobid": row["id"], "jobstatus": row["jobstatus"]}

@@ -1,0 +1,138 @@
+"""The commands of the sandbox and what they are given.
+
+A command module in `commands/` adds a command by being there:
+
+    @command("stopVirtualMachine", id="virtualmachine")
+    def stop(call: Call) -> Job:            # before the job: what raises here fails the request
+        return Job("VirtualMachine", call.args["id"], queue=call.args["id"])
+
+    @begin("stopVirtualMachine")            # optional: when the job starts, e.g. state Stopping
+    @work("stopVirtualMachine")             # when its time has passed; the answer is the jobresult
+    def stopped(call: Call) -> Answer: ...
+
+A synchronous command returns its answer at once. Keyword arguments of `command` name the kind of object that a
+uuid parameter must be (`id="virtualmachine"`): an unknown one is 431, somebody else's 531 (in commands that are no
+list). Common parameters (`zoneid`, `networkid`, …) have their kinds in `catalog.ENTITIES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gstack.sandbox.errors import denied
+from gstack.sandbox.settings import SandboxSettings
+from gstack.sandbox.world import Row, World
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job to be made. `queue`: jobs of one queue run one after the other (CloudStack serialises by instance).
+
+    `answer` is what the command answers at once beside `jobid`; `facts` are kept for the job's work in `call.facts`.
+    """
+
+    instancetype: str | None = None
+    instanceid: str | None = None
+    queue: str | None = None
+    answer: Answer = field(default_factory=dict)
+    facts: Row = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a command.
+
+    `args` are checked and typed by the catalog; `owner` is the account that new objects belong to: the caller's own,
+    or the account of the project named by `projectid`.
+    """
+
+    world: World
+    settings: SandboxSettings
+    name: str
+    args: dict[str, Any]
+    account: Row
+    user: Row
+    owner: Row
+    facts: Row = field(default_factory=dict)
+
+    def entity(self, kind: str, parameter: str) -> Row:
+        """Return the object that a given uuid parameter names (the catalog has checked that it exists)."""
+        return self.world.one(kind, self.args[parameter])
+
+    def optional(self, kind: str, parameter: str) -> Row | None:
+        return self.world.get(kind, self.args.get(parameter))
+
+    def may_use(self, row: Row) -> bool:
+        """Tell whether the caller may act on an object: its own, its projects', or nobody's (the system's)."""
+        return row.get("accountid") is None or row["accountid"] in self.accounts()
+
+    def accounts(self) -> set[str]:
+        """Return the accounts that the caller acts for: its own and those of its projects."""
+        own: str = self.account["id"]
+        projects = self.world.find("projectmember", memberid=own)
+        return {own, *(self.world.one("project", row["projectid"])["accountid"] for row in projects)}
+
+    def require_use(self, row: Row) -> Row:
+        if not self.may_use(row):
+            raise denied()
+        return row
+
+    def own_rows(self, kind: str) -> list[Row]:
+        """Return the objects of `kind` that a list of this call shows: the owner's (`projectid` -1: all projects')."""
+        if self.args.get("projectid") != "-1":
+            return self.world.find(kind, accountid=self.owner["id"])
+        projects = self.accounts() - {self.account["id"]}
+        return [row for row in self.world.all(kind) if row.get("accountid") in projects]
+
+
+CommandFunction = Callable[[Call], Answer | Job]
+BeginFunction = Callable[[Call], None]
+WorkFunction = Callable[[Call], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One implemented command."""
+
+    name: str
+    function: CommandFunction
+    entities: dict[str, str]
+
+
+COMMANDS: dict[str, Command] = {}
+BEGINS: dict[str, BeginFunction] = {}
+WORKS: dict[str, WorkFunction] = {}
+
+
+def command(name: str, **entities: str) -> Callable[[CommandFunction], CommandFunction]:
+    """Register a command by CloudStack's name; `entities`: the kinds of its uuid parameters."""
+
+    def register(function: CommandFunction) -> CommandFunction:
+        COMMANDS[name.lower()] = Command(name, function, entities)
+        return function
+
+    return register
+
+
+def begin(*names: str) -> Callable[[BeginFunction], BeginFunction]:
+    """Register what a job of these commands does when it starts."""
+
+    def register(function: BeginFunction) -> BeginFunction:
+        BEGINS.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+def work(*names: str) -> Callable[[WorkFunction], WorkFunction]:
+    """Register what a job of these commands does when its time has passed."""
+
+    def register(function: WorkFunction) -> WorkFunction:
+        WORKS.update(dict.fromkeys(names, function))
+        return function
+
+    return register

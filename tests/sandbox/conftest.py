@@ -1,0 +1,85 @@
+"""A running sandbox and a client of it, for the tests of this folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from gstack.sandbox.server import ThreadedSandbox, running
+from gstack.sandbox.settings import AccountKeys, SandboxSettings, new_account
+from gstack.sandbox.signing import sign
+
+PENDING = 0
+
+
+class Client:
+    """Signs calls with the keys of one account, as any CloudStack client does."""
+
+    def __init__(self, url: str, keys: AccountKeys) -> None:
+        self._url = url
+        self._keys = keys
+        self._session = requests.Session()
+
+    def call(self, command: str, **params: Any) -> tuple[int, dict[str, Any]]:
+        """Return the status and what lies under `<command>response`. `__` in a name stands for `[0].`."""
+        sent = {name.replace("__", "[0]."): str(value) for name, value in params.items()}
+        return self.send({"command": command, **sent})
+
+    def send(self, params: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        signed = {"response": "json", **params, "apikey": self._keys.api_key}
+        signed["signature"] = sign(signed, self._keys.secret_key)
+        answer = self._session.post(self._url, data=signed, timeout=30)
+        return answer.status_code, next(iter(answer.json().values()))
+
+    def ok(self, command: str, **params: Any) -> dict[str, Any]:
+        """Return the answer of a call that must succeed, or the result of its job."""
+        status, body = self.call(command, **params)
+        assert status == 200, body
+        return self.result(body["jobid"]) if "jobid" in body else body
+
+    def failure(self, command: str, **params: Any) -> tuple[int, str]:
+        """Return the error code and text of a call that must fail, at once or in its job."""
+        status, body = self.call(command, **params)
+        if status == 200:
+            body = self.job(body["jobid"])["jobresult"]
+        return body["errorcode"], body["errortext"]
+
+    def result(self, job_id: str) -> dict[str, Any]:
+        job = self.job(job_id)
+        assert job["jobstatus"] == 1, job
+        result: dict[str, Any] = job["jobresult"]
+        return result
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            _, job = self.call("queryAsyncJobResult", jobid=job_id)
+            if job["jobstatus"] != PENDING:
+                return job
+            time.sleep(0.01)
+        raise TimeoutError(job_id)
+
+
+@pytest.fixture(scope="session")
+def accounts() -> tuple[AccountKeys, AccountKeys]:
+    return new_account("demo"), new_account("other")
+
+
+@pytest.fixture(scope="module")
+def server(accounts: tuple[AccountKeys, ...]) -> Iterator[ThreadedSandbox]:
+    with running(SandboxSettings(accounts=accounts, job_delay=0.05)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def demo(server: ThreadedSandbox, accounts: tuple[AccountKeys, ...]) -> Client:
+    return Client(server.url, accounts[0])
+
+
+@pytest.fixture
+def other(server: ThreadedSandbox, accounts: tuple[AccountKeys, ...]) -> Client:
+    return Client(server.url, accounts[1])
