@@ -4,7 +4,10 @@ The file is `$GSTACK_HOME/gstack.toml`, one table per profile; `gstack-configure
 `GSTACK_` plus the path of the setting in capitals, e.g. `GSTACK_SERVER_PORT`.
 """
 
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -74,3 +77,88 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def public_url(self) -> str:
         """The URL that stands for this server where a Host header cannot, without a slash at its end."""
         return (self.server.public_url or f"https://{self.server.bind}:{self.server.port}").rstrip("/")
+
+
+def home(environment: Mapping[str, str]) -> Path:
+    """Where all state lives: `GSTACK_HOME`, else `~/.gstack`."""
+    return Path(environment.get("GSTACK_HOME") or "~/.gstack").expanduser()
+
+
+def load(
+    profile: str, environment: Mapping[str, str], flags: Mapping[str, Mapping[str, Any]] | None = None
+) -> Settings:
+    """Make the Settings of a profile. `flags` are by table, as in the file; None values do not count.
+
+    Raises SettingsError, whose text says which setting is wrong and where it came from.
+    """
+    folder = home(environment)
+    layers = (
+        ("file", read_profile(folder, profile)),
+        ("environment", _from_environment(environment)),
+        ("option", dict(flags or {})),
+    )
+    settings: dict[str, Any] = {"home": str(folder), "profile": profile}
+    for source, layer in layers:
+        settings = _merged(settings, layer)
+        _checked(settings, source)
+    return _checked(settings, "settings")
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the text says which one, where it was found and what was expected."""
+
+
+def read_profile(folder: Path, profile: str) -> dict[str, Any]:
+    """One profile's table of `gstack.toml`; empty where there is none."""
+    path = folder / "gstack.toml"
+    if not path.exists():
+        return {}
+    try:
+        return dict(tomllib.loads(path.read_text("utf-8")).get(profile, {}))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is no valid TOML: {error}") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for table, fields in _tables().items():
+        for name in fields:
+            value = environment.get(f"GSTACK_{table}_{name}".upper())
+            if value is not None:
+                found.setdefault(table, {})[name] = _structured(value)
+    if database := environment.get("GSTACK_DATABASE"):
+        found["database"] = database
+    return found
+
+
+def _tables() -> dict[str, tuple[str, ...]]:
+    fields = msgspec.structs.fields(Settings)
+    return {field.name: field.type.__struct_fields__ for field in fields if hasattr(field.type, "__struct_fields__")}
+
+
+def _structured(value: str) -> Any:
+    """Lists and tables come as JSON in the environment, everything else as it is."""
+    if value[:1] not in {"{", "["}:
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return value
+
+
+def _merged(settings: dict[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(settings)
+    for name, value in layer.items():
+        if isinstance(value, Mapping):
+            known = merged.get(name, {})
+            merged[name] = {**known, **{key: item for key, item in value.items() if item is not None}}
+        elif value is not None:
+            merged[name] = value
+    return merged
+
+
+def _checked(settings: Mapping[str, Any], source: str) -> Settings:
+    try:
+        return msgspec.convert(settings, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"A setting ({source}) is wrong: {error}") from error

@@ -1,0 +1,197 @@
+"""What makes each client work with this server: `gstack client NAME` prints it.
+
+Shell code is exports only, for `eval`; nobody's settings are touched. Every variable was measured with the real client;
+the reasons that are not plain stand beside them. CA bundles hold the system's authorities beside ours, since these
+clients let a variable replace the whole list (terraform init would no longer reach its registry).
+"""
+
+import shlex
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from gstack.tls import GOOGLE_NAMES, write_private
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What the texts are made from. `key_file` is for clients of googleapis.com, `universe_key_file` names us."""
+
+    url: str  # https://localhost:5000
+    home: Path
+    bundle: Path
+    authority: Path
+    key_file: Path
+    universe_key_file: Path
+    email: str
+    project: str
+    zone: str
+    region: str
+
+    @property
+    def host(self) -> str:
+        """`localhost:5000`."""
+        return self.url.split("://")[1]
+
+
+def shell(exports: Mapping[str, object], notes: tuple[str, ...] = ()) -> str:
+    """Exports for `eval`, each value quoted, after comment lines."""
+    comments = [f"# {note}" for note in notes]
+    return "\n".join([*comments, *(f"export {name}={shlex.quote(str(value))}" for name, value in exports.items())])
+
+
+def bundle(home: Path, authority: Path) -> Path:
+    """Write the system's certificate authorities and ours into one file; return its path."""
+    path = home / "tls" / "bundle.pem"
+    system = ssl.get_default_verify_paths().openssl_cafile
+    known = [Path(candidate) for candidate in (system, *_SYSTEM_BUNDLES) if Path(candidate).is_file()]
+    parts = [known[0].read_bytes()] if known else []
+    write_private(path, b"\n".join([*parts, authority.read_bytes()]), mode=0o644)
+    return path
+
+
+_SYSTEM_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, Red Hat
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+    "/etc/ssl/cert.pem",  # macOS, BSD
+)
+
+
+def gcloud(facts: Facts) -> str:
+    """gcloud, in a configuration folder of its own. The override has no path, so that beta and alpha work."""
+    return shell(
+        {
+            "CLOUDSDK_CONFIG": facts.home / "clients" / "gcloud",
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE": f"{facts.url}/",
+            "CLOUDSDK_AUTH_TOKEN_HOST": f"{facts.url}/oauth2/token",
+            "CLOUDSDK_AUTH_AUTH_HOST": f"{facts.url}/oauth2/auth",
+            "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": facts.key_file,
+            "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": facts.bundle,
+            "CLOUDSDK_CORE_PROJECT": facts.project,
+            "CLOUDSDK_CORE_CHECK_GCE_METADATA": "false",
+            "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
+            "CLOUDSDK_SURVEY_DISABLE_PROMPTS": "true",
+            "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
+            "CLOUDSDK_COMPUTE_ZONE": facts.zone,
+            "CLOUDSDK_COMPUTE_REGION": facts.region,
+        }
+    )
+
+
+def python(facts: Facts) -> str:
+    """Google's Python libraries. The key names us as its universe, so that no library sends it to Google."""
+    endpoint = f"{{'api_endpoint': '{facts.url}'}}"
+    by_name = "compute_v1.InstancesClient() finds everything in these variables"
+    by_option = f"compute_v1.InstancesClient(client_options={endpoint}), as compute.localhost is not in the hosts file"
+    document = f"{facts.url}/discovery/v1/apis/{{api}}/{{apiVersion}}/rest"
+    resolved = _resolves(f"compute.{facts.host.rsplit(':', 1)[0]}")
+    notes = (
+        f"google-cloud-compute: {by_name if resolved else by_option}",
+        f"google-api-python-client: build('compute', 'v1', discoveryServiceUrl='{document}')",
+    )
+    return shell(
+        {
+            "GOOGLE_APPLICATION_CREDENTIALS": facts.universe_key_file,
+            "GOOGLE_CLOUD_UNIVERSE_DOMAIN": facts.host,
+            "GOOGLE_CLOUD_PROJECT": facts.project,
+            "NO_GCE_CHECK": "true",
+            "REQUESTS_CA_BUNDLE": facts.bundle,
+            "HTTPLIB2_CA_CERTS": facts.bundle,
+        },
+        notes,
+    )
+
+
+def _resolves(name: str) -> bool:
+    try:
+        return bool(socket.getaddrinfo(name, None))
+    except OSError:
+        return False
+
+
+def terraform(facts: Facts) -> str:
+    """Terraform's google provider: everything in variables, an empty `provider "google" {}` is enough."""
+    return shell(
+        {
+            "GOOGLE_COMPUTE_CUSTOM_ENDPOINT": f"{facts.url}/compute/v1/",
+            "GOOGLE_CREDENTIALS": facts.key_file,
+            "GOOGLE_PROJECT": facts.project,
+            "GOOGLE_ZONE": facts.zone,
+            "GOOGLE_REGION": facts.region,
+            "SSL_CERT_FILE": facts.bundle,
+        },
+        (
+            'In the configuration: provider "google" { poll_interval = "1s" }',
+            "To keep the provider from showing its token to Google's userinfo service, set there too:",
+            f'  universe_domain = "{facts.host}"   credentials = "{facts.universe_key_file}"',
+        ),
+    )
+
+
+def cloudstack(endpoint: str, api_key: str, secret_key: str) -> str:
+    """Any CloudStack client that reads these, for the sandbox's demo account."""
+    values = {"CLOUDSTACK_ENDPOINT": endpoint, "CLOUDSTACK_KEY": api_key, "CLOUDSTACK_SECRET": secret_key}
+    return shell(values)
+
+
+def libcloud(facts: Facts) -> str:
+    """Python code: libcloud's own host and port arguments do not work in its GCE driver."""
+    return f"""\
+# apache-libcloud: Python code to begin with
+import libcloud.security
+from libcloud.common.google import GoogleBaseAuthConnection
+from libcloud.compute.drivers.gce import GCEConnection
+from libcloud.compute.providers import get_driver
+from libcloud.compute.types import Provider
+
+libcloud.security.CA_CERTS_PATH = {str(facts.bundle)!r}
+for connection in (GCEConnection, GoogleBaseAuthConnection):
+    connection.base_url, connection.host = {facts.url!r}, {facts.host!r}
+driver = get_driver(Provider.GCE)(
+    {facts.email!r}, {str(facts.key_file)!r}, project={facts.project!r}, datacenter={facts.zone!r}
+)"""
+
+
+def gcutil(facts: Facts) -> str:
+    """What gcutil 1.15 needs: its bundled TLS library reads authorities from a module that PYTHONPATH can bring."""
+    folder = facts.home / "clients" / "gcutil"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    code = f"def get():\n    return {str(facts.bundle)!r}\n"
+    write_private(folder / "ca_certs_locater.py", code.encode(), mode=0o644)
+    return f"""\
+# gcutil 1.15 (Python 2). Put the options behind `gcutil` or into ~/.gcutil.flags
+export PYTHONPATH={shlex.quote(str(folder))}
+# gcutil --project={facts.project} --api_host={facts.url}/ --authorization_uri_base={facts.url}/oauth2 \\
+#        --auth_service_account= --nocheck_for_new_version listzones"""
+
+
+def ansible(facts: Facts) -> str:
+    """Ansible's google.cloud: it has no option for the endpoint, so its host names are led here."""
+    names = " ".join(GOOGLE_NAMES)
+    notes = (
+        "google.cloud modules know no other endpoint than Google's. Lead the names here, as root, on this machine:",
+        f"  echo '127.0.0.1 {names}' >> /etc/hosts",
+        "and let the server listen on port 443: gstack serve --port 443",
+    )
+    return shell(
+        {
+            "GCP_AUTH_KIND": "serviceaccount",
+            "GCP_SERVICE_ACCOUNT_FILE": facts.key_file,
+            "GCP_PROJECT": facts.project,
+            "REQUESTS_CA_BUNDLE": facts.bundle,
+        },
+        notes,
+    )
+
+
+CLIENTS: Mapping[str, Callable[[Facts], str]] = {
+    "gcloud": gcloud,
+    "python": python,
+    "terraform": terraform,
+    "libcloud": libcloud,
+    "gcutil": gcutil,
+    "ansible": ansible,
+}

@@ -1,0 +1,130 @@
+"""gstack doctor: what is wrong between this machine's profile and its CloudStack, and what to do about it.
+
+Each check is a function that returns findings; it looks and changes nothing.
+"""
+
+import asyncio
+import email.utils
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from cryptography import x509
+
+from gstack.cloudstack.client import CloudStack
+from gstack.cloudstack.errors import Refusal
+from gstack.cloudstack.signing import KeyPair
+from gstack.config import Settings
+from gstack.errors import Problem
+from gstack.resources.locations import locations
+
+_SKEW = 60  # seconds that tokens and signatures tolerate
+_SOON = timedelta(days=30)
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of the report. `advice` is empty where all is well."""
+
+    subject: str
+    text: str
+    advice: str = ""
+
+
+def examine(settings: Settings, url: str, keys: KeyPair | None) -> Iterable[Finding]:
+    """Look at everything, nearest first. `url` is the server's own; `keys` let it look into CloudStack."""
+    yield _home(settings)
+    yield _certificate(settings)
+    yield _server(settings, url)
+    yield from asyncio.run(_cloudstack(settings, keys))
+
+
+def _home(settings: Settings) -> Finding:
+    folder = settings.home
+    if not folder.exists():
+        return Finding("state", f"{folder} does not exist yet", "Start the server once: gstack serve")
+    if folder.stat().st_mode & 0o077:
+        return Finding("state", f"{folder} can be read by others", f"chmod 700 {folder}")
+    return Finding("state", f"{folder} is private")
+
+
+def _certificate(settings: Settings) -> Finding:
+    path = Path(settings.server.cert or settings.home / "tls" / "server.pem")
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError) as error:
+        return Finding("TLS", f"{path}: {error}", "Start the server once, or check --cert")
+    end = certificate.not_valid_after_utc
+    if end < datetime.now(UTC) + _SOON:
+        advice = "Renew it" if settings.server.cert else "Restart the server: it renews its own"
+        return Finding("TLS", f"the certificate ends on {end:%Y-%m-%d}", advice)
+    return Finding("TLS", f"the certificate is good until {end:%Y-%m-%d}")
+
+
+def _server(settings: Settings, url: str) -> Finding:
+    authority = settings.home / "tls" / "ca.pem"
+    context = ssl.create_default_context(cafile=str(authority) if authority.exists() else None)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    try:
+        with opener.open(f"{url}/healthz", timeout=5):
+            return Finding("server", f"answers at {url}")
+    except urllib.error.HTTPError as error:
+        return Finding("server", f"{url} answers {error.code}", "Something else listens there? Choose another --port")
+    except OSError as error:
+        return Finding("server", f"does not answer at {url}: {error}", "Start it: gstack serve")
+
+
+async def _cloudstack(settings: Settings, keys: KeyPair | None) -> list[Finding]:
+    endpoint = settings.cloudstack.endpoint
+    if not endpoint:
+        return [Finding("CloudStack", "the built-in sandbox, which starts with the server")]
+    findings = [await asyncio.to_thread(_clock, endpoint)]
+    async with CloudStack(endpoint, ca_file=settings.cloudstack.ca_file, timeout=10) as cloudstack:
+        findings.append(await _keys(cloudstack, keys))
+        if keys and not findings[-1].advice:
+            findings.append(await _zones(cloudstack, keys, settings))
+    return findings
+
+
+def _clock(endpoint: str) -> Finding:
+    """Compare our clock with CloudStack's: a signature is only good for minutes."""
+    try:
+        with urllib.request.urlopen(endpoint, timeout=10) as answer:  # noqa: S310  # the operator's own URL
+            date = answer.headers.get("Date", "")
+    except urllib.error.HTTPError as error:
+        date = error.headers.get("Date", "")
+    except OSError as error:
+        return Finding("reachability", f"{endpoint}: {error}", "Check the endpoint: gstack configure")
+    if not date:
+        return Finding("reachability", f"{endpoint} answers")
+    skew = time.time() - email.utils.parsedate_to_datetime(date).timestamp()
+    if abs(skew) > _SKEW:
+        return Finding("clock", f"this machine is {skew:+.0f} s off CloudStack's clock", "Set both by NTP")
+    return Finding("clock", "agrees with CloudStack's")
+
+
+async def _keys(cloudstack: CloudStack, keys: KeyPair | None) -> Finding:
+    try:
+        await cloudstack.client(keys or KeyPair("nobody", "nobody")).send("listCapabilities")
+    except Refusal as refusal:
+        if keys is None and refusal.error_code == 401:  # noqa: PLR2004  # CloudStack's code for unknown keys
+            return Finding("keys", "none given: set CLOUDSTACK_KEY and CLOUDSTACK_SECRET to check them")
+        return Finding("keys", f"CloudStack refuses them: {refusal.error_text}", "Make new keys in CloudStack")
+    except Problem as problem:
+        advice = "Is this CloudStack's API? Check: gstack configure"
+        return Finding("reachability", problem.internal or problem.message, advice)
+    return Finding("keys", "are accepted")
+
+
+async def _zones(cloudstack: CloudStack, keys: KeyPair, settings: Settings) -> Finding:
+    try:
+        found = await locations(cloudstack.client(keys), settings.names)
+    except Problem as problem:
+        return Finding("zones", problem.message, "Map zone names: gstack configure --zone-name")
+    if not found.all:
+        return Finding("zones", "this account sees none", "Ask the cloud's administrator")
+    return Finding("zones", ", ".join(f"{place.zone} (region {place.region})" for place in found.all))

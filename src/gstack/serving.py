@@ -1,0 +1,185 @@
+"""Running the server: the sandbox where it is needed, TLS, workers, the ready line, a clean stop.
+
+`gstack serve` is three kinds of processes: this one, which watches; the workers, each with an app of its own on one
+shared socket; and, without a configured CloudStack, the sandbox. Workers get the Settings as JSON in `GSTACK_SETTINGS`.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from granian import Granian
+from granian.constants import Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
+
+from gstack import tls
+from gstack.config import CloudStackSettings, Settings
+from gstack.db.engine import create_engine, migrate
+from gstack.sandbox.server import spawn
+
+SETTINGS_VARIABLE = "GSTACK_SETTINGS"
+_STOP_SECONDS = 120  # a long poll may last nearly two minutes; a request in flight ends before the worker does
+_RENEWAL_CHECK = 3600.0
+_READY_SECONDS = 60.0
+
+
+class ServeError(RuntimeError):
+    """The server cannot start; the text says why and what to do."""
+
+
+def serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` is called once the server answers, with the settings in force."""
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_port(settings)
+    sandbox = None if settings.cloudstack.endpoint else SandboxProcess(settings.home)
+    if sandbox:
+        settings = msgspec.structs.replace(settings, cloudstack=_at(settings.cloudstack, sandbox.url))
+    try:
+        asyncio.run(_prepare_database(settings))
+        _serve(settings, ready)
+    finally:
+        if sandbox:
+            sandbox.stop()
+
+
+def _at(cloudstack: CloudStackSettings, endpoint: str) -> CloudStackSettings:
+    return msgspec.structs.replace(cloudstack, endpoint=endpoint)
+
+
+async def _prepare_database(settings: Settings) -> None:
+    """Migrate once, before the workers look."""
+    engine = create_engine(settings.database_url)
+    await migrate(engine)
+    await engine.dispose()
+
+
+def certificate(settings: Settings) -> tuple[Path, Path]:
+    """The certificate and key to serve with: the user's own, or ours, renewed where due."""
+    if settings.server.cert or settings.server.key:
+        return Path(settings.server.cert), Path(settings.server.key)
+    _, cert, key = tls.ensure(settings.home, (settings.server.bind, *settings.server.hosts))
+    return cert, key
+
+
+def _serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
+    os.environ[SETTINGS_VARIABLE] = msgspec.json.encode(settings, enc_hook=str).decode()
+    cert, key = certificate(settings)
+    server = Granian(
+        "gstack.app:from_environment",
+        factory=True,
+        address=_address(settings.server.bind),
+        port=settings.server.port,
+        interface=Interfaces.ASGI,
+        workers=settings.server.workers,
+        websockets=False,
+        ssl_cert=cert,
+        ssl_key=key,
+        ssl_protocol_min=SSLProtocols.tls12,
+        http1_settings=HTTP1Settings(header_read_timeout=30_000),
+        respawn_failed_workers=True,
+        workers_kill_timeout=_STOP_SECONDS,
+        log_level="warning",
+    )
+    stopped = threading.Event()
+    _in_background(lambda: _announce(settings, cert, ready, stopped))
+    _in_background(lambda: _renew(settings, stopped))
+    logging.getLogger("_granian").setLevel(logging.WARNING)
+    try:
+        server.serve()
+    finally:
+        stopped.set()
+
+
+def _in_background(function: Callable[[], None]) -> None:
+    threading.Thread(target=function, daemon=True).start()
+
+
+def _announce(settings: Settings, cert: Path, ready: Callable[[Settings], None], stopped: threading.Event) -> None:
+    """Ask the server itself until it answers, then say so."""
+    context = ssl.create_default_context(cafile=str(cert))
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # we ask ourselves, whatever the name
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    url = f"https://{_host_in_url(_address(settings.server.bind))}:{settings.server.port}/healthz"
+    end = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < end and not stopped.is_set():
+        try:
+            with opener.open(url, timeout=2):
+                return ready(settings)
+        except OSError:
+            time.sleep(0.1)
+    return None
+
+
+def _renew(settings: Settings, stopped: threading.Event) -> None:
+    """Look every hour whether our certificate is due; workers take the new one by a graceful reload."""
+    if settings.server.cert:
+        return
+    while not stopped.wait(_RENEWAL_CHECK):
+        before = (settings.home / "tls" / "server.pem").read_bytes()
+        cert, _ = certificate(settings)
+        if cert.read_bytes() != before:
+            os.kill(os.getpid(), signal.SIGHUP)
+
+
+def _address(bind: str) -> str:
+    """An IP address to listen on: Granian takes no names. `localhost` is 127.0.0.1, as every client tries it."""
+    try:
+        found = socket.getaddrinfo(bind, None, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise ServeError(f"The bind address {bind!r} is no address of this machine: {error.strerror}") from error
+    addresses = [str(entry[4][0]) for entry in found]
+    return next((address for address in addresses if "." in address), addresses[0])
+
+
+def _host_in_url(address: str) -> str:
+    if address in {"0.0.0.0", "::"}:  # noqa: S104  # asked about, not bound
+        return "127.0.0.1"
+    return f"[{address}]" if ":" in address else address
+
+
+def _check_port(settings: Settings) -> None:
+    address, port = _address(settings.server.bind), settings.server.port
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            text = f"Cannot listen on {address} port {port}: {error.strerror}. Choose another: gstack serve --port 5001"
+            raise ServeError(text) from error
+
+
+class SandboxProcess:
+    """The sandbox in a process of its own, started again should it die."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._process, self.url = spawn(home)
+        self._stopping = threading.Event()
+        _in_background(self._watch)
+
+    def stop(self) -> None:
+        """End it; what it holds is in its file."""
+        self._stopping.set()
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _watch(self) -> None:
+        port = self.url.split(":")[2].split("/")[0]
+        while not self._stopping.is_set():
+            self._process.wait()
+            if not self._stopping.wait(0.5):
+                self._process, _ = spawn(self._home, "--port", port)

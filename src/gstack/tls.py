@@ -1,0 +1,133 @@
+"""A private certificate authority for this server, made on first start and renewed before it ends.
+
+`$GSTACK_HOME/tls/` holds `ca.pem` (what clients trust), `ca.key`, `server.pem` and `server.key` (mode 0600). The names
+in the server's certificate are those that Google's clients ask for (README: TLS): localhost, the bind address, the
+universe-domain names, and Google's own hosts for users who redirect them here. Such a certificate is harmful in other
+hands, so the authority is never shared between installations and its key never leaves the folder.
+"""
+
+import ipaddress
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_AUTHORITY_DAYS = 3650
+_SERVER_DAYS = 397
+_RENEW_DAYS = 30
+_GOOGLE = ("compute", "www", "oauth2", "openidconnect", "iamcredentials", "storage")
+
+LOCAL_NAMES = ("localhost", "compute.localhost", "storage.localhost")
+GOOGLE_NAMES = (*(f"{name}.googleapis.com" for name in _GOOGLE), "accounts.google.com")
+ADDRESSES = ("127.0.0.1", "::1")
+
+
+def ensure(home: Path, extra: tuple[str, ...] = (), now: datetime | None = None) -> tuple[Path, Path, Path]:
+    """Return the paths of the authority, the server's certificate and its key; make or renew what is due.
+
+    `extra` are more host names or addresses. The certificate is renewed 30 days before its end, and when a name is new.
+    """
+    folder = home / "tls"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    moment = now or datetime.now(UTC)
+    authority, key = _authority(folder, moment)
+    names = tuple(dict.fromkeys((*LOCAL_NAMES, *ADDRESSES, *GOOGLE_NAMES, *(name for name in extra if name))))
+    if not _serves(folder / "server.pem", names, authority, moment):
+        _issue(folder, authority, key, names, moment)
+    return folder / "ca.pem", folder / "server.pem", folder / "server.key"
+
+
+def _authority(folder: Path, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    try:
+        authority = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
+        key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
+    except (OSError, ValueError):
+        return _new_authority(folder, now)
+    fresh = authority.not_valid_after_utc > now + timedelta(days=_SERVER_DAYS)
+    if not fresh or not isinstance(key, ec.EllipticCurvePrivateKey):
+        return _new_authority(folder, now)
+    return authority, key
+
+
+def _new_authority(folder: Path, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"gstack private authority {os.urandom(4).hex()}")])
+    usage = x509.KeyUsage(
+        digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
+        data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    builder = _builder(name, name, key.public_key(), now, _AUTHORITY_DAYS)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    builder = builder.add_extension(usage, critical=True)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    certificate = builder.add_extension(identifier, critical=False).sign(key, hashes.SHA256())
+    write_private(folder / "ca.key", _pem(key))
+    write_private(folder / "ca.pem", certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+    return certificate, key
+
+
+def _issue(
+    folder: Path, authority: x509.Certificate, signer: ec.EllipticCurvePrivateKey, names: tuple[str, ...], now: datetime
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    builder = _builder(subject, authority.subject, key.public_key(), now, _SERVER_DAYS)
+    builder = builder.add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    certificate = builder.add_extension(identifier, critical=False).sign(signer, hashes.SHA256())
+    write_private(folder / "server.key", _pem(key))
+    write_private(folder / "server.pem", certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, days: int
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=days))
+    )
+
+
+def _general(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _serves(path: Path, names: tuple[str, ...], authority: x509.Certificate, now: datetime) -> bool:
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        certificate.verify_directly_issued_by(authority)
+        shown = set(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+    except (OSError, ValueError, TypeError, x509.ExtensionNotFound, InvalidSignature):
+        return False
+    due = certificate.not_valid_after_utc - timedelta(days=_RENEW_DAYS)
+    return now < due and {_general(name) for name in names} <= shown
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file whole or not at all, with its mode from the first byte."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    partial.replace(path)
