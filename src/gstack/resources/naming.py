@@ -1,0 +1,162 @@
+"""Names, ids, labels and fingerprints: how CloudStack's words become Google's and back. Pure.
+
+Oddities: a label key that is one of our own tag keys (prefix `gstack-`, and `family`) is kept under the tag
+`label:<key>`, since no label key can hold a colon. CloudStack refuses empty tag values, so an empty label value is
+kept as the tag value `(empty)`, which is no label value of Google's. CloudStack cuts keys and values beyond 255
+characters in silence; Google's 63 stay well inside.
+"""
+
+import base64
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from gstack.errors import Problem
+
+NAME_PATTERN = r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?"  # Google's discovery document, `Instance.name`
+NAME_LENGTH = 63
+EMPTY_VALUE = "(empty)"
+KEPT_KEY = "label:"  # prefix of the tag of a label whose key is one of our own tag keys
+LABEL_LENGTH = 63
+LABELS_AT_MOST = 64
+
+_NAME = re.compile(NAME_PATTERN)
+_LETTERS = {"Ll", "Lo"}
+
+
+def gce_id(uuid: str) -> str:
+    """Google's numeric id: 63 bits of the uuid's SHA-256, as a decimal string, never zero."""
+    return str(int.from_bytes(_digest(uuid)[:8], "big") >> 1 or 1)
+
+
+def is_name(text: str) -> bool:
+    """Whether this is a name as Google wants it (RFC 1035, at most 63 characters)."""
+    return _NAME.fullmatch(text) is not None
+
+
+def slug(name: str) -> str:
+    """The nearest GCE name of any CloudStack name; a GCE name stays as it is."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    text = re.sub(r"[^a-z0-9]+", "-", plain).strip("-") if not is_name(name) else name
+    if not text[:1].isalpha():
+        text = f"cs-{text or suffix(name)}"
+    return text[:NAME_LENGTH].rstrip("-")
+
+
+def suffix(text: str, length: int = 4) -> str:
+    """A short stable mark that tells things of one name apart: hexadecimal digits of the text's hash."""
+    return _digest(text).hex()[:length]
+
+
+def gce_names(named: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """(uuid, CloudStack name) -> {uuid: GCE name}, each name once.
+
+    Where several slugs are the same, the only one whose CloudStack name is that slug keeps it; the others get a
+    suffix from their uuid, so that a name does not depend on the order of a list.
+    """
+    pairs = dict(named)
+    slugs = {uuid: slug(name) for uuid, name in pairs.items()}
+    wanted, exact = Counter(slugs.values()), Counter(name for uuid, name in pairs.items() if name == slugs[uuid])
+    keeps = {uuid for uuid, text in slugs.items() if wanted[text] == 1 or (pairs[uuid] == text and exact[text] == 1)}
+    names = {uuid: slugs[uuid] for uuid in keeps}
+    taken = set(names.values())
+    for uuid in sorted(slugs.keys() - keeps):
+        names[uuid] = _apart(slugs[uuid], uuid, taken)
+        taken.add(names[uuid])
+    return names
+
+
+def _apart(text: str, uuid: str, taken: set[str]) -> str:
+    for length in range(4, 33):
+        name = f"{text[: NAME_LENGTH - length - 1].rstrip('-')}-{suffix(uuid, length)}"
+        if name not in taken:
+            return name
+    raise ValueError(f"no free name for {uuid}")  # cannot be: 32 digits of a hash differ
+
+
+def check_name(field: str, value: object) -> str:
+    """Return the name of a new resource. Problem.required or Problem.invalid where Google would say so."""
+    if value is None or value == "":
+        raise Problem.required(field)
+    if not isinstance(value, str) or not is_name(value):
+        raise Problem.invalid(field, f"'{value}'. Must be a match of regex '(?:{NAME_PATTERN})'")
+    return value
+
+
+def fingerprint(value: Any) -> str:
+    """A hash of content, as base64: equal content has an equal fingerprint, whatever the order of its keys."""
+    return base64.urlsafe_b64encode(hashlib.sha256(_canonical(value)).digest()[:8]).decode()
+
+
+def check_fingerprint(sent: str | None, value: Any) -> None:
+    """412 when a fingerprint was sent and is not that of `value`, the content as it is. Old clients send none."""
+    if sent and sent.rstrip("=") != fingerprint(value).rstrip("="):
+        raise Problem.condition_not_met()
+
+
+def labels_to_tags(labels: Mapping[str, str]) -> list[dict[str, str]]:
+    """Google's labels -> CloudStack's `tags[n]`, in the order of their keys."""
+    return [{"key": _tag_key(key), "value": labels[key] or EMPTY_VALUE} for key in sorted(labels)]
+
+
+def tags_to_labels(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """CloudStack's tags -> Google's labels, without the tags that are our own."""
+    shown = {str(tag["key"]): str(tag.get("value", "")) for tag in tags}
+    labels = {key.removeprefix(KEPT_KEY): value for key, value in shown.items() if not _own(key)}
+    return {key: "" if labels[key] == EMPTY_VALUE else labels[key] for key in sorted(labels)}
+
+
+def check_labels(labels: object, field: str = "resource.labels") -> dict[str, str]:
+    """Return labels that Google and CloudStack both take. Problem.invalid names the label and the rule."""
+    if labels is None:
+        return {}
+    if not isinstance(labels, Mapping):
+        raise Problem.invalid(field, "labels must be an object of strings.")
+    if len(labels) > LABELS_AT_MOST:
+        raise Problem.invalid(field, f"at most {LABELS_AT_MOST} labels are allowed, {len(labels)} were sent.")
+    return {_label_key(field, key): _label_value(field, key, value) for key, value in labels.items()}
+
+
+def _label_key(field: str, key: object) -> str:
+    fits = isinstance(key, str) and 0 < len(key) <= LABEL_LENGTH and _is_label(key)
+    if not isinstance(key, str) or not fits or unicodedata.category(key[0]) not in _LETTERS:
+        rule = "1 to 63 lowercase letters, digits, '_' or '-', beginning with a letter."
+        raise Problem.invalid(field, f"'{key}' is no label key: it must have {rule}")
+    return key
+
+
+def _label_value(field: str, key: object, value: object) -> str:
+    text = "" if value is None else value
+    if not isinstance(text, str) or len(text) > LABEL_LENGTH or not _is_label(text):
+        rule = "at most 63 lowercase letters, digits, '_' or '-'."
+        raise Problem.invalid(field, f"'{value}' is no value for label '{key}': it must have {rule}")
+    return text
+
+
+def _is_label(text: str) -> bool:
+    return all(sign in "_-" or _is_label_letter(unicodedata.category(sign)) for sign in text)
+
+
+def _is_label_letter(category: str) -> bool:
+    return category in _LETTERS or category.startswith("N")
+
+
+def _own(key: str) -> bool:
+    return key == "family" or key.startswith("gstack-")
+
+
+def _tag_key(key: str) -> str:
+    return f"{KEPT_KEY}{key}" if _own(key) else key
+
+
+def _canonical(value: Any) -> bytes:
+    return msgspec.json.encode(value, order="deterministic")
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
