@@ -1,0 +1,195 @@
+"""Every table of gstack's own database, as SQLAlchemy Core metadata. The migrations make exactly this.
+
+Times are timezone-aware UTC datetimes on both sides (`Moment`); JSON columns take and give plain Python values.
+Lease times alone are seconds since the epoch by the database's own clock, since replicas compare them.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+SCHEMA = "0001"  # the newest revision in db/migrations/versions: a database that has it needs no migration
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time, always aware and in UTC: SQLite keeps no zone, PostgreSQL answers in the session's."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # SQLAlchemy's signature
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # grows with time: its order is the list's
+    Column("name", Text, nullable=False, unique=True),
+    Column("owner", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("operation_type", Text, nullable=False),
+    Column("work", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("target_name", Text, nullable=False),
+    Column("target_id", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("credential", Text, nullable=False),
+    Column("cloudstack_project", Text),
+    Column("args", JSON, nullable=False),
+    Column("insert_time", Moment, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("progress", Integer, nullable=False),
+    Column("status_message", Text, nullable=False),
+    Column("start_time", Moment),
+    Column("end_time", Moment),
+    Column("request_id", Text, nullable=False),
+    Column("http_status", Integer, nullable=False),
+    Column("http_message", Text, nullable=False),
+    Column("faults", JSON, nullable=False),
+    Column("warnings", JSON, nullable=False),
+    Column("lease_owner", Text),  # the process that works on it; NULL: nobody does
+    Column("lease_until", Double),  # seconds since the epoch, by the database's clock
+)
+Index(None, operations.c.owner, operations.c.scope, operations.c.id)
+Index(None, operations.c.owner, operations.c.request_id)
+Index(None, operations.c.status, operations.c.end_time)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("operation_id", BigInteger, ForeignKey(operations.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("state", Text, nullable=False),  # intent, job, done, failed
+    Column("command", Text, nullable=False),  # CloudStack's; empty for a decision
+    Column("job_id", Text),
+    Column("result", JSON(none_as_null=True)),
+    Column("failure", JSON(none_as_null=True)),
+    Column("started", Moment, nullable=False),
+    Column("ended", Moment),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("operation_id", BigInteger, ForeignKey(operations.c.id, ondelete="CASCADE"), nullable=False, index=True),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("uuid", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text),  # the fact `name`, for the way back
+    Column("facts", JSON, nullable=False),
+)
+Index(None, facts.c.owner, facts.c.kind, facts.c.name)
+
+objects = Table(
+    "objects",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("collection", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("body", JSON, nullable=False),
+)
+
+ids = Table(
+    "ids",
+    metadata,
+    Column("gce_id", Text, primary_key=True),
+    Column("uuid", Text, nullable=False),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # pair, key
+    Column("account", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("domain_id", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("api_key", Text, nullable=False, index=True),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("revoked", Moment),
+)
+
+service_keys = Table(
+    "service_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("credential_id", Text, ForeignKey(credentials.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("email", Text, nullable=False, index=True),
+    Column("public_key", Text, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("expires", Moment),
+    Column("revoked", Moment),
+    Column("last_used", Moment),
+    Column("label", Text, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # access, refresh, code
+    Column("family", Text, nullable=False, index=True),
+    Column("credential_id", Text, ForeignKey(credentials.c.id, ondelete="CASCADE"), index=True),
+    Column("client_id", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("expires", Moment, nullable=False, index=True),
+    Column("used", Moment),
+    Column("revoked", Moment),
+    Column("data", JSON, nullable=False),
+)
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret_hash", Text),
+    Column("name", Text, nullable=False),
+    Column("redirect_uris", JSON, nullable=False),
+    Column("created", Moment, nullable=False),
+)
