@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gstack.sandbox.errors import CloudStackError
-from gstack.sandbox.registry import BEGINS, WORKS, Answer, Call, Job
+from gstack.sandbox.registry import BEGINS, FAILURES, WORKS, Answer, Call, Job
 from gstack.sandbox.settings import DEFAULT_DELAYS, OTHER_DELAY, SandboxSettings
 from gstack.sandbox.world import Row, World, new_id, now
 
@@ -25,6 +25,8 @@ CLASSES = {  # CloudStack's Java classes, where they are not named after the com
     "rebootVirtualMachine": "user.vm.RebootVMCmd",
     "registerUserKeys": "admin.user.RegisterUserKeysCmd",
 }
+
+JOB_NAMED = ("virtualmachine", "volume")
 
 _log = logging.getLogger("gstack.sandbox")
 
@@ -89,10 +91,10 @@ class Jobs:
             await asyncio.sleep(row["delay"])
             self._finish(call, job_id)
         except CloudStackError as error:
-            self._end(job_id, FAILED, error.code, {"errorcode": error.code, "errortext": error.text})
+            self._fail(call, job_id, error.code, error.text)
         except Exception as error:  # noqa: BLE001  # a job ends in any case
             _log.exception("job %s (%s) failed unexpectedly", job_id, row["name"])
-            self._end(job_id, FAILED, 530, {"errorcode": 530, "errortext": str(error)})
+            self._fail(call, job_id, 530, str(error))
 
     def _finish(self, call: Call, job_id: str) -> None:
         fault = self.fail_with(call.name)
@@ -100,7 +102,14 @@ class Jobs:
             raise fault
         with self._world.transaction():
             answer = WORKS[call.name](call)
-            self._end(job_id, SUCCEEDED, 0, answer)
+            self._end(job_id, SUCCEEDED, 0, _with_job(answer, job_id))
+
+    def _fail(self, call: Call, job_id: str, code: int, text: str) -> None:
+        with self._world.transaction():
+            put_right = FAILURES.get(call.name)
+            if put_right and self._world.one("job", job_id).get("begun"):
+                put_right(call)
+            self._end(job_id, FAILED, code, {"errorcode": code, "errortext": text})
 
     def _end(self, job_id: str, status: int, code: int, result: Answer) -> None:
         self._world.update("job", job_id, jobstatus=status, jobresultcode=code, jobresult=result, completed=now())
@@ -137,6 +146,14 @@ def _row(call: Call, job: Job, delay: float) -> Row:
         "jobresultcode": 0,
     }
     return {field: value for field, value in row.items() if value is not None}
+
+
+def _with_job(answer: Answer, job_id: str) -> Answer:
+    """Add the job to the objects that name it in CloudStack's answers: machines and volumes."""
+    return {
+        name: {**value, "jobid": job_id, "jobstatus": PENDING} if name in JOB_NAMED else value
+        for name, value in answer.items()
+    }
 
 
 def class_name(command: str) -> str:

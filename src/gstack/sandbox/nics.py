@@ -26,22 +26,38 @@ def default_of(world: World, machine_id: str) -> Row | None:
 
 
 def allocate(world: World, network: Row, machine: Row, address: str | None = None) -> Row:
-    """Give a machine a NIC on a network; the first one is its default. Raise as CloudStack for a bad address."""
+    """Give a machine a NIC on a network; the first one is its default. Raise as CloudStack for a bad address.
+
+    In a Basic zone CloudStack chooses the address when the machine starts (`complete`).
+    """
     others = of_machine(world, machine["id"])
     taken = {int(nic["deviceid"]) for nic in others}
-    deviceid = next(number for number in range(len(taken) + 1) if number not in taken)
-    ip = None if network["type"] == L2 else _address(world, network, address)
     nic: Row = {
         "id": new_id(),
         "virtualmachineid": machine["id"],
         "networkid": network["id"],
-        "macaddress": _mac(world, network),
-        "deviceid": deviceid,
+        "deviceid": next(number for number in range(len(taken) + 1) if number not in taken),
         "isdefault": not others,
         "secondaryip": [],
         "created": now(),
     }
-    return world.put("nic", nic | ({"ipaddress": ip} if ip else {}))
+    if address is None and world.one("zone", network["zoneid"])["networktype"] == "Basic":
+        return world.put("nic", nic)
+    return world.put("nic", nic | _numbers(world, network, address))
+
+
+def complete(world: World, nic: Row) -> Row:
+    """Give a NIC its addresses if it has none yet."""
+    if "macaddress" in nic:
+        return nic
+    return world.update("nic", nic["id"], **_numbers(world, world.one("network", nic["networkid"]), None))
+
+
+def _numbers(world: World, network: Row, address: str | None) -> Row:
+    numbers = {"macaddress": _mac(world, network)}
+    if network["type"] != L2:
+        numbers["ipaddress"] = _address(world, network, address)
+    return numbers
 
 
 def free(world: World, nic: Row) -> None:
@@ -113,7 +129,7 @@ def _has_name(world: World, network: Row, name: str, machine_id: str | None) -> 
 def implement(world: World, network: Row) -> None:
     """Bring an isolated network up with its first machine: state Implemented, a VLAN, a source NAT address."""
     if network["type"] == "Shared" or network["state"] == "Implemented":
-        return
+        return  # a shared network stays in state Setup
     vlan = network.get("vlan") or str(200 + world.next_number("vlan"))
     world.update("network", network["id"], state="Implemented", vlan=vlan)
     if network["type"] == "Isolated" and not network.get("vpcid") and _translates(world, network):
@@ -147,14 +163,15 @@ def view(world: World, nic: Row) -> dict[str, Any]:
         shown |= addresses
     if network["type"] == "Isolated" and network.get("vlan"):
         shown["isolationuri"] = f"vlan://{network['vlan']}"
-    if network.get("vlan"):
+    if network.get("vlan") and "macaddress" in nic:
         shown["broadcasturi"] = f"vlan://{network['vlan']}"
+    mac = {"macaddress": nic["macaddress"]} if "macaddress" in nic else {}
     return {
         **shown,
         "traffictype": "Guest",
         "type": network["type"],
         "isdefault": nic["isdefault"],
-        "macaddress": nic["macaddress"],
+        **mac,
         "secondaryip": nic["secondaryip"],
         "extradhcpoption": [],
         "deviceid": str(nic["deviceid"]),

@@ -105,6 +105,7 @@ class Command:
 
 COMMANDS: dict[str, Command] = {}
 BEGINS: dict[str, BeginFunction] = {}
+FAILURES: dict[str, BeginFunction] = {}
 WORKS: dict[str, WorkFunction] = {}
 
 
@@ -123,6 +124,16 @@ def begin(*names: str) -> Callable[[BeginFunction], BeginFunction]:
 
     def register(function: BeginFunction) -> BeginFunction:
         BEGINS.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+def failure(*names: str) -> Callable[[BeginFunction], BeginFunction]:
+    """Register what is put right when a job of these commands fails after it began."""
+
+    def register(function: BeginFunction) -> BeginFunction:
+        FAILURES.update(dict.fromkeys(names, function))
         return function
 
     return register

@@ -29,8 +29,9 @@ def zone(world: World, row: Row) -> Answer:
 
 
 def tags(world: World, identity: str) -> list[Answer]:
-    """Return the tags of an object, as they are nested in its answer."""
-    return [tag(world, row) for row in world.find("tag", resourceid=identity)]
+    """Return the tags of an object, as they are nested in its answer: there CloudStack leaves out `domainpath`."""
+    rows = world.find("tag", resourceid=identity)
+    return [{name: value for name, value in tag(world, row).items() if name != "domainpath"} for row in rows]
 
 
 def tag(world: World, row: Row) -> Answer:

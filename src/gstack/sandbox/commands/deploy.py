@@ -1,0 +1,251 @@
+"""deployVirtualMachine, in its forms: what is checked before the job, what stands then, and what the job does."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from gstack.sandbox import machines, nics, placing, volumes
+from gstack.sandbox.commands.keys import checked_user_data
+from gstack.sandbox.errors import CloudStackError, invalid, parameter_error
+from gstack.sandbox.registry import Answer, Call, Job, begin, command, failure, work
+from gstack.sandbox.world import Row, new_id, now
+
+GIB = 1024**3
+NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+
+
+@command(
+    "deployVirtualMachine",
+    serviceofferingid="serviceoffering",
+    networkids="network",
+    securitygroupids="securitygroup",
+    affinitygroupids="affinitygroup",
+    volumeid="volume",
+    snapshotid="snapshot",
+)
+def deploy(call: Call) -> Job:
+    _check_name(call)
+    template = _template(call)
+    sizes = _sizes(call)
+    disks = _data_disks(call)
+    root_size = _root_size(call, template)
+    keys = _key_pairs(call)
+    places = placing.networks(call)
+    groups = placing.security_groups(call)
+    row = _new_machine(call, template, sizes, keys, groups)
+    nics.check_host_name(call.world, [network for network, _ in places], row["name"])
+    call.world.put("virtualmachine", row)
+    for network, address in places:
+        nics.allocate(call.world, network, row, address)
+    _make_volumes(call, row, template, root_size, disks)
+    return Job("VirtualMachine", row["id"], queue=row["id"], answer={"id": row["id"]}, facts={"id": row["id"]})
+
+
+def _check_name(call: Call) -> None:
+    name = call.args.get("name")
+    if name is not None and not NAME.fullmatch(name):
+        raise parameter_error(
+            "Unable to execute API command deployvirtualmachine due to invalid value. Invalid value provided for API "
+            "arg: name - it can contain ASCII letters 'a' through 'z', the digits '0' through '9', and the hyphen "
+            "('-'), must be between 1 and 63 characters long, and can't start or end with \"-\" and can't start with "
+            "digit"
+        )
+
+
+def _template(call: Call) -> Row:
+    template = call.optional("template", "templateid")
+    if template is None:
+        raise invalid("Unable to use template null: give templateid; the sandbox deploys from templates only")
+    shared = template["ispublic"] or template.get("permitted", [])
+    if not shared and not call.may_use(template):
+        raise CloudStackError(531, f"Account {call.account['name']} does not have permission to use template", 4365)
+    if call.args["zoneid"] not in template["zoneids"]:
+        raise invalid(f"Template {template['name']} is not available in the zone")
+    return template
+
+
+def _sizes(call: Call) -> dict[str, int]:
+    offering = call.entity("serviceoffering", "serviceofferingid")
+    return sizes_of(offering, _details(call))
+
+
+def sizes_of(offering: Row, details: dict[str, str]) -> dict[str, int]:
+    """Return processors, MHz and MB of a machine; a customised offering takes them from `details`."""
+    if not offering["iscustomized"]:
+        return {field: offering[field] for field in ("cpunumber", "cpuspeed", "memory")}
+    limits = offering["serviceofferingdetails"]
+    given = {name.lower(): value for name, value in details.items()}
+    if "cpunumber" not in given or "memory" not in given:
+        raise invalid("Need to specify custom parameter values cpu, cpu speed and memory when using custom offering")
+    processors = _within(given["cpunumber"], limits["mincpunumber"], limits["maxcpunumber"], "CPU cores")
+    memory = _within(given["memory"], limits["minmemory"], limits["maxmemory"], "memory")
+    return {"cpunumber": processors, "cpuspeed": offering["cpuspeed"], "memory": memory}
+
+
+def _within(text: str, low: str, high: str, what: str) -> int:
+    if not text.isdigit() or not int(low) <= int(text) <= int(high):
+        raise invalid(f"Invalid {what} value, specify a value between {low} and {high}")
+    return int(text)
+
+
+def _details(call: Call) -> dict[str, str]:
+    """Return `details[0].key=value` as one map."""
+    return {key: value for entry in call.args.get("details", []) for key, value in entry.items()}
+
+
+def _data_disks(call: Call) -> list[dict[str, Any]]:
+    """Return the data disks to make with the machine: bytes, offering and device number of each."""
+    wanted = [_disk(call, entry) for entry in call.args.get("datadisksdetails", [])]
+    offering = call.optional("diskoffering", "diskofferingid")
+    if offering:
+        wanted.append({"offering": offering, "size": volumes.offered_size(offering, call.args.get("size"))})
+    return wanted
+
+
+def _disk(call: Call, entry: dict[str, str]) -> dict[str, Any]:
+    offering = call.world.get("diskoffering", entry.get("diskofferingid"))
+    if offering is None:
+        raise invalid("Unable to find disk offering of datadiskdetails")
+    if "deviceid" not in entry:
+        raise invalid("deviceid parameter is required for datadiskdetails")
+    size = int(entry["size"]) if entry.get("size", "").isdigit() else None
+    return {
+        "offering": offering,
+        "size": volumes.offered_size(offering, size),
+        "deviceid": int(entry["deviceid"]),
+    }
+
+
+def _root_size(call: Call, template: Row) -> int:
+    wanted = call.args.get("rootdisksize")
+    size: int = template["size"]
+    if wanted is None:
+        return size
+    if wanted <= 0:
+        raise invalid("Root disk size should be a positive number.")
+    if wanted * GIB < size:
+        raise invalid(
+            f"Unsupported: rootdisksize override ({wanted} GB) is smaller than template size "
+            f"({size / GIB:.2f} GB) {size}"
+        )
+    return int(wanted) * GIB
+
+
+def _key_pairs(call: Call) -> list[Row]:
+    names = call.args.get("keypairs") or ([call.args["keypair"]] if call.args.get("keypair") else [])
+    return [_key_pair(call, name) for name in names]
+
+
+def _key_pair(call: Call, name: str) -> Row:
+    row = call.world.first("sshkeypair", name=name, accountid=call.owner["id"])
+    if row is None:
+        raise invalid(f"A key pair with name '{name}' was not found.")
+    return row
+
+
+def key_details(keys: list[Row]) -> dict[str, str]:
+    """Return what CloudStack keeps of key pairs in a machine's details."""
+    if not keys:
+        return {}
+    public = "\n".join(row["publickey"] for row in keys)
+    return {"SSH.PublicKey": public, "SSH.KeyPairNames": ",".join(row["name"] for row in keys)}
+
+
+def _new_machine(call: Call, template: Row, sizes: dict[str, int], keys: list[Row], groups: list[str]) -> Row:
+    identity = new_id()
+    name = call.args.get("name", f"VM-{identity}")
+    started = call.args.get("startvm", True)
+    details = {**_details(call), **key_details(keys), **({} if started else {"deployvm": "true"})}
+    row: Row = {
+        "id": identity,
+        "number": call.world.next_number("virtualmachine"),
+        "name": name,
+        "hostname": name.lower(),
+        "accountid": call.owner["id"],
+        "userid": call.user["id"],
+        "zoneid": call.args["zoneid"],
+        "state": "Stopped",
+        "serviceofferingid": call.args["serviceofferingid"],
+        "templateid": template["id"],
+        "templatefacts": {field: template[field] for field in ("id", "name", "templatetype", "format", "displaytext")},
+        "ostypeid": template["ostypeid"],
+        **sizes,
+        "details": details,
+        "securitygroupids": groups,
+        "affinitygroupids": _affinity(call),
+        "created": now(),
+    }
+    return row | _optional(call, keys)
+
+
+def _optional(call: Call, keys: list[Row]) -> Row:
+    row: Row = {field: call.args[field] for field in ("displayname", "group") if call.args.get(field)}
+    if call.args.get("userdata"):
+        row["userdata"] = checked_user_data(call.args["userdata"])
+    registered = call.optional("userdata", "userdataid")
+    if registered:
+        row["userdata"] = registered["userdata"]
+    if keys:
+        row["keypairs"] = ",".join(key["name"] for key in keys)
+    return row
+
+
+def _affinity(call: Call) -> list[str]:
+    ids = list(call.args.get("affinitygroupids", []))
+    for name in call.args.get("affinitygroupnames", []):
+        row = call.world.first("affinitygroup", name=name, accountid=call.owner["id"])
+        if row is None:
+            raise invalid(f"Unable to find group by name {name}")
+        ids.append(row["id"])
+    return ids
+
+
+def _make_volumes(call: Call, row: Row, template: Row, root_size: int, disks: list[dict[str, Any]]) -> None:
+    common = {"zoneid": row["zoneid"], "accountid": row["accountid"], "virtualmachineid": row["id"]}
+    volumes.new(
+        call.world,
+        name=f"ROOT-{row['number']}",
+        type=volumes.ROOT,
+        size=root_size,
+        deviceid=0,
+        templateid=template["id"],
+        serviceofferingid=row["serviceofferingid"],
+        **common,
+    )
+    for disk in disks:
+        volumes.new(
+            call.world,
+            name=f"DATA-{row['number']}",
+            type=volumes.DATA,
+            size=disk["size"],
+            deviceid=disk.get("deviceid", volumes.next_device(call.world, row["id"])),
+            diskofferingid=disk["offering"]["id"],
+            **common,
+        )
+
+
+@begin("deployVirtualMachine")
+def deploying(call: Call) -> None:
+    if call.args.get("startvm", True):
+        machines.set_state(call.world, _machine(call), "Starting")
+
+
+@failure("deployVirtualMachine")
+def not_deployed(call: Call) -> None:
+    machines.set_state(call.world, _machine(call), "Error")
+
+
+@work("deployVirtualMachine")
+def deployed(call: Call) -> Answer:
+    row = _machine(call)
+    if call.args.get("startvm", True):
+        row = placing.start(call.world, row)
+    answer = machines.view(call.world, row)
+    if row["state"] == "Running":
+        answer |= {"bootmode": "legacy", "boottype": "Bios"}
+    return {"virtualmachine": answer}
+
+
+def _machine(call: Call) -> Row:
+    return call.world.one("virtualmachine", call.facts["id"])

@@ -1,0 +1,106 @@
+"""What does not change: capabilities, hypervisors, OS types, offerings."""
+
+from __future__ import annotations
+
+from gstack.sandbox.listing import chosen, page
+from gstack.sandbox.registry import Answer, Call, command
+from gstack.sandbox.world import Row, World
+
+
+@command("listCapabilities")
+def list_capabilities(call: Call) -> Answer:
+    return {"capability": {**_CAPABILITIES, "allowuserexpungerecovervm": call.settings.expunge_allowed}}
+
+
+@command("listHypervisors")
+def list_hypervisors(_call: Call) -> Answer:
+    names = ("KVM", "VMware", "XenServer", "Simulator", "External")
+    return {"count": len(names), "hypervisor": [{"name": name} for name in names]}
+
+
+@command("listOsTypes", id="ostype")
+def list_os_types(call: Call) -> Answer:
+    rows = chosen(call, call.world.all("ostype"), "name", "oscategoryid", "description")
+    return page(call, "ostype", rows, plain)
+
+
+@command("listOsCategories", id="oscategory")
+def list_os_categories(call: Call) -> Answer:
+    return page(call, "oscategory", chosen(call, call.world.all("oscategory"), "name"), plain)
+
+
+@command("listServiceOfferings", id="serviceoffering")
+def list_service_offerings(call: Call) -> Answer:
+    rows = chosen(call, call.world.all("serviceoffering"), "name", "cpunumber", "cpuspeed", "memory", "state")
+    return page(call, "serviceoffering", rows, plain)
+
+
+@command("listDiskOfferings", id="diskoffering")
+def list_disk_offerings(call: Call) -> Answer:
+    return page(call, "diskoffering", chosen(call, call.world.all("diskoffering"), "name", "encrypt"), plain)
+
+
+@command("listNetworkOfferings", id="networkoffering")
+def list_network_offerings(call: Call) -> Answer:
+    args = call.args
+    wanted = {service.lower() for service in args.get("supportedservices", [])}
+    rows = [
+        row
+        for row in chosen(
+            call,
+            call.world.all("networkoffering"),
+            *("name", "state", "guestiptype", "forvpc", "traffictype", "isdefault", "availability", "specifyvlan"),
+        )
+        if wanted <= {service["name"].lower() for service in row["service"]}
+    ]
+    return page(call, "networkoffering", rows, plain)
+
+
+@command("listVPCOfferings", id="vpcoffering")
+def list_vpc_offerings(call: Call) -> Answer:
+    return page(call, "vpcoffering", chosen(call, call.world.all("vpcoffering"), "name", "state", "isdefault"), plain)
+
+
+@command("listIsos")
+def list_isos(_call: Call) -> Answer:
+    """Answer no ISOs: the sandbox has none, and its users cannot register any."""
+    return {}
+
+
+def plain(_world: World, row: Row) -> Answer:
+    """Answer an object that is kept as it is shown."""
+    return row
+
+
+_CAPABILITIES: Answer = {
+    "securitygroupsenabled": True,
+    "dynamicrolesenabled": True,
+    "cloudstackversion": "4.23.0.0-SNAPSHOT",
+    "userpublictemplateenabled": True,
+    "supportELB": "false",
+    "projectinviterequired": False,
+    "allowusercreateprojects": True,
+    "customdiskofferingminsize": 1,
+    "customdiskofferingmaxsize": 1024,
+    "regionsecondaryenabled": False,
+    "kvmsnapshotenabled": True,
+    "snapshotshowchainsize": False,
+    "allowuserviewdestroyedvm": False,
+    "allowuserexpungerecovervm": False,
+    "allowuserexpungerecovervolume": True,
+    "allowuserviewalldomainaccounts": False,
+    "allowuserforcestopvm": True,
+    "kubernetesserviceenabled": False,
+    "kubernetesclusterexperimentalfeaturesenabled": False,
+    "customhypervisordisplayname": "Custom",
+    "defaultuipagesize": 20,
+    "instancesstatsretentiontime": 720,
+    "instancesstatsuseronly": False,
+    "instancesdisksstatsretentionenabled": False,
+    "instancesdisksstatsretentiontime": 720,
+    "sharedfsvmmincpucount": 2,
+    "sharedfsvmminramsize": 1024,
+    "instanceleaseenabled": False,
+    "dynamicscalingenabled": False,
+    "additionalconfigenabled": False,
+}

@@ -1,0 +1,152 @@
+"""Machines as rows: their answer, and what several commands do with them.
+
+A row has number (as in ROOT-54), name, hostname (lower case, for look-ups), accountid, userid, zoneid, state,
+serviceofferingid, templateid, cpunumber, cpuspeed, memory, details, securitygroupids, affinitygroupids, created.
+`displayname` is there only if it was ever given: CloudStack shows the name instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from gstack.sandbox import nics, views
+from gstack.sandbox.registry import Answer
+from gstack.sandbox.world import Row, World, now
+
+DESTROYED = "Destroyed"
+HIDDEN_DETAILS = (
+    "dataDiskController, rootDiskController, backupValidationCommandTimeout, backupValidationScreenshotWait, "
+    "backupValidationBootTimeout"
+)
+ALL = frozenset({"all"})
+
+
+def set_state(world: World, row: Row, state: str) -> Row:
+    return world.update("virtualmachine", row["id"], state=state, lastupdated=now())
+
+
+def instance_name(world: World, row: Row) -> str:
+    """Return the hypervisor's name of a machine: `i-<account>-<machine>-VM`."""
+    number = [account["id"] for account in world.all("account")].index(row["accountid"]) + 1
+    return f"i-{number}-{row['number']}-VM"
+
+
+def volumes_of(world: World, machine_id: str) -> list[Row]:
+    return world.find("volume", virtualmachineid=machine_id)
+
+
+def forget(world: World, row: Row) -> None:
+    """Expunge a machine: its name, NICs, addresses, root volume and tags are free again."""
+    for nic in nics.of_machine(world, row["id"]):
+        nics.free(world, nic)
+    for volume in volumes_of(world, row["id"]):
+        if volume["type"] == "ROOT":
+            world.delete("volume", volume["id"])
+    for address in world.find("publicip", virtualmachineid=row["id"]):
+        world.update("publicip", address["id"], isstaticnat=False, virtualmachineid=None, vmipaddress=None)
+    for tag in world.find("tag", resourceid=row["id"]):
+        world.delete("tag", tag["id"])
+    world.delete("virtualmachine", row["id"])
+
+
+def viewer(details: Collection[str] = ALL, *, userdata: bool = False) -> Callable[[World, Row], Answer]:
+    """Return a view that shows the parts named by `details`, as listVirtualMachines takes them."""
+    return lambda world, row: view(world, row, frozenset(details), userdata=userdata)
+
+
+def view(world: World, row: Row, details: Collection[str] = ALL, *, userdata: bool = False) -> Answer:
+    def has(*names: str) -> bool:
+        return "all" in details or any(name in details for name in names)
+
+    shown = _identity(world, row)
+    if has("tmpl"):
+        shown |= _template(world, row)
+    if has("iso"):
+        shown |= {"isos": [], "isomaxcount": 1}
+    if has("servoff"):
+        offering = world.one("serviceoffering", row["serviceofferingid"])
+        shown |= {"serviceofferingid": offering["id"], "serviceofferingname": offering["name"]}
+    if has("servoff", "stats"):
+        shown |= {field: row[field] for field in ("cpunumber", "cpuspeed", "memory")}
+    shown["guestosid"] = row["ostypeid"]
+    if has("volume"):
+        shown |= _root(world, row)
+    shown["securitygroup"] = _groups(world, row) if has("secgrp") else []
+    shown |= _network(world, row) if has("nics") else {"nic": [], "hypervisor": "Simulator"}
+    return {**shown, **_rest(world, row, userdata=userdata)}
+
+
+def _identity(world: World, row: Row) -> Answer:
+    shown: Answer = {"id": row["id"], "name": row["name"], "displayname": row.get("displayname", row["name"])}
+    owner = views.owner(world, row)
+    who = {name: value for name, value in owner.items() if not name.startswith("domain")}
+    user = {"userid": row["userid"], "username": world.one("user", row["userid"])["username"]}
+    domain = {name: value for name, value in owner.items() if name.startswith("domain")}
+    shown |= {**who, **user, **domain, "created": row["created"]}
+    shown |= {"lastupdated": row["lastupdated"]} if "lastupdated" in row else {}
+    shown |= {"state": row["state"], "haenable": False}
+    shown |= {"group": row["group"]} if "group" in row else {}
+    shown |= views.zone(world, row)
+    shown |= {"hostcontrolstate": "Enabled"} if row["state"] == "Running" else {}
+    return shown
+
+
+def _template(world: World, row: Row) -> Answer:
+    template = world.get("template", row.get("templateid")) or row["templatefacts"]
+    return {
+        "templateid": template["id"],
+        "templatename": template["name"],
+        "templatetype": template["templatetype"],
+        "templateformat": template["format"],
+        "templatedisplaytext": template["displaytext"],
+        "passwordenabled": template.get("passwordenabled", False),
+    }
+
+
+def _root(world: World, row: Row) -> Answer:
+    roots = [volume for volume in volumes_of(world, row["id"]) if volume["type"] == "ROOT"]
+    return {"rootdeviceid": 0, "rootdevicetype": "ROOT"} if roots else {}
+
+
+def _groups(world: World, row: Row) -> list[Answer]:
+    groups = [world.get("securitygroup", identity) for identity in row["securitygroupids"]]
+    return [_group(world, group) for group in groups if group]
+
+
+def _group(world: World, group: Row) -> Answer:
+    shown: Answer = {"id": group["id"], "name": group["name"]}
+    shown |= {"description": group["description"]} if "description" in group else {}
+    account = views.account_or_project(world, world.one("account", group["accountid"]))
+    return {**shown, **account, "ingressrule": [], "egressrule": [], "tags": [], "virtualmachineids": []}
+
+
+def _network(world: World, row: Row) -> Answer:
+    cards = nics.of_machine(world, row["id"])
+    shown: Answer = {"nic": [nics.view(world, card) for card in cards], "hypervisor": "Simulator"}
+    first = next((card for card in cards if card["isdefault"]), None)
+    if first and "ipaddress" in first:
+        shown["ipaddress"] = first["ipaddress"]
+    return shown | _static_nat(world, row)
+
+
+def _static_nat(world: World, row: Row) -> Answer:
+    address = next(iter(world.find("publicip", virtualmachineid=row["id"])), None)
+    return {"publicipid": address["id"], "publicip": address["ipaddress"]} if address else {}
+
+
+def _rest(world: World, row: Row, *, userdata: bool) -> Answer:
+    ostype = world.one("ostype", row["ostypeid"])
+    groups = [world.get("affinitygroup", identity) for identity in row["affinitygroupids"]]
+    shown: Answer = {"details": row["details"], "readonlydetails": HIDDEN_DETAILS}
+    shown |= {"keypairs": row["keypairs"]} if "keypairs" in row else {}
+    shown["affinitygroup"] = [_affinity(world, group) for group in groups if group]
+    shown |= {"userdata": row["userdata"]} if userdata and "userdata" in row else {}
+    shown |= {"isdynamicallyscalable": False, "deleteprotection": row.get("deleteprotection", False)}
+    shown |= {"ostypeid": ostype["id"], "osdisplayname": ostype["description"]}
+    shown |= {"pooltype": "NetworkFilesystem"} if row.get("started") else {}
+    shown |= {"receivedbytes": 0, "sentbytes": 0, "tags": views.tags(world, row["id"])}
+    return {**shown, "hasannotations": False}
+
+
+def _affinity(world: World, group: Row) -> Answer:
+    return {"id": group["id"], "name": group["name"], **views.owner(world, group), "type": group["type"]}
