@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
+from falcon.asgi import Request
 
 from gstack.auth.caller import Caller as Caller  # noqa: PLC0414  # handed on: the gateway names it from here
-from gstack.cloudstack.client import Client
+from gstack.cloudstack.client import Client, CloudStack
 from gstack.config import Settings
 from gstack.db.sidecar import Sidecar
 from gstack.operations.model import Draft, Operation, Target, Warned, Work, works
@@ -80,6 +81,7 @@ class Method(msgspec.Struct, frozen=True):
     id: str  # compute.disks.insert
     http_method: str
     path: str  # projects/{project}/zones/{zone}/disks
+    flat_path: str  # the same, but for the few paths with `{+name}`
     parameters: dict[str, Any]  # name -> discovery facts
     parameter_order: tuple[str, ...]
     request: str | None  # schema names
@@ -163,6 +165,22 @@ class Call:
             warnings=tuple(self.warnings),
         )
         return operation_to_gce(await self.journal.start(draft), self.links)
+
+
+Guard = Callable[[Request], Awaitable[Caller]]  # raises 401
+ResolveOwner = Callable[[Client, Caller, str], Awaitable[Owner | None]]  # of a URL's project; None: not the caller's
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the app hands the gateway: everything a Call is made from that does not come with the request."""
+
+    settings: Settings
+    cloudstack: CloudStack
+    sidecar: Sidecar
+    journal: Journal
+    guard: Guard
+    resolve_owner: ResolveOwner
 
 
 Function = Callable[[Call], Awaitable[Any]]

@@ -1,0 +1,168 @@
+"""The one endpoint behind all of Google's methods: authorise, decode, call, encode.
+
+`mount` puts it on a Falcon app under `/compute/{version}/`. Every method of the document is routed; those that nobody
+serves answer 501 and name themselves. The order of checks is Google's: who (401), may he (403), is it served (501), is
+it well said (400), whose project (404).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import falcon
+import msgspec
+from falcon.asgi import App, Request, Response
+
+from gstack.errors import Problem
+from gstack.gateway.access import AccessLog
+from gstack.gateway.bodies import read_body
+from gstack.gateway.call import Call, Caller, Links, Method, Served, Services, served, warning_to_gce
+from gstack.gateway.discovery import VERSIONS, methods, schema
+from gstack.gateway.fields import Selection, parse_fields, select
+from gstack.gateway.hosts import Hosts
+from gstack.gateway.kinds import with_kinds
+from gstack.gateway.parameters import Query, read_parameters
+from gstack.gateway.routes import Bound, routes
+from gstack.gateway.wire import envelope_errors, read_limited, send_json
+
+
+def mount(app: App[Request, Response], services: Services, functions: Mapping[str, Served] | None = None) -> None:
+    """Serve Google's API on the app, log its requests and turn all its errors into envelopes.
+
+    `functions`: what is served, by method id; without it all that `serves` has registered, so import gstack.resources
+    before. An id that Google's document does not have is a ValueError.
+    """
+    known, functions = methods(), served() if functions is None else functions
+    if strange := functions.keys() - known.keys():
+        raise ValueError(f"no such methods in Google's document: {', '.join(sorted(strange))}")
+    app.add_middleware(AccessLog())
+    envelope_errors(app)
+    endpoint = Endpoint(services, functions)
+    for template, verbs in routes(known).items():
+        app.add_route(f"/compute/{{version}}/{template}", _Path(endpoint, verbs))
+
+
+class Endpoint:
+    """One request after another: from Falcon's request to a resource's function and back."""
+
+    def __init__(self, services: Services, functions: Mapping[str, Served]) -> None:
+        self._services = services
+        self._functions = functions
+        self._hosts = Hosts(services.settings)
+        self._limit = services.settings.server.body_limit
+
+    async def answer(
+        self, req: Request, resp: Response, version: str, bounds: Mapping[str, Bound], segments: dict[str, str]
+    ) -> None:
+        """Answer one request on a path that carries the methods `bounds`."""
+        if version not in VERSIONS:
+            raise falcon.HTTPNotFound
+        verb, query, form = await self._verb_and_query(req)
+        bound = _bound(bounds, verb)
+        method = bound.method
+        req.context.method_id = method.id
+        caller = await self._services.guard(req)
+        _check_scopes(method, caller)
+        function = self._functions.get(method.id)
+        if function is None:
+            raise Problem.not_implemented(method.id)
+        selection = _selection(method, query)
+        params = read_parameters(method, bound.path_values(segments), query)
+        body = {} if form or method.request is None else read_body(method, await read_limited(req, self._limit))
+        links = Links(f"{self._hosts.root(req.get_header('Host') or '', req.scheme)}/compute/{version}/")
+        call = await self._call(method, function, caller, params, body, links)
+        result = await function.function(call)
+        _reply(req, resp, call, result, selection)
+
+    async def _verb_and_query(self, req: Request) -> tuple[str, Query, bool]:
+        """Return the verb meant and the query. A GET too long for a URL comes as a POST with its query as a form."""
+        override = (req.get_header("X-HTTP-Method-Override") or "").upper()
+        if not override or req.method != "POST":
+            return req.method, req.params, False
+        if override != "GET":
+            return override, req.params, False
+        form = (await read_limited(req, self._limit)).decode("utf-8", "replace")
+        return "GET", {**req.params, **falcon.uri.parse_query_string(form, keep_blank=True)}, True
+
+    async def _call(
+        self,
+        method: Method,
+        function: Served,
+        caller: Caller,
+        params: dict[str, Any],
+        body: dict[str, Any],
+        links: Links,
+    ) -> Call:
+        services, project = self._services, str(params.get("project", ""))
+        client = services.cloudstack.client(caller.keys)
+        owner = await services.resolve_owner(client, caller, project)
+        if owner is None and not function.foreign:
+            raise Problem.not_found(f"projects/{project}")
+        return Call(
+            method=method,
+            caller=caller,
+            project=project,
+            owner=owner,
+            params=params,
+            body=body,
+            cloudstack=client.in_project(owner.project) if owner else client,
+            sidecar=services.sidecar,
+            journal=services.journal,
+            settings=services.settings,
+            links=links,
+        )
+
+
+class _Path:
+    """A Falcon resource: one path of the document with its verbs."""
+
+    def __init__(self, endpoint: Endpoint, bounds: Mapping[str, Bound]) -> None:
+        self._endpoint = endpoint
+        self._bounds = bounds
+
+    async def on_get(self, req: Request, resp: Response, version: str, **segments: str) -> None:
+        await self._endpoint.answer(req, resp, version, self._bounds, segments)
+
+    on_post = on_put = on_patch = on_delete = on_get
+
+
+def _bound(bounds: Mapping[str, Bound], verb: str) -> Bound:
+    if verb not in bounds:
+        raise falcon.HTTPMethodNotAllowed(sorted(bounds), description=f"{verb} is not a method of this URL.")
+    return bounds[verb]
+
+
+def _check_scopes(method: Method, caller: Caller) -> None:
+    if caller.scopes and caller.scopes.isdisjoint(method.scopes):
+        message = "Request had insufficient authentication scopes."
+        raise Problem.forbidden(message, "insufficientPermissions")
+
+
+def _selection(method: Method, query: Query) -> Selection:
+    if (alt := _last(query, "alt")) not in {"", "json"}:
+        raise Problem.invalid("alt", f"'{alt}'. This server answers JSON alone: send alt=json or nothing.")
+    return parse_fields(_last(query, "fields"), method.response)
+
+
+def _last(query: Query, name: str) -> str:
+    sent = query.get(name, "")
+    return sent if isinstance(sent, str) else sent[-1]
+
+
+def _reply(req: Request, resp: Response, call: Call, result: Any, selection: Selection) -> None:
+    if call.method.response is None:
+        resp.status = 204
+        return
+    whole = with_kinds(call.method.response, _with_warning(call, result))
+    raw = msgspec.json.encode(select(whole, selection))
+    pretty = req.get_param("prettyPrint", default="").lower() == "true"
+    send_json(req, resp, msgspec.json.format(raw) if pretty else raw)
+
+
+def _with_warning(call: Call, result: Any) -> Any:
+    """Show a read's first warning where Google's answer has a place for one (lists)."""
+    if not call.warnings or "warning" not in schema(call.method.response or "").get("properties", {}):
+        return result
+    return {"warning": warning_to_gce(call.warnings[0]), **result}
+
+
+__all__ = ["Endpoint", "Services", "mount"]

@@ -1,0 +1,85 @@
+"""Bytes in and out: bodies up to a limit, JSON answers (gzip for clients that take it), errors in Google's envelope."""
+
+import gzip
+from typing import Any
+
+import falcon
+import msgspec
+import structlog
+from falcon.asgi import App, Request, Response
+
+from gstack.errors import Problem
+
+_WORTH_GZIP = 4096  # bytes
+_NOT_FOUND, _OURS = 404, 500  # from 500 on it is the server's fault
+_JSON = "application/json; charset=UTF-8"
+_REASONS = {404: "notFound", 405: "httpMethodNotAllowed", 413: "uploadTooLarge", 429: "rateLimitExceeded"}
+_log = structlog.get_logger("gstack.gateway")
+
+
+async def read_limited(req: Request, limit: int) -> bytes:
+    """Return the request's body; Problem 413 beyond `limit` bytes, before reading it where its length is announced."""
+    if req.get_header("Content-Encoding") not in {None, "identity"}:
+        raise Problem(415, "unsupportedMediaType", "Send the body as it is, without Content-Encoding.")
+    body: bytes = b"" if (req.content_length or 0) > limit else await req.stream.read(limit + 1)
+    if len(body) > limit or (req.content_length or 0) > limit:
+        raise Problem.too_large(f"The request body is larger than {limit} bytes.")
+    return body
+
+
+def send_json(req: Request, resp: Response, raw: bytes, status: int = 200) -> None:
+    """Answer with encoded JSON."""
+    resp.status = status
+    resp.content_type = _JSON
+    resp.append_header("Vary", "Accept-Encoding")
+    if len(raw) > _WORTH_GZIP and takes_gzip(req):
+        resp.set_header("Content-Encoding", "gzip")
+        raw = gzip.compress(raw, compresslevel=1, mtime=0)
+    resp.data = raw
+
+
+def takes_gzip(req: Request) -> bool:
+    """Whether the client accepts gzip (RFC 9110, 12.5.3)."""
+    for part in (req.get_header("Accept-Encoding") or "").lower().split(","):
+        coding, _, weight = part.partition(";")
+        if coding.strip() in {"gzip", "x-gzip", "*"}:
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def send_problem(req: Request, resp: Response, problem: Problem) -> None:
+    """Answer with the envelope; its inner half goes to the log."""
+    for name, value in problem.headers.items():
+        resp.set_header(name, value)
+    req.context.reason = problem.reason
+    if problem.internal or problem.status >= _OURS:
+        log = _log.error if problem.status >= _OURS else _log.info
+        log("problem", path=req.path, status=problem.status, reason=problem.reason, internal=problem.internal)
+    send_json(req, resp, msgspec.json.encode(problem.envelope()), problem.status)
+
+
+def envelope_errors(app: App[Request, Response]) -> None:
+    """Make every error of the app one of Google's envelopes: ours, Falcon's and the unexpected."""
+    app.add_error_handler(Exception, _on_fault)
+    app.add_error_handler(falcon.HTTPError, _on_http_error)
+    app.add_error_handler(Problem, _on_problem)
+
+
+async def _on_problem(req: Request, resp: Response, problem: Problem, _: dict[str, Any]) -> None:
+    send_problem(req, resp, problem)
+
+
+async def _on_http_error(req: Request, resp: Response, error: falcon.HTTPError, _: dict[str, Any]) -> None:
+    status = error.status_code
+    message = _said(error) if status != _NOT_FOUND else f"The requested URL {req.path} was not found on this server."
+    headers = error.headers if isinstance(error.headers, dict) else dict(error.headers or ())
+    send_problem(req, resp, Problem(status, _REASONS.get(status, "badRequest"), message, headers=headers))
+
+
+async def _on_fault(req: Request, resp: Response, fault: Exception, _: dict[str, Any]) -> None:
+    _log.error("fault", path=req.path, method=req.method, exc_info=fault)
+    send_problem(req, resp, Problem.internal_error(f"{type(fault).__name__} at {req.path}"))
+
+
+def _said(error: falcon.HTTPError) -> str:
+    return error.description or error.title or "The request cannot be served."
