@@ -1,0 +1,1 @@
+"""Google's instances on CloudStack's virtual machines: one room per concern."""

@@ -1,0 +1,159 @@
+"""CloudStack's virtual machines, the names they have as Google's instances, and how one is found.
+
+A machine's GCE name is the one in the sidecar, else the displayname of a machine that was deployed here under
+`<name>-<4 characters>`, else its host name as a slug. One is found by the sidecar's uuid, by its numeric id, or by one
+`listVirtualMachines keyword=`, which looks at host name and displayname and ignores case (`name=` looks at the host
+name alone); what CloudStack answers is compared exactly here. Destroyed machines keep their host names, networks and
+root volumes in CloudStack for a day and are nothing here.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from gstack.cloudstack.client import Client
+from gstack.db.sidecar import Sidecar
+from gstack.resources.locations import Location
+from gstack.resources.naming import NAME_LENGTH, gce_id, gce_names, is_name, slug, suffix
+
+Facts = Mapping[str, Mapping[str, Any]]
+
+GONE = frozenset({"Destroyed", "Expunging", "Expunged"})
+DETAILS = ("nics", "tmpl", "servoff")  # what listVirtualMachines joins; `stats` is the dear one
+MARK = 4  # characters behind a host name that was taken
+_MARKED = re.compile(rf"(?P<name>.+)-[0-9a-f]{{{MARK}}}")
+
+
+class Nic(msgspec.Struct, frozen=True):
+    """A network interface inside a machine's answer. `deviceid` is a string here, unlike a volume's."""
+
+    id: str
+    networkid: str = ""
+    networkname: str = ""
+    ipaddress: str = ""
+    netmask: str = ""
+    type: str = ""
+    isdefault: bool = False
+    deviceid: str = "0"
+    publicip: str = ""
+    publicipid: str = ""
+
+
+class VirtualMachine(msgspec.Struct, frozen=True):
+    """A machine as CloudStack lists it; with few details asked for, many fields are absent. Memory is in MB."""
+
+    id: str
+    name: str = ""
+    displayname: str = ""
+    state: str = ""
+    zoneid: str = ""
+    created: str = ""
+    lastupdated: str = ""
+    serviceofferingid: str = ""
+    serviceofferingname: str = ""
+    cpunumber: int = 0
+    memory: int = 0
+    templateid: str = ""
+    nic: tuple[Nic, ...] = ()
+    tags: tuple[dict[str, Any], ...] = ()
+    deleteprotection: bool = False
+
+    @property
+    def shown(self) -> bool:
+        """Whether this is an instance at all."""
+        return self.state not in GONE
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One machine with its GCE name and what the sidecar knows of it."""
+
+    machine: VirtualMachine
+    name: str
+    facts: Mapping[str, Any]
+
+
+def kind(zone_id: str) -> str:
+    """The sidecar's kind of the instances of a CloudStack zone: their names are unique in it."""
+    return f"instances/{zone_id}"
+
+
+def marked(name: str, mark: str) -> str:
+    """A host name for a machine whose own name is, or may be, taken: `<name>-<4 characters>`."""
+    return f"{name[: NAME_LENGTH - MARK - 1].rstrip('-')}-{mark[:MARK]}"
+
+
+def raw_name(host: str, display: str) -> str:
+    """The name to show for a machine of which the sidecar knows nothing (pure; not yet a GCE name)."""
+    match = _MARKED.fullmatch(host)
+    if match and is_name(display) and marked(display, "0" * MARK) == f"{match['name']}-{'0' * MARK}":
+        return display
+    return host or display
+
+
+def names_of(machines: Iterable[VirtualMachine], facts: Facts) -> dict[str, str]:
+    """Map uuid to GCE name, each once in its zone. A name that the sidecar gives stays; others step aside."""
+    zones: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for machine in machines:
+        zones[machine.zoneid].append((machine.id, raw_name(machine.name, machine.displayname)))
+    return {uuid: name for pairs in zones.values() for uuid, name in names_beside(pairs, facts).items()}
+
+
+def names_beside(pairs: Iterable[tuple[str, str]], facts: Facts) -> dict[str, str]:
+    """(uuid, CloudStack name) -> {uuid: GCE name} in one scope, where some have a name in the sidecar."""
+    all_pairs = dict(pairs)
+    kept = {uuid: str(facts[uuid]["name"]) for uuid in all_pairs if facts.get(uuid, {}).get("name")}
+    free = gce_names((uuid, name) for uuid, name in all_pairs.items() if uuid not in kept)
+    taken = set(kept.values())
+    return kept | {uuid: marked(name, suffix(uuid)) if name in taken else name for uuid, name in free.items()}
+
+
+def name_behind(uuid: str, host: str, display: str, facts: Facts) -> str:
+    """The GCE name of one machine that is only mentioned (by a volume, a rule)."""
+    return str(facts.get(uuid, {}).get("name") or slug(raw_name(host, display)))
+
+
+async def find(cloudstack: Client, sidecar: Sidecar, owner: str, location: Location, wanted: str) -> Found | None:
+    """Find an instance of a zone by GCE name or numeric id: one call to CloudStack where the sidecar knows it."""
+    if wanted.isdigit():
+        return await _by_number(cloudstack, sidecar, location, wanted)
+    if uuid := await sidecar.named(owner, kind(location.id), wanted):
+        if found := await _by_uuid(cloudstack, sidecar, location, uuid):
+            return found
+        await sidecar.drop(uuid)
+    for word in _words(wanted):
+        for found in await _search(cloudstack, sidecar, location, {"keyword": word}):
+            if found.name == wanted:
+                return found
+    return None
+
+
+def _words(wanted: str) -> list[str]:
+    """What to look for: the name, and the one that it is when its end is a mark that tells equal names apart."""
+    match = _MARKED.fullmatch(wanted)
+    return [wanted, match["name"]] if match else [wanted]
+
+
+async def _by_number(cloudstack: Client, sidecar: Sidecar, location: Location, number: str) -> Found | None:
+    if uuid := await sidecar.uuid_of(number):
+        return await _by_uuid(cloudstack, sidecar, location, uuid)
+    everything = await _search(cloudstack, sidecar, location, {})
+    return next((found for found in everything if gce_id(found.machine.id) == number), None)
+
+
+async def _by_uuid(cloudstack: Client, sidecar: Sidecar, location: Location, uuid: str) -> Found | None:
+    return next(iter(await _search(cloudstack, sidecar, location, {"id": uuid})), None)
+
+
+async def _search(
+    cloudstack: Client, sidecar: Sidecar, location: Location, narrowed: Mapping[str, object]
+) -> list[Found]:
+    parameters = {"zoneid": location.id, "details": DETAILS, **narrowed}
+    machines = [
+        one for one in await cloudstack.list_all("listVirtualMachines", VirtualMachine, parameters) if one.shown
+    ]
+    facts = await sidecar.facts([one.id for one in machines])
+    names = names_of(machines, facts)
+    return [Found(one, names[one.id], facts.get(one.id, {})) for one in machines]
