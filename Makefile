@@ -1,11 +1,11 @@
-# Four targets, used as they are by people and by .ci/run. Nothing but python3 (3.11 or later) is needed.
+# Used as they are by people and by .ci/run. Nothing but python3 (3.11 or later) is needed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 PYTEST_ARGS ?= -n 2
 
-.PHONY: setup run test lint format refresh-discovery
+.PHONY: setup run test lint format served refresh-discovery
 
 $(VENV)/.synced: uv.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gstack needs Python 3.11 or later: make PYTHON=python3.12 setup")'
@@ -30,6 +30,9 @@ lint: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+served: setup
+	$(BIN)/python tools/served_table.py --write
 
 refresh-discovery: setup
 	$(BIN)/python tools/refresh_discovery.py

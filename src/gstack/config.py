@@ -157,8 +157,13 @@ def _merged(settings: dict[str, Any], layer: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
+def _path(kind: type, value: Any) -> Any:
+    """Turn text into the one type here that msgspec does not know: Path."""
+    return kind(value)
+
+
 def _checked(settings: Mapping[str, Any], source: str) -> Settings:
     try:
-        return msgspec.convert(settings, Settings, strict=False)
+        return msgspec.convert(settings, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise SettingsError(f"A setting ({source}) is wrong: {error}") from error

@@ -1,0 +1,262 @@
+"""The command `gstack`: serve (default), configure, sandbox, keys, client, doctor."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+
+from gstack import __version__, accounts, clients, configure, doctor
+from gstack.cloudstack.signing import KeyPair
+from gstack.config import Settings, SettingsError, home, load
+from gstack.errors import Problem
+from gstack.sandbox.server import serve as serve_sandbox
+from gstack.sandbox.settings import SandboxSettings, load_or_create_keys
+from gstack.serving import ServeError, serve
+from gstack.tls import write_private
+
+_profile = click.option("-p", "--profile", default="initial", show_default=True, help="Profile of gstack.toml.")
+_api_key = click.option("--api-key", envvar="CLOUDSTACK_KEY", help="CloudStack API key.")
+_secret_key = click.option("--secret-key", envvar="CLOUDSTACK_SECRET", help="CloudStack secret key.")
+
+
+class _Group(click.RichGroup):
+    """`gstack` alone, and `gstack --port 5001`, mean `gstack serve …`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        top = {"--help", "--version", *self.commands}
+        return super().parse_args(ctx, args if args and args[0] in top else ["serve", *args])
+
+
+@click.group(cls=_Group, help="Google Compute Engine's API on Apache CloudStack, or on a sandbox of its own.")
+@click.version_option(__version__, prog_name="gstack")
+def cli() -> None:
+    """See the subcommands."""
+
+
+cli.add_command(configure.command)
+
+
+@cli.command("serve", help="Serve the API (the default command).")
+@_profile
+@click.option("--bind", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Worker processes.")
+@click.option("--sandbox", is_flag=True, help="Use the sandbox even where a CloudStack is configured.")
+@click.option("--cert", type=click.Path(exists=True, dir_okay=False), help="TLS certificate of your own (PEM).")
+@click.option("--key", type=click.Path(exists=True, dir_okay=False), help="Its key (PEM).")
+def serve_command(profile: str, sandbox: bool, **server: Any) -> None:
+    """Start and say what to do next."""
+    if bool(server["cert"]) != bool(server["key"]):
+        raise click.UsageError("--cert and --key go together.")
+    settings = _settings(profile, {"server": server})
+    if sandbox:
+        settings = msgspec.structs.replace(
+            settings, cloudstack=msgspec.structs.replace(settings.cloudstack, endpoint="")
+        )
+    on_sandbox = not settings.cloudstack.endpoint
+    if on_sandbox:
+        click.echo("No CloudStack is configured: starting the built-in sandbox." if not sandbox else "Sandbox.")
+    try:
+        serve(settings, lambda running: _ready(running, on_sandbox=on_sandbox))
+    except (ServeError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _ready(settings: Settings, *, on_sandbox: bool) -> None:
+    url, program = accounts.url_of(settings), _program()
+    lines = [f"gstack {__version__} is ready: {url}", ""]
+    if on_sandbox:
+        lines += [
+            "In another shell, copy and paste:",
+            f'  eval "$({program} client gcloud{_profile_option(settings)})"',
+            "  gcloud compute instances create vm1 --zone=sandbox-east1-a",
+            "  gcloud compute instances list",
+        ]
+    else:
+        lines += [
+            f"CloudStack: {settings.cloudstack.endpoint}. In another shell, with a key pair of your account there:",
+            "  export CLOUDSTACK_KEY=… CLOUDSTACK_SECRET=… PROJECT=…",
+            f'  eval "$({program} client gcloud{_profile_option(settings)} --project=$PROJECT)"',
+            "  gcloud compute zones list",
+        ]
+    click.echo("\n".join(lines))
+
+
+def _program() -> str:
+    """How this program was called, so that what we print can be pasted."""
+    called = Path(sys.argv[0])
+    if called.name != "gstack":
+        return "gstack"
+    inside = Path(os.path.relpath(called))
+    return str(called) if str(inside).startswith("..") else str(inside)
+
+
+def _profile_option(settings: Settings) -> str:
+    return "" if settings.profile == "initial" else f" -p {settings.profile}"
+
+
+@cli.command("sandbox", help="Run the sandbox alone: a CloudStack for any CloudStack client.")
+@click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+)
+@click.option("--expunge-allowed", is_flag=True, help="Let ordinary users expunge machines.")
+def sandbox_command(bind: str, port: int, expunge_allowed: bool) -> None:
+    """Serve the sandbox in this process."""
+    folder = home(os.environ)
+    settings = SandboxSettings(
+        accounts=load_or_create_keys(folder), database=str(folder / "sandbox.db"), expunge_allowed=expunge_allowed
+    )
+    click.echo(f"The sandbox answers at http://{bind}:{port}/client/api. Keys: {_program()} client cloudstack")
+    try:
+        serve_sandbox(settings, bind, port, folder / "sandbox.url")
+    except OSError as error:
+        raise click.ClickException(f"{error}. Is a gstack running on this home? Use another GSTACK_HOME.") from error
+
+
+@cli.group("keys", help="Google service-account keys for CloudStack key pairs.")
+def keys_group() -> None:
+    """See the subcommands."""
+
+
+@keys_group.command("create", help="Make a Google service-account key file for a CloudStack key pair.")
+@_profile
+@_api_key
+@_secret_key
+@click.option("--project", help="Project that the file names (default: the account's own).")
+@click.option("--label", default="", help="A name to know it by.")
+@click.option("--expires", type=click.DateTime(), help="Last moment of its use (UTC).")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write (mode 0600).")
+def keys_create(
+    profile: str,
+    api_key: str | None,
+    secret_key: str | None,
+    project: str | None,
+    label: str,
+    expires: datetime | None,
+    output: Path | None,
+) -> None:
+    """Write the key file to --output or to standard output."""
+    settings = _settings(profile)
+    pair = _pair(settings, api_key, secret_key)
+    moment = expires.replace(tzinfo=UTC) if expires else None
+    key = _run(accounts.create_key(settings, pair, project=project, label=label, expires=moment))
+    content = msgspec.json.format(msgspec.json.encode(key), indent=2) + b"\n"
+    if output is None:
+        click.echo(content.decode(), nl=False)
+        return
+    write_private(output, content)
+    click.echo(f"Wrote {output}: {key['client_email']} (key {key['private_key_id']})")
+
+
+@keys_group.command("list", help="List the service-account keys of this server.")
+@_profile
+def keys_list(profile: str) -> None:
+    """Show every key that was made and is known here, also ended ones."""
+    table = Table("key", "e-mail", "label", "created", "expires", "last used", "revoked")
+    for key in _run(accounts.list_keys(_settings(profile))):
+        times = (key.created, key.expires, key.last_used, key.revoked)
+        table.add_row(key.key_id, key.email, key.label, *(_shown(moment) for moment in times))
+    Console().print(table)
+
+
+def _shown(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M") if moment else ""
+
+
+@keys_group.command("revoke", help="Revoke service-account keys, at once on every worker.")
+@_profile
+@click.argument("key_ids", nargs=-1, required=True)
+def keys_revoke(profile: str, key_ids: Sequence[str]) -> None:
+    """Revoke; an unknown key is an error after the others are done."""
+    settings = _settings(profile)
+    unknown = [key_id for key_id in key_ids if not _run(accounts.revoke_key(settings, key_id))]
+    if unknown:
+        raise click.ClickException(f"No such key: {', '.join(unknown)}. See: {_program()} keys list")
+
+
+@cli.command("client", help="Print what makes a client work with this server; for eval where it is shell code.")
+@click.argument("name", type=click.Choice([*clients.CLIENTS, "cloudstack"]))
+@_profile
+@_api_key
+@_secret_key
+@click.option("--project", help="Project to work in (default: the account's own).")
+@click.option("--zone", help="Zone to work in (default: the first with a name that every client can take apart).")
+def client_command(name: str, profile: str, api_key: str | None, secret_key: str | None, **chosen: str | None) -> None:
+    """Make the key file that it needs once, then print."""
+    settings = _settings(profile)
+    if name == "cloudstack":
+        click.echo(_cloudstack(settings))
+        return
+    pair = _pair(settings, api_key, secret_key)
+    facts = _run(accounts.facts(settings, pair, project=chosen["project"], zone=chosen["zone"]))
+    click.echo(clients.CLIENTS[name](facts))
+
+
+def _cloudstack(settings: Settings) -> str:
+    demo = load_or_create_keys(settings.home)[0]
+    try:
+        endpoint = accounts.endpoint_of(msgspec.structs.replace(settings, cloudstack=type(settings.cloudstack)()))
+    except Problem as problem:
+        raise click.ClickException(problem.message) from problem
+    return clients.cloudstack(endpoint, demo.api_key, demo.secret_key)
+
+
+@cli.command("doctor", help="Say what is wrong with this server and its CloudStack, and what to do.")
+@_profile
+@_api_key
+@_secret_key
+def doctor_command(profile: str, api_key: str | None, secret_key: str | None) -> None:
+    """Print the findings; the exit code is 1 where something is wrong."""
+    settings = _settings(profile)
+    pair = KeyPair(api_key, secret_key) if api_key and secret_key else None
+    wrong = False
+    for finding in doctor.examine(settings, accounts.url_of(settings), pair):
+        mark = "✗" if finding.advice else "✓"
+        click.echo(
+            f"{mark} {finding.subject}: {finding.text}" + (f"\n    → {finding.advice}" if finding.advice else "")
+        )
+        wrong |= bool(finding.advice)
+    sys.exit(1 if wrong else 0)
+
+
+def _settings(profile: str, flags: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
+    try:
+        return load(profile, os.environ, flags)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _pair(settings: Settings, api_key: str | None, secret_key: str | None) -> KeyPair:
+    """The pair from options, environment or prompt; on the sandbox its demo account's."""
+    if api_key and secret_key:
+        return KeyPair(api_key, secret_key)
+    if not settings.cloudstack.endpoint:
+        demo = load_or_create_keys(settings.home)[0]
+        return KeyPair(demo.api_key, demo.secret_key)
+    if not sys.stdin.isatty():
+        raise click.UsageError("Give a CloudStack key pair: --api-key and --secret-key, or CLOUDSTACK_KEY and _SECRET.")
+    return KeyPair(
+        api_key or click.prompt("CloudStack API key", err=True),
+        secret_key or click.prompt("CloudStack secret key", hide_input=True, err=True),
+    )
+
+
+def _run(coroutine: Any) -> Any:
+    try:
+        return asyncio.run(coroutine)
+    except Problem as problem:
+        raise click.ClickException(problem.message) from problem
+
+
+def main() -> None:
+    """The command `gstack`."""
+    cli(prog_name="gstack")

@@ -1,0 +1,86 @@
+"""Fixtures of the whole suite, and the check at its end that every served method was called."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.gce import Gce
+from fixtures.servers import Stack, stack
+
+CALLED = Path(__file__).parent.parent / "artifacts" / "called"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _called_file() -> Path:
+    CALLED.mkdir(parents=True, exist_ok=True)
+    return CALLED / f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.txt"
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A fresh sandbox and app, for the tests of one module."""
+    with stack(tmp_path_factory.mktemp("home"), _called_file(), port=free_port()) as running:
+        yield running
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """Start further products with other settings: `start(expunge_allowed=True)`."""
+    opened = []
+
+    def starting(**changes: Any) -> Stack:
+        home = tmp_path / f"home{len(opened)}"
+        manager = stack(home, _called_file(), port=free_port(), **changes)
+        opened.append(manager)
+        return manager.__enter__()
+
+    yield starting
+    for manager in opened:
+        manager.__exit__(None, None, None)
+
+
+@pytest.fixture
+def gce(product: Stack) -> Iterator[Gce]:
+    """The account `demo`. Its test fails where an answer broke Google's schema."""
+    client = Gce(product)
+    before = len(product.app.witness.faults)
+    yield client
+    faults = product.app.witness.faults[before:]
+    assert not faults, "answers that are not Google's:\n" + "\n".join(faults)
+
+
+@pytest.fixture
+def other(product: Stack) -> Gce:
+    """The account `other`, which may see nothing of `demo`'s."""
+    return Gce(product, "other")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        for old in CALLED.glob("*.txt"):
+            old.unlink()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A whole and green run must have called every served method; say which ones it did not."""
+    whole = session.config.args == session.config.getini("testpaths") and not session.config.getoption("-k")
+    if hasattr(session.config, "workerinput") or exitstatus or not whole:
+        return
+    from gstack import resources  # noqa: F401, PLC0415  # fills the registry, late: plugins load before coverage
+    from gstack.gateway.call import served  # noqa: PLC0415
+
+    called = {line for file in CALLED.glob("*.txt") for line in file.read_text().split()}
+    if missing := sorted(set(served()) - called):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\nServed methods that no test called; add a test that does: {', '.join(missing)}")  # noqa: T201

@@ -1,0 +1,78 @@
+"""Where settings come from and which one wins."""
+
+from pathlib import Path
+
+import pytest
+
+from gstack.config import SettingsError, home, load
+
+FILE = """
+[initial.server]
+port = 5005
+bind = "0.0.0.0"
+[initial.names.zones]
+"Sandbox-simulator" = "cs-zone1-a"
+[second.server]
+port = 7000
+"""
+
+
+def environment(folder: Path, **values: str) -> dict[str, str]:
+    return {"GSTACK_HOME": str(folder), **values}
+
+
+def test_defaults_are_those_of_the_first_gstack(tmp_path: Path) -> None:
+    """Without a file gstack listens on localhost:5000 and uses the sandbox."""
+    settings = load("initial", environment(tmp_path))
+    assert (settings.server.bind, settings.server.port, settings.cloudstack.endpoint) == ("localhost", 5000, "")
+    assert settings.public_url == "https://localhost:5000"
+    assert settings.database_url.endswith("gstack.db")
+
+
+def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
+    """The order of the layers."""
+    (tmp_path / "gstack.toml").write_text(FILE)
+    known = environment(tmp_path, GSTACK_SERVER_PORT="6000", GSTACK_SERVER_BIND="127.0.0.1")
+    assert load("initial", environment(tmp_path)).server.port == 5005
+    assert load("initial", known).server.port == 6000
+    settings = load("initial", known, {"server": {"port": 7000, "bind": None}})
+    assert (settings.server.port, settings.server.bind) == (7000, "127.0.0.1")
+
+
+def test_profiles_are_kept_apart(tmp_path: Path) -> None:
+    """A profile is one table of the file."""
+    (tmp_path / "gstack.toml").write_text(FILE)
+    assert load("second", environment(tmp_path)).server.port == 7000
+    assert load("second", environment(tmp_path)).names.zones == {}
+    assert load("initial", environment(tmp_path)).names.zones == {"Sandbox-simulator": "cs-zone1-a"}
+
+
+def test_tables_come_as_json_in_the_environment(tmp_path: Path) -> None:
+    """A table or list in the environment is JSON."""
+    known = environment(
+        tmp_path, GSTACK_NAMES_ZONES='{"Zone 1": "cs-zone1-a"}', GSTACK_DATABASE="postgresql+psycopg:///g"
+    )
+    settings = load("initial", known)
+    assert settings.names.zones == {"Zone 1": "cs-zone1-a"}
+    assert settings.database_url == "postgresql+psycopg:///g"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[initial.server]\nport = 'many'", "port"),
+        ("[initial.server]\nprot = 5000", "prot"),
+        ("[initial", "no valid TOML"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_source(tmp_path: Path, text: str, told: str) -> None:
+    """A wrong type, an unknown name, a broken file: the error says where and what."""
+    (tmp_path / "gstack.toml").write_text(text)
+    with pytest.raises(SettingsError, match=told):
+        load("initial", environment(tmp_path))
+
+
+def test_home_is_a_dot_folder_unless_told() -> None:
+    """GSTACK_HOME moves all state."""
+    assert home({}) == Path("~/.gstack").expanduser()
+    assert home({"GSTACK_HOME": "/srv/gstack"}) == Path("/srv/gstack")

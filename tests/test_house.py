@@ -1,0 +1,125 @@
+"""The rules of the house, held by machine. Each message says what to do instead."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "gstack"
+MODULES = sorted(path for path in SOURCE.rglob("*.py") if "migrations/versions" not in path.as_posix())
+LINES = 320
+
+# Who may import whom. A room may always import itself; the files at the top of the house import all.
+ALLOWED = {
+    "resources": {
+        "gateway.call", "gateway.listing", "firewalling", "operations.model", "cloudstack", "errors", "config",
+        "db.sidecar", "auth.caller",
+    },
+    "gateway": {"errors", "config", "db"},
+    "gateway.call": {"errors", "config", "db", "cloudstack", "operations.model", "auth.caller"},
+    "operations": {"errors", "config", "db", "cloudstack"},
+    "auth": {"errors", "config", "db", "cloudstack"},
+    "cloudstack": {"errors"},
+    "db": {"errors", "config"},
+    "firewalling": set(),
+    "sandbox": set(),
+    "errors": set(),
+    "config": set(),
+}  # fmt: skip
+# Rooms inside resources that every resource may use; collections give each other only structs and pure functions.
+SHARED = {"naming", "references", "locations", "owners", "backings", "operation_views"}
+BANNED_NAMES = re.compile(r"(^|_)(utils?|helpers?|common|misc|manager|base)($|_)")
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules of ours that a file imports, without `gstack.`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "gstack":
+            module = node.module.removeprefix("gstack").lstrip(".")
+            yield from (f"{module}.{alias.name}".lstrip(".") for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name[7:] for alias in node.names if alias.name.startswith("gstack."))
+
+
+def room_of(module: str) -> str:
+    return module.split(".", maxsplit=1)[0]
+
+
+def permitted(module: str, imported: str) -> bool:
+    room = room_of(module)
+    if room_of(imported) == room:
+        return True
+    rules = ALLOWED.get(module, ALLOWED.get(room))
+    if rules is None or imported == "__version__":
+        return True
+    return any(imported == rule or imported.startswith(f"{rule}.") for rule in rules)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_follow_the_plan(path: Path) -> None:
+    """A room imports only what the plan of the house lets it import."""
+    module = name_of(path)
+    wrong = sorted({imported for imported in imports(path) if not permitted(module, imported)})
+    assert not wrong, f"{module} imports {wrong}. Hand it in from app.py, or move it to the room that owns it."
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    """Every module that has code begins with a docstring."""
+    tree = ast.parse(path.read_text())
+    assert not tree.body or ast.get_docstring(tree), f"{path}: say in a docstring what this module is (and maps)"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_modules_stay_small(path: Path) -> None:
+    """A module is read in one sitting."""
+    count = len(path.read_text().splitlines())
+    assert count <= LINES, f"{path} has {count} lines: split it into rooms that have names (a folder of this name)"
+
+
+def test_names_explain_themselves() -> None:
+    """No module is called utils, helpers, common or the like."""
+    vague = [name_of(path) for path in MODULES if BANNED_NAMES.search(path.stem) and path.stem != "__init__"]
+    assert not vague, f"{vague}: name a module after the one thing that it does"
+
+
+def test_every_module_has_its_test() -> None:
+    """src/gstack/a/b.py is tested by tests/a/test_b.py; the list of exceptions may only shrink."""
+    listed = set((ROOT / "tests" / "untested.txt").read_text().split())
+    missing = {name_of(path) for path in MODULES if path.stem not in {"__init__", "__main__"} and not has_test(path)}
+    assert missing <= listed, f"{sorted(missing - listed)}: write the test file of the same name"
+    assert listed <= missing, f"{sorted(listed - missing)}: has its test now; take it off tests/untested.txt"
+
+
+def has_test(path: Path) -> bool:
+    relative = path.relative_to(SOURCE)
+    folder = ROOT / "tests" / relative.parent
+    return (folder / f"test_{path.stem}.py").exists()
+
+
+def test_nothing_of_ours_is_patched() -> None:
+    """Tests enter by the front door."""
+    patched = re.compile(r"monkeypatch\.setattr\(|mocker\.|unittest\.mock")
+    guilty = [path.name for path in (ROOT / "tests").rglob("*.py") if patched.search(path.read_text())]
+    guilty.remove(Path(__file__).name)
+    assert not guilty, f"{guilty}: use the sandbox and its fault switches, or hand the part in as an argument"
+
+
+def test_the_repository_speaks_of_the_project_alone() -> None:
+    """No file holds a path of somebody's machine."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607
+    if tracked.returncode:
+        pytest.skip("no git checkout")
+    private = re.compile(r"/(?:work|home/[a-z]+|root)/[a-z]")
+    files = [ROOT / name for name in tracked.stdout.split() if name.endswith((".py", ".md", ".toml", ".txt", ".json"))]
+    guilty = [str(path.relative_to(ROOT)) for path in files if path.exists() and private.search(path.read_text())]
+    assert not guilty, f"{guilty}: name paths relative to the project or to $GSTACK_HOME"
