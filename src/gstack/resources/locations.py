@@ -3,7 +3,8 @@
 A zone's listed name is what links and `zone` fields show: its name in `names.zones` of the settings, else its
 CloudStack name. gcloud and Terraform take zone names apart (`<region>-<suffix>`, the region with a dash in it), and so
 a zone whose listed name is no such name has an alias that is one: `Sandbox-simulator` is listed so, and is also
-`sandbox-simulator-a`, in the region `sandbox-simulator`; `adv` is also `cs-adv-a`. The listed name, the alias, the
+`sandbox-simulator-a`, in the region `sandbox-simulator`; `adv` is also `cs-adv-a`. A CloudStack name that cannot stand
+in a URL as it is (`Zone 1`) is listed by its alias. The listed name, the alias, the
 CloudStack name and the numeric id are all accepted. Two zones that would share a region are refused: everything in
 CloudStack is zonal, so a regional address or subnetwork would not know its zone.
 """
@@ -19,6 +20,8 @@ from gstack.config import NameSettings
 from gstack.errors import Problem
 from gstack.resources.naming import gce_id, slug, suffix
 
+CREATED = "1969-12-31T16:00:00.000-08:00"  # what Google shows for things that were always there
+_IN_URLS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FIT = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+){2,}")
 _LENGTH = 61  # of a region: the zone's suffix `-a` must fit in Google's 63
 
@@ -127,11 +130,12 @@ def _own_regions(unfit: dict[str, str], taken: set[str]) -> dict[str, str]:
 
 
 def _location(zone: Zone, listed: str, region: str, fit: bool) -> Location:
+    alias = listed if fit else f"{region}-a"
     return Location(
         id=zone.id,
         cloudstack_name=zone.name,
-        zone=listed,
-        alias=listed if fit else f"{region}-a",
+        zone=listed if _IN_URLS.fullmatch(listed) else alias,
+        alias=alias,
         region=region,
         security_groups=zone.securitygroupsenabled,
         advanced=zone.networktype == "Advanced",

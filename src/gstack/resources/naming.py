@@ -11,7 +11,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -26,6 +26,7 @@ LABEL_LENGTH = 63
 LABELS_AT_MOST = 64
 
 _NAME = re.compile(NAME_PATTERN)
+_CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}")
 _LETTERS = {"Ll", "Lo"}
 
 
@@ -53,8 +54,8 @@ def suffix(text: str, length: int = 4) -> str:
     return _digest(text).hex()[:length]
 
 
-def gce_names(named: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """(uuid, CloudStack name) -> {uuid: GCE name}, each name once.
+def gce_names(named: Iterable[tuple[str, str]], taken: Collection[str] = ()) -> dict[str, str]:
+    """(uuid, CloudStack name) -> {uuid: GCE name}, each name once and none that is `taken`.
 
     Where several slugs are the same, the only one whose CloudStack name is that slug keeps it; the others get a
     suffix from their uuid, so that a name does not depend on the order of a list.
@@ -62,16 +63,16 @@ def gce_names(named: Iterable[tuple[str, str]]) -> dict[str, str]:
     pairs = dict(named)
     slugs = {uuid: slug(name) for uuid, name in pairs.items()}
     wanted, exact = Counter(slugs.values()), Counter(name for uuid, name in pairs.items() if name == slugs[uuid])
-    keeps = {uuid for uuid, text in slugs.items() if wanted[text] == 1 or (pairs[uuid] == text and exact[text] == 1)}
-    names = {uuid: slugs[uuid] for uuid in keeps}
-    taken = set(names.values())
-    for uuid in sorted(slugs.keys() - keeps):
-        names[uuid] = _apart(slugs[uuid], uuid, taken)
-        taken.add(names[uuid])
+    alone = {uuid for uuid, text in slugs.items() if wanted[text] == 1 or (pairs[uuid] == text and exact[text] == 1)}
+    names = {uuid: slugs[uuid] for uuid in alone if slugs[uuid] not in taken}
+    used = {*taken, *names.values()}
+    for uuid in sorted(slugs.keys() - names.keys()):
+        names[uuid] = _apart(slugs[uuid], uuid, used)
+        used.add(names[uuid])
     return names
 
 
-def _apart(text: str, uuid: str, taken: set[str]) -> str:
+def _apart(text: str, uuid: str, taken: Collection[str]) -> str:
     for length in range(4, 33):
         name = f"{text[: NAME_LENGTH - length - 1].rstrip('-')}-{suffix(uuid, length)}"
         if name not in taken:
@@ -97,6 +98,13 @@ def check_fingerprint(sent: str | None, value: Any) -> None:
     """412 when a fingerprint was sent and is not that of `value`, the content as it is. Old clients send none."""
     if sent and sent.rstrip("=") != fingerprint(value).rstrip("="):
         raise Problem.condition_not_met()
+
+
+def timestamp_of(created: str) -> str:
+    """CloudStack's `2026-11-22T13:36:25+0000` as RFC 3339, as Google writes it; anything else becomes empty."""
+    if not _CREATED.fullmatch(created):
+        return ""
+    return f"{created[:19]}.000{created[19:22]}:{created[22:]}"
 
 
 def labels_to_tags(labels: Mapping[str, str]) -> list[dict[str, str]]:
