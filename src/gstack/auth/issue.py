@@ -1,0 +1,75 @@
+"""Giving out tokens: what every grant ends with. RFC 6749, 5.1."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from gstack.auth import opaque
+from gstack.auth.store import ACCESS, REFRESH, Store, Token, now
+
+_KEY_FAMILY = "key:"
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What was granted, to whom. Tokens of one `family` are revoked together.
+
+    `user` is the e-mail to show where it is not the credential's; `ends` cuts the access token's hour short.
+    """
+
+    credential_id: str
+    client_id: str
+    scopes: str
+    family: str
+    user: str = ""
+    ends: datetime | None = None
+
+
+def new_family() -> str:
+    """Name a new family of tokens."""
+    return secrets.token_hex(16)
+
+
+def key_family(key_id: str) -> str:
+    """Name the family of what a service-account key brings; revoking the key revokes it."""
+    return _KEY_FAMILY + key_id
+
+
+def is_key_family(family: str) -> bool:
+    """True where the tokens of a family have only their service-account key in common."""
+    return family.startswith(_KEY_FAMILY)
+
+
+async def tokens(store: Store, grant: Grant, *, refresh: bool) -> dict[str, Any]:
+    """Issue an access token, and a refresh token beside it; return the answer's fields."""
+    access = _made(grant, ACCESS, opaque.ACCESS, opaque.ACCESS_SECONDS)
+    answer = {
+        "access_token": access[0],
+        "expires_in": max(int((access[1].expires - access[1].created).total_seconds()), 0),
+        "token_type": "Bearer",
+        "scope": grant.scopes,
+    }
+    if not refresh:
+        await store.add_tokens(access[1])
+        return answer
+    again = _made(grant, REFRESH, opaque.REFRESH, opaque.REFRESH_SECONDS)
+    await store.add_tokens(access[1], again[1])
+    return answer | {"refresh_token": again[0]}
+
+
+def _made(grant: Grant, kind: str, prefix: str, seconds: int) -> tuple[str, Token]:
+    """Make a token and the row that remembers it."""
+    token, moment = opaque.new(prefix), now()
+    expires = moment + timedelta(seconds=seconds)
+    return token, Token(
+        hash=opaque.digest(token),
+        kind=kind,
+        family=grant.family,
+        credential_id=grant.credential_id,
+        client_id=grant.client_id,
+        scopes=grant.scopes,
+        created=moment,
+        expires=min(expires, grant.ends) if grant.ends else expires,
+        data={"user": grant.user} if grant.user else {},
+    )

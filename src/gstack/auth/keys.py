@@ -1,0 +1,121 @@
+"""Service-account keys: Google's key files that stand for a CloudStack key pair. For `gstack keys` and the console.
+
+The private half leaves in the file and is kept nowhere. A service account's e-mail stands for one key pair in one
+project, so a JWT without a key id is still found by its issuer.
+"""
+
+import hashlib
+import re
+import secrets
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from gstack.auth.issue import key_family
+from gstack.auth.server import Auth
+from gstack.auth.store import Credential, ServiceKey, now
+from gstack.cloudstack.signing import KeyPair
+from gstack.db.tables import service_keys
+
+Algorithm = Literal["RS256", "ES256"]
+_PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+_DOMAIN = "iam.gserviceaccount.com"  # libcloud tells service accounts by this end
+
+
+async def create_key(
+    auth: Auth,
+    keys: KeyPair,
+    *,
+    project: str,
+    token_uri: str,
+    label: str = "",
+    expires: datetime | None = None,
+    algorithm: Algorithm = "RS256",
+) -> dict[str, Any]:
+    """Prove a CloudStack key pair, register a new key for it, return Google's key file.
+
+    Google's clients sign with RS256; ES256 is for clients that know it. Raises InvalidClientError where CloudStack does
+    not accept the pair, Unreachable where it does not answer.
+    """
+    credential = await auth.proved(keys)
+    email = await _email(auth, credential, project)
+    private = _private_key(algorithm)
+    key = ServiceKey(
+        key_id=secrets.token_hex(20),
+        credential_id=credential.id,
+        email=email,
+        public_key=_public_pem(private),
+        created=now(),
+        expires=expires,
+        label=label,
+    )
+    await auth.store.add_key(key)
+    return _file(key, _private_pem(private), project, token_uri)
+
+
+async def list_keys(auth: Auth, credential_id: str | None = None) -> list[ServiceKey]:
+    """Return the service-account keys of a credential, or all, ended ones too; oldest first."""
+    if credential_id is None:
+        return await auth.store.keys()
+    return await auth.store.keys(service_keys.c.credential_id == credential_id)
+
+
+async def revoke_key(auth: Auth, key_id: str) -> bool:
+    """Revoke a key and all tokens that it brought; False where no key in force has this id."""
+    revoked = await auth.store.revoke_key(key_id, key_family(key_id))
+    auth.guard.forget()
+    return revoked
+
+
+async def _email(auth: Auth, credential: Credential, project: str) -> str:
+    """The account's e-mail in this project; marked by the key pair's id where another pair has it already."""
+    host = f"{_slug(project)}.{_DOMAIN}"
+    plain = f"{_slug(credential.account)}@{host}"
+    others = await auth.store.keys(service_keys.c.email == plain, service_keys.c.credential_id != credential.id)
+    return f"{_slug(credential.account)}-{credential.id[:8]}@{host}" if others else plain
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "account"
+
+
+def unique_id(email: str) -> str:
+    """A service account's numeric id, as Google's are: 21 decimal digits."""
+    return str(10**20 + int(hashlib.sha256(email.encode()).hexdigest(), 16) % 10**20)
+
+
+def _private_key(algorithm: Algorithm) -> _PrivateKey:
+    if algorithm == "ES256":
+        return ec.generate_private_key(ec.SECP256R1())
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _private_pem(key: _PrivateKey) -> str:
+    form = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+
+def _public_pem(key: _PrivateKey) -> str:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def _file(key: ServiceKey, private_pem: str, project: str, token_uri: str) -> dict[str, Any]:
+    """Google's key file. It has no `universe_domain`: with it gcloud would look for our API under that domain."""
+    parts = urlsplit(token_uri)
+    base = f"{parts.scheme}://{parts.netloc}"
+    return {
+        "type": "service_account",
+        "project_id": project,
+        "private_key_id": key.key_id,
+        "private_key": private_pem,
+        "client_email": key.email,
+        "client_id": unique_id(key.email),
+        "auth_uri": f"{base}/oauth2/auth",
+        "token_uri": token_uri,
+        "auth_provider_x509_cert_url": f"{base}/oauth2/v3/certs",
+        "client_x509_cert_url": f"{base}/robot/v1/metadata/x509/{quote(key.email)}",
+    }

@@ -1,0 +1,81 @@
+"""Sealing: CloudStack secrets lie in the database only encrypted (Fernet: AES-128-CBC with HMAC-SHA256).
+
+The key is `GSTACK_SECRET_KEY` or the file `secret.key` in GSTACK_HOME, which is made on first use with mode 0600.
+Both hold one or more Fernet keys, separated by spaces, commas or lines: the first seals, all of them open. So a key
+is replaced by putting a new one in front and sealing everything again.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+VARIABLE = "GSTACK_SECRET_KEY"
+FILE = "secret.key"
+
+
+class WrongKeyError(Exception):
+    """The key at hand does not open what lies in the database, or is no key."""
+
+
+class Seal:
+    """Seals and opens short texts. Its `repr` shows no key."""
+
+    def __init__(self, keys: list[str]) -> None:
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError as error:
+            raise WrongKeyError(
+                f"{VARIABLE} (or the file {FILE} in GSTACK_HOME) must hold 32 random bytes in url-safe base64. "
+                "`openssl rand -base64 32 | tr '+/' '-_'` makes one."
+            ) from error
+
+    def seal(self, text: str) -> bytes:
+        """Encrypt with the first key."""
+        return self._fernet.encrypt(text.encode())
+
+    def open(self, sealed: bytes) -> str:
+        """Decrypt with whichever key fits."""
+        try:
+            return self._fernet.decrypt(sealed).decode()
+        except InvalidToken as error:
+            raise WrongKeyError(f"The sealing key ({VARIABLE} or {FILE}) is not the one of this database.") from error
+
+    def seal_again(self, sealed: bytes) -> bytes:
+        """Open with any key and seal with the first: what a change of keys does to every row."""
+        return self.seal(self.open(sealed))
+
+
+def load_seal(home: Path, environment: Mapping[str, str] = os.environ) -> Seal:
+    """Return the seal of this installation; its key file is made where neither it nor the variable exists."""
+    text = environment.get(VARIABLE, "") or _file(home / FILE)
+    return Seal([key for key in re.split(r"[\s,]+", text) if key])
+
+
+def _file(path: Path) -> str:
+    return keep_once(path, lambda: Fernet.generate_key() + b"\n").decode()
+
+
+def keep_once(path: Path, make: Callable[[], bytes]) -> bytes:
+    """Return what a private file (mode 0600) holds; make it where it is missing.
+
+    It appears whole or not at all: of two processes that start together one wins, and both read its content.
+    """
+    if not path.exists():
+        _create(path, make())
+    return path.read_bytes()
+
+
+def _create(path: Path, content: bytes) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()

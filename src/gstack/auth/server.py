@@ -1,0 +1,43 @@
+"""Auth: everything that the OAuth2 server holds, made once from the settings."""
+
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gstack.auth import credentials
+from gstack.auth.addresses import Addresses
+from gstack.auth.guard import Guard
+from gstack.auth.identity import Identities
+from gstack.auth.sealing import load_seal
+from gstack.auth.store import Credential, Store
+from gstack.cloudstack.client import CloudStack
+from gstack.cloudstack.signing import KeyPair
+from gstack.config import Settings
+
+
+class Auth:
+    """The OAuth2 server. `guard` goes to the gateway's endpoint, `credentials` to the operations runner.
+
+    `home` holds the sealing key and the key that signs id tokens; without it, the settings' own.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine, cloudstack: CloudStack, settings: Settings, home: Path | None = None
+    ) -> None:
+        folder = home or settings.home
+        self.cloudstack = cloudstack
+        self.settings = settings
+        self.store = Store(engine)
+        self.seal = load_seal(folder)
+        self.addresses = Addresses(settings)
+        self.identities = Identities(folder, self.addresses.public_url)
+        self.guard = Guard(self.store, self.seal, self.addresses)
+
+    async def proved(self, keys: KeyPair) -> Credential:
+        """Prove a CloudStack key pair and keep it (see credentials.proved)."""
+        return await credentials.proved(self.cloudstack, self.store, self.seal, keys)
+
+    async def credentials(self, credential_id: str) -> KeyPair | None:
+        """Return the key pair of a credential, revoked or not: work that began goes on with it."""
+        credential = await self.store.credential(credential_id)
+        return credentials.unsealed(self.seal, credential) if credential else None
