@@ -1,0 +1,119 @@
+"""The database connection: SQLite in WAL mode by default, PostgreSQL for several replicas, one way to use both.
+
+Write with `async with writing(engine) as connection`, read with `async with reading(engine) as connection`.
+A commit is on disk when `writing` ends: SQLite runs with `synchronous=FULL`, PostgreSQL as its server says.
+
+On SQLite there is one writer at a time. Inside a process writers queue up in the order of their coming; between
+processes `BEGIN IMMEDIATE` takes the file's write lock at the start, so nobody is refused in the middle.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+BUSY = 30.0  # seconds to wait for another process's write transaction
+_QUEUE, _READING = "gstack_writers", "gstack_reading"  # execution options of ours
+_WAL_TRIES, _WAL_PAUSE = 100, 0.05
+_PRAGMAS = ("PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON", "PRAGMA temp_store=MEMORY")
+
+
+def create_engine(url: str) -> AsyncEngine:
+    """Make the engine of a SQLAlchemy URL: `sqlite+aiosqlite:///file` or `postgresql+psycopg://…`.
+
+    Raises ValueError for any other kind of database.
+    """
+    parsed = make_url(url)
+    if parsed.drivername == "sqlite+aiosqlite":
+        return _sqlite(parsed)
+    if parsed.drivername == "postgresql+psycopg":
+        return create_async_engine(parsed, pool_size=10, max_overflow=20, pool_pre_ping=True, **_json())
+    raise ValueError(f"database {parsed.drivername!r} is not supported: use sqlite+aiosqlite or postgresql+psycopg")
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction that writes; committed at the end, rolled back on an exception. Never nest two."""
+    async with _turn(engine), engine.begin() as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection for reads, each statement by itself: it never waits for writers."""
+    alone: dict[str, Any] = {_READING: True}
+    if engine.dialect.name != "sqlite":  # there `_begun` leaves the transaction out, which costs nothing
+        alone["isolation_level"] = "AUTOCOMMIT"
+    async with engine.connect() as connection:
+        yield await connection.execution_options(**alone)
+
+
+def lost_connection(error: BaseException) -> bool:
+    """True where the database is out of reach, so that what was to be written is not known to be written."""
+    return isinstance(error, (DBAPIError, OSError, TimeoutError))
+
+
+def _turn(engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
+    queue: asyncio.Lock | None = engine.get_execution_options().get(_QUEUE)
+    return queue or nullcontext()
+
+
+def _json() -> dict[str, Any]:
+    return {
+        "json_serializer": lambda value: msgspec.json.encode(value).decode(),
+        "json_deserializer": msgspec.json.decode,
+    }
+
+
+def _sqlite(url: URL) -> AsyncEngine:
+    _make_private(url)
+    engine = create_async_engine(
+        url, connect_args={"timeout": BUSY}, execution_options={_QUEUE: asyncio.Lock()}, **_json()
+    )
+    event.listen(engine.sync_engine, "connect", _opened)
+    event.listen(engine.sync_engine, "begin", _begun)
+    return engine
+
+
+def _make_private(url: URL) -> None:
+    """Create a new file readable by nobody else; SQLite gives its companions the same mode."""
+    if url.database and url.database != ":memory:" and not Path(url.database).exists():
+        os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _opened(connection: DBAPIConnection, _record: object) -> None:
+    """Prepare a new SQLite connection. The driver must not begin transactions by itself: `_begun` does."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for _ in range(_WAL_TRIES):
+        if _in_wal(cursor):
+            break
+        time.sleep(_WAL_PAUSE)  # only while another process makes the same new file
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _in_wal(cursor: Any) -> bool:
+    """Switch to WAL. The busy timeout does not cover this switch: several starting processes meet here."""
+    try:
+        cursor.execute("PRAGMA journal_mode=WAL")
+        return cursor.fetchone()[0] in {"wal", "memory"}
+    except Exception as error:  # the adapter wraps sqlite3.OperationalError in its own class
+        if "locked" not in str(error):
+            raise
+        return False
+
+
+def _begun(connection: Connection) -> None:
+    if not connection.get_execution_options().get(_READING):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
