@@ -1,0 +1,229 @@
+"""Google's filter language for lists, both dialects (the `filter` parameter in the discovery document).
+
+AIP-160: `name = "vm*" AND (status = RUNNING OR labels.env:*)`, where OR binds closer than AND and expressions side by
+side are AND-ed. Regular expressions: `name eq vm.*`, `(name eq vm.*) (status ne "TERMINATED")`, which match the whole
+field, in RE2's syntax. They run in a machine without backtracking, so no expression can hang the server. The two
+dialects are not mixed in one filter, as with Google.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+import msgspec
+from lark import Lark, Token, Tree
+from lark.exceptions import LarkError, UnexpectedInput
+
+from gstack.errors import Problem
+
+Item = Mapping[str, Any]
+Predicate = Callable[[Item], bool]
+
+_LONGEST, _DEEPEST = 4096, 64
+_PLAIN = re.compile(r"\^?(?P<literal>[A-Za-z0-9_-]+)\$?")  # a regular expression that is just a word
+_GRAMMAR = r"""
+start: conjunction
+conjunction: sequence (_AND sequence)*
+sequence: factor+
+factor: term (_OR term)*
+?term: simple | (_NOT | _MINUS) simple -> negation
+?simple: restriction | "(" conjunction ")"
+restriction: FIELD COMPARE (QUOTED | BARE)
+           | FIELD MATCH (QUOTED | REGEX)
+
+_AND.3: /AND(?=[\s(])/
+_OR.3: /OR(?=[\s(])/
+_NOT.3: /NOT(?=[\s(])/
+_MINUS: "-"
+FIELD: /[A-Za-z_][A-Za-z0-9_-]*(\.("[^"]+"|[A-Za-z0-9_-]+))*/
+COMPARE: /<=|>=|!=|=|<|>|:/
+MATCH.2: /(eq|ne)(?=[\s"'(])/
+QUOTED.2: /"(\\.|[^"\\])*"|'(\\.|[^'\\])*'/s
+BARE: /[^\s()"']+/
+REGEX: /([^\s()"']|\((\\.|[^()\\]|\((\\.|[^()\\]|\([^()]*\))*\))*\))+/
+%ignore /\s+/
+"""
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """A filter ready to use. `equals`: conditions `field = literal` that every match fulfils; `fields`: all named."""
+
+    matches: Predicate
+    equals: dict[str, str] = {}
+    fields: tuple[tuple[str, ...], ...] = ()
+
+
+def parse_filter(text: str) -> Filter | None:
+    """Return the filter that a text says, None for an empty one; Problem 400 names the position of a mistake."""
+    if not text.strip():
+        return None
+    if len(text) > _LONGEST:
+        raise Problem.invalid("filter", f"it is longer than {_LONGEST} characters.")
+    if text.count("(") > _DEEPEST:
+        raise Problem.invalid("filter", f"it has more than {_DEEPEST} parentheses.")
+    tree = _tree(text)
+    restrictions = [_Restriction.of(found) for found in tree.find_data("restriction")]
+    if len({restriction.is_match for restriction in restrictions}) > 1:
+        message = "the operators eq and ne (regular expressions) cannot be mixed with =, !=, <, >, <=, >= and ':'."
+        raise Problem.invalid("filter", message)
+    return Filter(_predicate(tree), dict(_equals(tree)), tuple(restriction.field for restriction in restrictions))
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(_GRAMMAR, parser="lalr")
+
+
+def _tree(text: str) -> Tree[Token]:
+    try:
+        return _parser().parse(text)
+    except UnexpectedInput as error:
+        at = error.pos_in_stream if error.pos_in_stream is not None and error.pos_in_stream >= 0 else len(text)
+        near = text[at : at + 20] or "its end"
+        message = f"it cannot be read from position {at} on, near '{near}'. Quote values that hold spaces."
+        raise Problem.invalid("filter", message) from error
+    except LarkError as error:
+        raise Problem.invalid("filter", "it cannot be read.") from error
+
+
+class _Restriction(msgspec.Struct, frozen=True):
+    """`field operator value`, the value without quotes."""
+
+    field: tuple[str, ...]
+    operator: str
+    value: str
+
+    @classmethod
+    def of(cls, tree: Tree[Token]) -> "_Restriction":
+        field, operator, value = (str(token) for token in tree.scan_values(lambda _: True))
+        parts = re.findall(r'"[^"]+"|[^."]+', field)
+        return cls(tuple(part.strip('"') for part in parts), operator, _unquoted(value, operator in {"eq", "ne"}))
+
+    @property
+    def is_match(self) -> bool:
+        return self.operator in {"eq", "ne"}
+
+    def predicate(self) -> Predicate:
+        test, field = _test(self.operator, self.value), self.field
+        if self.operator in {"ne", "!="}:
+            return lambda item: not any(map(test, _found(item, field)))
+        return lambda item: any(map(test, _found(item, field)))
+
+
+def _unquoted(value: str, regex: bool) -> str:
+    if value[:1] not in {'"', "'"}:
+        return value
+    quote, inner = value[0], value[1:-1]
+    return inner.replace(f"\\{quote}", quote) if regex else re.sub(r"\\(.)", r"\1", inner, flags=re.DOTALL)
+
+
+def _predicate(tree: Tree[Token]) -> Predicate:
+    if tree.data == "restriction":
+        return _Restriction.of(tree).predicate()
+    parts = [_predicate(part) for part in tree.children if isinstance(part, Tree)]
+    if tree.data == "negation":
+        return lambda item: not parts[0](item)
+    if len(parts) == 1:
+        return parts[0]
+    if tree.data == "factor":
+        return lambda item: any(part(item) for part in parts)
+    return lambda item: all(part(item) for part in parts)
+
+
+def _equals(tree: Tree[Token]) -> Iterator[tuple[str, str]]:
+    """Yield `field = literal` where every match must fulfil it: under AND alone."""
+    if tree.data == "restriction":
+        restriction = _Restriction.of(tree)
+        literal = _literal(restriction)
+        if literal:
+            yield ".".join(restriction.field), literal
+    elif tree.data != "negation" and (tree.data != "factor" or len(tree.children) == 1):
+        for part in tree.children:
+            if isinstance(part, Tree):
+                yield from _equals(part)
+
+
+def _literal(restriction: _Restriction) -> str:
+    if restriction.operator == "=":
+        return "" if "*" in restriction.value else restriction.value
+    found = _PLAIN.fullmatch(restriction.value) if restriction.operator == "eq" else None
+    return found["literal"] if found else ""
+
+
+def _found(value: Any, field: tuple[str, ...]) -> Iterator[Any]:
+    """Yield the values of a field; lists on the way are looked into."""
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from _found(inner, field)
+    elif not field:
+        yield value
+    elif isinstance(value, Mapping) and field[0] in value:
+        yield from _found(value[field[0]], field[1:])
+
+
+def _test(operator: str, value: str) -> Callable[[Any], bool]:
+    if operator in {"eq", "ne"}:
+        return _regex(value)
+    if operator in {"=", "!="}:
+        return _equality(value)
+    return _has(value) if operator == ":" else _order(operator, value)
+
+
+def _regex(pattern: str) -> Callable[[Any], bool]:
+    _compiled(pattern)  # alone first, so that its parentheses cannot close ours
+    whole = _compiled(rf"\A(?:{pattern})\z")
+    return lambda value: bool(whole.is_valid(_text(value)))
+
+
+def _compiled(pattern: str) -> Any:
+    """Rust's regular expressions, by way of the schema validator: linear time, RE2's syntax."""
+    options = jsonschema_rs.RegexOptions(size_limit=1_000_000)
+    try:
+        return jsonschema_rs.Draft202012Validator({"type": "string", "pattern": pattern}, pattern_options=options)
+    except (jsonschema_rs.ValidationError, ValueError) as error:
+        raise Problem.invalid("filter", f"'{pattern}' is no regular expression that RE2 knows.") from error
+
+
+def _equality(value: str) -> Callable[[Any], bool]:
+    if "*" in value:
+        wild = re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", value)), re.DOTALL)
+        return lambda found: wild.fullmatch(_text(found)) is not None
+    number = _number(value)
+    return lambda found: _text(found) == value or (number is not None and _number(_text(found)) == number)
+
+
+def _has(value: str) -> Callable[[Any], bool]:
+    """`field:*` is there and not empty; a map has the key; a text has the word in it, whatever its case."""
+    word = value.strip("*").lower()
+    if not word:
+        return lambda found: found not in ("", {}, None)
+    return lambda found: value in found if isinstance(found, Mapping) else word in _text(found).lower()
+
+
+def _order(operator: str, value: str) -> Callable[[Any], bool]:
+    number = _number(value)
+
+    def test(found: Any) -> bool:
+        other = _number(_text(found))
+        if number is not None and other is not None:
+            return _ordered(operator, (other > number) - (other < number))
+        text = _text(found)
+        return _ordered(operator, (text > value) - (text < value))
+
+    return test
+
+
+def _ordered(operator: str, sign: int) -> bool:
+    return {"<": sign < 0, ">": sign > 0, "<=": sign <= 0, ">=": sign >= 0}[operator]
+
+
+def _number(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", text, re.ASCII) else None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
