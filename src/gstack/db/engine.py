@@ -16,13 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, event, inspect, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from gstack.db.tables import SCHEMA
+
 BUSY = 30.0  # seconds to wait for another process's write transaction
 _QUEUE, _READING = "gstack_writers", "gstack_reading"  # execution options of ours
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK = 0x6773746163  # any number that is ours alone among the advisory locks of a PostgreSQL database
 _WAL_TRIES, _WAL_PAUSE = 100, 0.05
 _PRAGMAS = ("PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON", "PRAGMA temp_store=MEMORY")
 
@@ -57,9 +61,44 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         yield await connection.execution_options(**alone)
 
 
+async def migrate(engine: AsyncEngine) -> None:
+    """Bring the database to the newest schema. Safe when several processes start at once: one does it.
+
+    Raises RuntimeError when a newer gstack has used this database.
+    """
+    async with reading(engine) as connection:
+        if await _revision(connection) == SCHEMA:
+            return
+    async with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        await connection.run_sync(_upgrade)
+
+
 def lost_connection(error: BaseException) -> bool:
     """True where the database is out of reach, so that what was to be written is not known to be written."""
     return isinstance(error, (DBAPIError, OSError, TimeoutError))
+
+
+async def _revision(connection: AsyncConnection) -> str | None:
+    if not await connection.run_sync(lambda sync: inspect(sync).has_table("alembic_version")):
+        return None
+    return (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+
+
+def _upgrade(connection: Connection) -> None:
+    # Late: most starts need no migration, and Alembic takes a while to import.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise RuntimeError(f"the database was written by a newer gstack: {error}") from error
 
 
 def _turn(engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
