@@ -1,7 +1,8 @@
 """Settings in, ASGI app out; the only file that imports every part.
 
-One app lives in each worker process. Its parts are made when the worker starts (`process_startup`), since pools and
-background tasks belong to the worker's event loop, and end when it stops: operations in flight give their leases back.
+One app lives in each worker process. Pools open lazily and background tasks start with the worker's event loop
+(`process_startup`); when it stops, operations in flight give their leases back and another worker, or the next start,
+goes on with them.
 """
 
 import os
@@ -10,14 +11,87 @@ from typing import Any
 import falcon
 import falcon.asgi
 import msgspec
+from falcon.asgi import Request, Response
 
 from gstack import __version__, resources
-from gstack.auth.auth import Auth, mount as mount_auth
+from gstack.auth.auth import Auth
+from gstack.auth.mounting import mount as mount_auth
 from gstack.cloudstack.client import CloudStack
-from gstack.config import Settings
+from gstack.config import SETTINGS_VARIABLE, Settings
+from gstack.config import decode as decode_settings
 from gstack.db.engine import create_engine, migrate
 from gstack.db.sidecar_store import SidecarStore
 from gstack.gateway import batch, documents, endpoint
+from gstack.gateway.call import Services
 from gstack.operations.journal import Operations
 from gstack.resources.owners import resolve_owner
-from gstack.serving import SETTINGS_VARIABLE
+
+_GRACE = 10.0  # seconds that operations in flight get to reach a step that can be resumed
+
+
+def create(settings: Settings) -> falcon.asgi.App[Request, Response]:
+    """Build the whole product for one worker."""
+    resources.load()
+    parts = _Parts(settings)
+    app = falcon.asgi.App(middleware=[_Life(parts)])
+    app.add_route("/healthz", _Health())
+    mount_auth(app, parts.auth)
+    endpoint.mount(app, parts.services)
+    batch.mount(app, settings)
+    documents.mount(app, settings)
+    return app
+
+
+def from_environment() -> falcon.asgi.App[Request, Response]:
+    """What a worker process runs: the app of the settings that `gstack serve` left in the environment."""
+    return create(decode_settings(os.environ[SETTINGS_VARIABLE]))
+
+
+class _Parts:
+    """The parts of one worker, wired."""
+
+    def __init__(self, settings: Settings) -> None:
+        known = settings.cloudstack
+        self.engine = create_engine(settings.database_url)
+        self.cloudstack = CloudStack(
+            known.endpoint,
+            ca_file=known.ca_file,
+            timeout=known.timeout,
+            page_size=known.page_size,
+            reference_seconds=known.reference_seconds,
+        )
+        self.auth = Auth(self.engine, self.cloudstack, settings)
+        sidecar = SidecarStore(self.engine)
+        self.operations = Operations(self.engine, self.cloudstack, self.auth.credentials, settings.operations, sidecar)
+        self.services = Services(
+            settings=settings,
+            cloudstack=self.cloudstack,
+            sidecar=sidecar,
+            journal=self.operations,
+            guard=self.auth.guard,
+            resolve_owner=resolve_owner,
+        )
+
+
+class _Life:
+    """The worker's beginning and end."""
+
+    def __init__(self, parts: _Parts) -> None:
+        self._parts = parts
+
+    async def process_startup(self, scope: dict[str, Any], event: dict[str, Any]) -> None:  # noqa: ARG002  # falcon's
+        await migrate(self._parts.engine)
+        await self._parts.operations.start_background()
+
+    async def process_shutdown(self, scope: dict[str, Any], event: dict[str, Any]) -> None:  # noqa: ARG002  # falcon's
+        await self._parts.operations.stop(_GRACE)
+        await self._parts.cloudstack.close()
+        await self._parts.engine.dispose()
+
+
+class _Health:
+    """`/healthz`: this worker answers. It asks nobody else, so that a silent CloudStack does not restart us."""
+
+    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002  # falcon's
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = msgspec.json.encode({"status": "ok", "version": __version__})

@@ -79,6 +79,19 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (self.server.public_url or f"https://{self.server.bind}:{self.server.port}").rstrip("/")
 
 
+SETTINGS_VARIABLE = "GSTACK_SETTINGS"  # how `gstack serve` hands its settings to the workers, as JSON
+
+
+def encode(settings: Settings) -> str:
+    """Settings as JSON, for another process."""
+    return msgspec.json.encode(settings, enc_hook=str).decode()
+
+
+def decode(text: str) -> Settings:
+    """Settings from `encode`."""
+    return msgspec.json.decode(text, type=Settings, dec_hook=_path)
+
+
 def home(environment: Mapping[str, str]) -> Path:
     """Where all state lives: `GSTACK_HOME`, else `~/.gstack`."""
     return Path(environment.get("GSTACK_HOME") or "~/.gstack").expanduser()

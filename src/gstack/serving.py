@@ -23,11 +23,10 @@ from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 
 from gstack import tls
-from gstack.config import CloudStackSettings, Settings
+from gstack.config import SETTINGS_VARIABLE, CloudStackSettings, Settings, encode
 from gstack.db.engine import create_engine, migrate
 from gstack.sandbox.server import spawn
 
-SETTINGS_VARIABLE = "GSTACK_SETTINGS"
 _STOP_SECONDS = 120  # a long poll may last nearly two minutes; a request in flight ends before the worker does
 _RENEWAL_CHECK = 3600.0
 _READY_SECONDS = 60.0
@@ -72,7 +71,7 @@ def certificate(settings: Settings) -> tuple[Path, Path]:
 
 
 def _serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
-    os.environ[SETTINGS_VARIABLE] = msgspec.json.encode(settings, enc_hook=str).decode()
+    os.environ[SETTINGS_VARIABLE] = encode(settings)
     cert, key = certificate(settings)
     server = Granian(
         "gstack.app:from_environment",
