@@ -17,6 +17,15 @@ from gstack.sandbox.seed import seed
 from gstack.sandbox.settings import SandboxSettings
 from gstack.sandbox.world import Row, World
 
+ENVELOPES = {  # what CloudStack wraps answers in, where it is not `<command>response`
+    "resetsshkeyforvirtualmachine": "resetSSHKeyforvirtualmachineresponse",
+    "restorevirtualmachine": "restorevmresponse",
+    "listcounters": "counterresponse",
+    "createlbstickinesspolicy": "createLBStickinessPolicy",
+    "addiptonic": "addiptovmnicresponse",
+    "updatenetworkaclitem": "createnetworkaclresponse",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -60,7 +69,7 @@ class Sandbox:
         if name.lower() == "logout":
             return self._logout(cookies)
         entry = catalog.entries().get(name.lower())
-        envelope = f"{name.lower()}response" if entry else "errorresponse"
+        envelope = ENVELOPES.get(name.lower(), f"{name.lower()}response") if entry else "errorresponse"
         try:
             body = self._call(name, entry, sent, cookies)
         except CloudStackError as error:
@@ -83,7 +92,10 @@ class Sandbox:
         if command is None:
             raise CloudStackError(530, f"The sandbox does not do the CloudStack command {entry.name} yet.", 4250)
         with self.world.transaction():
-            return self._run(command, entry, user, account, sent)
+            result = self._run(command, entry, user, account, sent)
+        if isinstance(result, CloudStackError):
+            raise result
+        return result
 
     def _run(self, command: Command, entry: catalog.Entry, user: Row, account: Row, sent: Mapping[str, str]) -> Answer:
         args = catalog.read(entry, sent, self.world, command.entities)
@@ -91,7 +103,12 @@ class Sandbox:
         owner = access.owner(self.world, account, args, entry.name)
         call = Call(self.world, self.settings, entry.name, args, account, user, owner)
         _check_entities(call, command)
-        result = command.function(call)
+        try:
+            result = command.function(call)
+        except CloudStackError as error:
+            if error.keeps:
+                return error  # no exception: the transaction ends well
+            raise
         return self.jobs.submit(call, result) if isinstance(result, Job) else result
 
     def _login(self, sent: Mapping[str, str], method: str) -> Reply:

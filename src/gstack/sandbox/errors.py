@@ -17,6 +17,7 @@ class CloudStackError(Exception):
         self.code = code
         self.text = text
         self.cserrorcode = cserrorcode
+        self.keeps = False  # True: what the command did before it failed stays done
 
     def body(self) -> dict[str, Any]:
         """Return what CloudStack answers under `<command>response`."""

@@ -66,6 +66,9 @@ def view(world: World, row: Row, details: Collection[str] = ALL, *, userdata: bo
     if has("servoff"):
         offering = world.one("serviceoffering", row["serviceofferingid"])
         shown |= {"serviceofferingid": offering["id"], "serviceofferingname": offering["name"]}
+    if has("diskoff") and "diskofferingid" in row:
+        disk = world.one("diskoffering", row["diskofferingid"])
+        shown |= {"diskofferingid": disk["id"], "diskofferingname": disk["name"]}
     if has("servoff", "stats"):
         shown |= {field: row[field] for field in ("cpunumber", "cpuspeed", "memory")}
     shown["guestosid"] = row["ostypeid"]
@@ -138,15 +141,19 @@ def _rest(world: World, row: Row, *, userdata: bool) -> Answer:
     ostype = world.one("ostype", row["ostypeid"])
     groups = [world.get("affinitygroup", identity) for identity in row["affinitygroupids"]]
     shown: Answer = {"details": row["details"], "readonlydetails": HIDDEN_DETAILS}
-    shown |= {"keypairs": row["keypairs"]} if "keypairs" in row else {}
+    keypairs = row["details"].get("SSH.KeyPairNames")
+    shown |= {"keypairs": keypairs} if keypairs else {}
     shown["affinitygroup"] = [_affinity(world, group) for group in groups if group]
     shown |= {"userdata": row["userdata"]} if userdata and "userdata" in row else {}
     shown |= {"isdynamicallyscalable": False, "deleteprotection": row.get("deleteprotection", False)}
     shown |= {"ostypeid": ostype["id"], "osdisplayname": ostype["description"]}
+    if row["state"] == "Running" and not row["details"] and not row.get("hiddendetails"):
+        shown |= {"bootmode": "legacy", "boottype": "Bios"}  # as recorded: with any detail they are not shown
     shown |= {"pooltype": "NetworkFilesystem"} if row.get("started") else {}
     shown |= {"receivedbytes": 0, "sentbytes": 0, "tags": views.tags(world, row["id"])}
     return {**shown, "hasannotations": False}
 
 
 def _affinity(world: World, group: Row) -> Answer:
-    return {"id": group["id"], "name": group["name"], **views.owner(world, group), "type": group["type"]}
+    account = world.one("account", group["accountid"])
+    return {"id": group["id"], "name": group["name"], **views.account_or_project(world, account)}

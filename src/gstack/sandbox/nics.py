@@ -46,11 +46,18 @@ def allocate(world: World, network: Row, machine: Row, address: str | None = Non
     return world.put("nic", nic | _numbers(world, network, address))
 
 
-def complete(world: World, nic: Row) -> Row:
-    """Give a NIC its addresses if it has none yet."""
+def plug(world: World, nic: Row) -> Row:
+    """Put a NIC on the wire when its machine starts, with its addresses if it has none yet."""
+    nic = world.update("nic", nic["id"], released=None)
     if "macaddress" in nic:
         return nic
     return world.update("nic", nic["id"], **_numbers(world, world.one("network", nic["networkid"]), None))
+
+
+def unplug(world: World, nic: Row) -> Row:
+    """Take a NIC off the wire when its machine stops: on other than shared networks it has no VLAN then."""
+    shared = world.one("network", nic["networkid"])["type"] == "Shared"
+    return nic if shared else world.update("nic", nic["id"], released=True)
 
 
 def _numbers(world: World, network: Row, address: str | None) -> Row:
@@ -161,10 +168,7 @@ def view(world: World, nic: Row) -> dict[str, Any]:
     if "ipaddress" in nic:
         addresses = {"netmask": network["netmask"], "gateway": network["gateway"], "ipaddress": nic["ipaddress"]}
         shown |= addresses
-    if network["type"] == "Isolated" and network.get("vlan"):
-        shown["isolationuri"] = f"vlan://{network['vlan']}"
-    if network.get("vlan") and "macaddress" in nic:
-        shown["broadcasturi"] = f"vlan://{network['vlan']}"
+    shown |= _wire(network, nic)
     mac = {"macaddress": nic["macaddress"]} if "macaddress" in nic else {}
     return {
         **shown,
@@ -175,5 +179,27 @@ def view(world: World, nic: Row) -> dict[str, Any]:
         "secondaryip": nic["secondaryip"],
         "extradhcpoption": [],
         "deviceid": str(nic["deviceid"]),
+        **_vpc(world, network),
+        **_public(world, nic),
         "enabled": True,
     }
+
+
+def _wire(network: Row, nic: Row) -> dict[str, str]:
+    vlan = network.get("vlan")
+    if vlan is None or nic.get("released") or "macaddress" not in nic:
+        return {}
+    uri = f"vlan://{vlan}"
+    return {"broadcasturi": uri} if vlan == "untagged" else {"isolationuri": uri, "broadcasturi": uri}
+
+
+def _vpc(world: World, network: Row) -> dict[str, str]:
+    vpc = world.get("vpc", network.get("vpcid"))
+    return {"vpcid": vpc["id"], "vpcname": vpc["name"]} if vpc else {}
+
+
+def _public(world: World, nic: Row) -> dict[str, str]:
+    for address in world.find("publicip", virtualmachineid=nic["virtualmachineid"]):
+        if address.get("vmipaddress") in (None, nic.get("ipaddress")):
+            return {"publicipid": address["id"], "publicip": address["ipaddress"]}
+    return {}

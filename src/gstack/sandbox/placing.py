@@ -125,13 +125,19 @@ def start(world: World, row: Row) -> Row:
     """Bring a machine up: its networks, its addresses, its volumes."""
     for nic in nics.of_machine(world, row["id"]):
         nics.implement(world, world.one("network", nic["networkid"]))
-        nics.complete(world, nic)
+        nics.plug(world, nic)
     for volume in machines.volumes_of(world, row["id"]):
         world.update("volume", volume["id"], state="Ready")
     _require_root(world, row)
     details = {name: value for name, value in row["details"].items() if name != "deployvm"}
     world.update("virtualmachine", row["id"], details=details, started=True)
     return machines.set_state(world, row, "Running")
+
+
+def stop(world: World, row: Row) -> None:
+    """Take a machine off its isolated networks; it keeps its addresses."""
+    for nic in nics.of_machine(world, row["id"]):
+        nics.unplug(world, nic)
 
 
 def _require_root(world: World, row: Row) -> None:

@@ -24,6 +24,7 @@ OFFERINGS: tuple[tuple[str, str, int, int, int], ...] = (
     ("Small Instance", "Small Instance", 1, 500, 512),
     ("Medium Instance", "Medium Instance", 1, 1000, 1024),
 )
+CLOUDSTACKS_OWN = tuple(offering[0] for offering in OFFERINGS)
 GCE_OFFERINGS = (
     ("n1-standard-1", "1 vCPU, 3.75 GB", 1, 2000, 3840),
     ("n1-standard-2", "2 vCPU, 7.5 GB", 2, 2000, 7680),
@@ -77,18 +78,19 @@ def _facts(world: World) -> None:
     kinds: dict[str, list[Row]] = msgspec.json.decode(text)
     for kind, rows in kinds.items():
         for row in rows:
-            world.put(kind, {**row, "created": now()})
+            world.put(kind, row if kind.startswith("os") else {**row, "created": now()})
 
 
 def add_service_offering(world: World, name: str, text: str, processors: int, megahertz: int, megabytes: int) -> Row:
     sizes = {"cpunumber": processors, "cpuspeed": megahertz, "memory": megabytes, "iscustomized": False}
-    return world.put("serviceoffering", {**_offering(name, text), **sizes})
+    gpu = {} if name in CLOUDSTACKS_OWN else {"gpudisplay": False}  # as recorded: not for CloudStack's own two
+    return world.put("serviceoffering", {**_offering(name, text), **sizes, **gpu})
 
 
 def add_custom_offering(world: World, name: str = "Custom Instance", text: str = "custom cpu and memory") -> Row:
     """Add an offering whose processors (1-16) and memory (128-65536 MB) are chosen at deployment."""
     limits = {"maxcpunumber": "16", "mincpunumber": "1", "minmemory": "128", "maxmemory": "65536"}
-    sizes = {"cpuspeed": 1000, "serviceofferingdetails": limits, "iscustomized": True}
+    sizes = {"cpuspeed": 1000, "serviceofferingdetails": limits, "iscustomized": True, "gpudisplay": False}
     return world.put("serviceoffering", {**_offering(name, text), **sizes})
 
 

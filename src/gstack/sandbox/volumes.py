@@ -106,7 +106,8 @@ def _offering(world: World, row: Row) -> Answer:
 
 
 def _rest(world: World, row: Row) -> Answer:
-    shown: Answer = {"snapshotid": row["snapshotid"]} if "snapshotid" in row else {}
+    snapshot = world.get("snapshot", row.get("snapshotid"))
+    shown: Answer = {"snapshotid": snapshot["id"]} if snapshot and snapshot["state"] != "Destroyed" else {}
     return {
         **shown,
         "isextractable": row["type"] == DATA,

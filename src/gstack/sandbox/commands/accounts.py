@@ -48,12 +48,17 @@ def to_account(world: World, row: Row) -> Answer:
         **_role(world),
         **views.domain(world, row),
         **limits.totals(world, row),
+        **_traffic(world, row),
         "state": "enabled",
         "created": row["created"],
         "user": [to_user(world, user) for user in world.find("user", accountid=row["id"])],
         "isdefault": False,
         "groups": [],
     }
+
+
+def _traffic(world: World, row: Row) -> Answer:
+    return {"receivedbytes": 0, "sentbytes": 0} if world.find("virtualmachine", accountid=row["id"]) else {}
 
 
 def to_user(world: World, row: Row) -> Answer:

@@ -36,10 +36,22 @@ def deploy(call: Call) -> Job:
     row = _new_machine(call, template, sizes, keys, groups)
     nics.check_host_name(call.world, [network for network, _ in places], row["name"])
     call.world.put("virtualmachine", row)
-    for network, address in places:
-        nics.allocate(call.world, network, row, address)
+    _connect(call, row, places)
     _make_volumes(call, row, template, root_size, disks)
     return Job("VirtualMachine", row["id"], queue=row["id"], answer={"id": row["id"]}, facts={"id": row["id"]})
+
+
+def _connect(call: Call, row: Row, places: list[placing.Place]) -> None:
+    try:
+        for network, address in places:
+            nics.allocate(call.world, network, row, address)
+    except CloudStackError as error:
+        error.keeps = True  # as recorded: a machine in state Error, without NICs, stays behind
+        for nic in nics.of_machine(call.world, row["id"]):
+            nics.free(call.world, nic)
+        details = {**row["details"], "deployvm": "true"}
+        call.world.update("virtualmachine", row["id"], state="Error", details=details, lastupdated=now())
+        raise
 
 
 def _check_name(call: Call) -> None:
@@ -174,20 +186,19 @@ def _new_machine(call: Call, template: Row, sizes: dict[str, int], keys: list[Ro
         "details": details,
         "securitygroupids": groups,
         "affinitygroupids": _affinity(call),
+        "hiddendetails": "rootdisksize" in call.args or bool(template["details"]),
         "created": now(),
     }
-    return row | _optional(call, keys)
+    return row | _optional(call)
 
 
-def _optional(call: Call, keys: list[Row]) -> Row:
-    row: Row = {field: call.args[field] for field in ("displayname", "group") if call.args.get(field)}
+def _optional(call: Call) -> Row:
+    row: Row = {field: call.args[field] for field in ("displayname", "group", "diskofferingid") if call.args.get(field)}
     if call.args.get("userdata"):
         row["userdata"] = checked_user_data(call.args["userdata"])
     registered = call.optional("userdata", "userdataid")
     if registered:
         row["userdata"] = registered["userdata"]
-    if keys:
-        row["keypairs"] = ",".join(key["name"] for key in keys)
     return row
 
 
@@ -241,10 +252,7 @@ def deployed(call: Call) -> Answer:
     row = _machine(call)
     if call.args.get("startvm", True):
         row = placing.start(call.world, row)
-    answer = machines.view(call.world, row)
-    if row["state"] == "Running":
-        answer |= {"bootmode": "legacy", "boottype": "Bios"}
-    return {"virtualmachine": answer}
+    return {"virtualmachine": machines.view(call.world, row)}
 
 
 def _machine(call: Call) -> Row:

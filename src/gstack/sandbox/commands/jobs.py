@@ -41,8 +41,10 @@ def to_job(world: World, row: Row) -> Answer:
     }
     if row["jobstatus"] != PENDING:
         shown |= {"jobresulttype": "object", "jobresult": row["jobresult"]}
-    instance = {"jobinstancetype": row.get("instancetype"), "jobinstanceid": row.get("instanceid")}
-    shown |= {field: value for field, value in instance.items() if value}
+    if "instancetype" in row:
+        shown["jobinstancetype"] = row["instancetype"]
+    if world.kind_of(row.get("instanceid", "")):
+        shown["jobinstanceid"] = row["instanceid"]
     if row["jobstatus"] == PENDING:
         shown |= {"managementserverid": row["id"], "managementservername": "localhost"}
     shown["created"] = row["created"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gstack.sandbox import views
 from gstack.sandbox.errors import CloudStackError, denied, invalid, runtime
 from gstack.sandbox.listing import page
@@ -81,8 +83,8 @@ def deleted_tags(call: Call) -> Answer:
     return {"success": True}
 
 
-def _same(tag: Row, wanted: dict[str, str]) -> bool:
-    if tag["key"].lower() != wanted.get("key", "").lower():
+def _same(tag: Row, wanted: Mapping[str, str | None]) -> bool:
+    if tag["key"].lower() != (wanted.get("key") or "").lower():
         return False
     value = wanted.get("value")
     return not value or value.lower() == tag["value"].lower()
