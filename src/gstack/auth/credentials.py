@@ -2,29 +2,28 @@
 
 import hashlib
 
-from authlib.oauth2.rfc6749.errors import InvalidClientError
-
 from gstack.auth.proof import Identity, prove
 from gstack.auth.sealing import Seal, WrongKeyError
 from gstack.auth.store import Credential, Store, now
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.signing import KeyPair
+from gstack.errors import Problem
 
 PAIR = "pair"
 
 
 async def proved(cloudstack: CloudStack, store: Store, seal: Seal, keys: KeyPair) -> Credential:
-    """Prove a pair against CloudStack and keep it. Raises InvalidClientError where it is not accepted (any more)."""
+    """Prove a pair against CloudStack and keep it. Raises Problem 401 where it is not accepted (any more)."""
     identity = await prove(cloudstack, keys)
     credential = await store.put_credential(_credential(seal, keys, identity))
     if credential.revoked:
-        raise InvalidClientError("This key pair was revoked at this server.", status_code=401)
+        raise Problem.unauthorized("This key pair was revoked at this server.")
     return credential
 
 
 def _credential(seal: Seal, keys: KeyPair, identity: Identity) -> Credential:
     return Credential(
-        id=hashlib.sha256(keys.api_key.encode()).hexdigest()[:32],
+        id=credential_id_of(keys),
         kind=PAIR,
         account=identity.account,
         account_id=identity.account_id,
@@ -34,6 +33,11 @@ def _credential(seal: Seal, keys: KeyPair, identity: Identity) -> Credential:
         sealed_secret=seal.seal(f"{keys.api_key}:{keys.secret_key}"),
         created=now(),
     )
+
+
+def credential_id_of(keys: KeyPair) -> str:
+    """The id of a pair's credential, the same at each proof."""
+    return hashlib.sha256(keys.api_key.encode()).hexdigest()[:32]
 
 
 def unsealed(seal: Seal, credential: Credential) -> KeyPair:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -121,9 +122,10 @@ def give(response: falcon.asgi.Response, body: Mapping[str, Any], status: int = 
 
 
 def _from_problem(problem: Problem) -> OAuth2Error:
-    """CloudStack's refusals of a pair that it knows, e.g. a role without the command that proves it."""
+    """401: the pair is not accepted. Else: it is, but e.g. its role may not call the command that proves it."""
     plain = "".join(letter for letter in problem.message if letter.isprintable() and letter not in '"\\')
-    return UnauthorizedClientError(plain.encode("ascii", "replace").decode(), status_code=problem.status)
+    kind = InvalidClientError if problem.status == HTTPStatus.UNAUTHORIZED else UnauthorizedClientError
+    return kind(plain.encode("ascii", "replace").decode(), status_code=problem.status)
 
 
 def _refuse(response: falcon.asgi.Response, error: OAuth2Error) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from gstack.auth import opaque
-from gstack.auth.store import ACCESS, REFRESH, Store, Token, now
+from gstack.auth.store import ACCESS, REFRESH, Token, now
 
 _KEY_FAMILY = "key:"
 
@@ -41,21 +41,31 @@ def is_key_family(family: str) -> bool:
     return family.startswith(_KEY_FAMILY)
 
 
-async def tokens(store: Store, grant: Grant, *, refresh: bool) -> dict[str, Any]:
-    """Issue an access token, and a refresh token beside it; return the answer's fields."""
-    access = _made(grant, ACCESS, opaque.ACCESS, opaque.ACCESS_SECONDS)
+class Issued(msgspec.Struct, frozen=True):
+    """The answer to the client, and the rows that remember it."""
+
+    answer: dict[str, Any]
+    rows: tuple[Token, ...]
+
+
+def access(grant: Grant) -> Issued:
+    """Make an access token for an hour at most."""
+    token, row = _made(grant, ACCESS, opaque.ACCESS, opaque.ACCESS_SECONDS)
     answer = {
-        "access_token": access[0],
-        "expires_in": max(int((access[1].expires - access[1].created).total_seconds()), 0),
+        "access_token": token,
+        "expires_in": int((row.expires - row.created).total_seconds()),
         "token_type": "Bearer",
         "scope": grant.scopes,
     }
-    if not refresh:
-        await store.add_tokens(access[1])
-        return answer
-    again = _made(grant, REFRESH, opaque.REFRESH, opaque.REFRESH_SECONDS)
-    await store.add_tokens(access[1], again[1])
-    return answer | {"refresh_token": again[0]}
+    return Issued(answer, (row,))
+
+
+def with_refresh(grant: Grant, refresh_scopes: str) -> Issued:
+    """Make an access token and a refresh token beside it, which may be good for more scopes."""
+    issued = access(grant)
+    whole = msgspec.structs.replace(grant, scopes=refresh_scopes)
+    token, row = _made(whole, REFRESH, opaque.REFRESH, opaque.REFRESH_SECONDS)
+    return Issued({**issued.answer, "refresh_token": token}, (*issued.rows, row))
 
 
 def _made(grant: Grant, kind: str, prefix: str, seconds: int) -> tuple[str, Token]:

@@ -14,8 +14,9 @@ from urllib.parse import quote, urlsplit
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from gstack.auth.auth import Auth
+from gstack.auth.credentials import credential_id_of
 from gstack.auth.issue import key_family
-from gstack.auth.server import Auth
 from gstack.auth.store import Credential, ServiceKey, now
 from gstack.cloudstack.signing import KeyPair
 from gstack.db.tables import service_keys
@@ -29,7 +30,7 @@ async def create_key(
     auth: Auth,
     keys: KeyPair,
     *,
-    project: str,
+    project: str | None = None,
     token_uri: str,
     label: str = "",
     expires: datetime | None = None,
@@ -37,11 +38,12 @@ async def create_key(
 ) -> dict[str, Any]:
     """Prove a CloudStack key pair, register a new key for it, return Google's key file.
 
-    Google's clients sign with RS256; ES256 is for clients that know it. Raises InvalidClientError where CloudStack does
-    not accept the pair, Unreachable where it does not answer.
+    Without a `project` the file names the account's own. Google's clients sign with RS256; ES256 is for clients that
+    know it. Raises Problem 401 where CloudStack does not accept the pair, Unreachable where it does not answer.
     """
     credential = await auth.proved(keys)
-    email = await _email(auth, credential, project)
+    shown = project or credential.account
+    email = await _email(auth, credential, shown)
     private = _private_key(algorithm)
     key = ServiceKey(
         key_id=secrets.token_hex(20),
@@ -53,7 +55,7 @@ async def create_key(
         label=label,
     )
     await auth.store.add_key(key)
-    return _file(key, _private_pem(private), project, token_uri)
+    return _file(key, _private_pem(private), shown, token_uri)
 
 
 async def list_keys(auth: Auth, credential_id: str | None = None) -> list[ServiceKey]:
@@ -68,6 +70,13 @@ async def revoke_key(auth: Auth, key_id: str) -> bool:
     revoked = await auth.store.revoke_key(key_id, key_family(key_id))
     auth.guard.forget()
     return revoked
+
+
+async def is_good(auth: Auth, key_id: str, keys: KeyPair) -> bool:
+    """True where this key is in force and stands for this key pair."""
+    known = await auth.store.keys(service_keys.c.key_id == key_id)
+    good = known and await auth.store.keys_of(known[0].email, key_id)
+    return bool(good) and known[0].credential_id == credential_id_of(keys)
 
 
 async def _email(auth: Auth, credential: Credential, project: str) -> str:
@@ -119,3 +128,6 @@ def _file(key: ServiceKey, private_pem: str, project: str, token_uri: str) -> di
         "auth_provider_x509_cert_url": f"{base}/oauth2/v3/certs",
         "client_x509_cert_url": f"{base}/robot/v1/metadata/x509/{quote(key.email)}",
     }
+
+
+__all__ = ["Algorithm", "ServiceKey", "create_key", "is_good", "list_keys", "revoke_key", "unique_id"]

@@ -1,12 +1,12 @@
 """Proving a CloudStack key pair: one signed, cheap call, which also tells whose it is."""
 
 import msgspec
-from authlib.oauth2.rfc6749.errors import InvalidClientError
 
 from gstack.auth.opaque import is_api_key
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.errors import UNAUTHORIZED, Refusal
 from gstack.cloudstack.signing import KeyPair
+from gstack.errors import Problem
 
 _SECRET_LIMIT = 512  # characters
 _NOWHERE = "cloudstack.invalid"  # RFC 2606; Google's clients need an e-mail, CloudStack's users need none
@@ -42,15 +42,13 @@ def check_form(keys: KeyPair) -> None:
     secret = keys.secret_key
     plain = 0 < len(secret) <= _SECRET_LIMIT and secret.isascii() and secret.isprintable()
     if not is_api_key(keys.api_key) or not plain:
-        raise InvalidClientError(
-            "client_id must be a CloudStack API key and client_secret its secret key.", status_code=401
-        )
+        raise Problem.unauthorized("This is no CloudStack API key with its secret key.")
 
 
 async def prove(cloudstack: CloudStack, keys: KeyPair) -> Identity:
     """Return whose key pair this is.
 
-    Raises InvalidClientError where CloudStack does not accept the pair, Unreachable where it does not answer.
+    Raises Problem 401 where CloudStack does not accept the pair, Unreachable where it does not answer.
     Source: CloudStack's listUsers; without `listall` it shows the users of the caller's own account.
     """
     check_form(keys)
@@ -58,8 +56,7 @@ async def prove(cloudstack: CloudStack, keys: KeyPair) -> Identity:
         answer = await cloudstack.client(keys).send("listUsers", {"listall": False}, _Users)
     except Refusal as refusal:
         if refusal.error_code == UNAUTHORIZED:
-            text = "CloudStack does not accept this API key with this secret key."
-            raise InvalidClientError(text, status_code=401) from refusal
+            raise Problem.unauthorized("CloudStack does not accept this API key with this secret key.") from refusal
         raise
     return _identity(answer.user, keys)
 
@@ -70,7 +67,7 @@ def _identity(users: list[_User], keys: KeyPair) -> Identity:
     CloudStack 4.23 shows one of a user's several keys. Where none fits, the account is sure and the user is not named.
     """
     if not users:
-        raise InvalidClientError("CloudStack shows no user behind this API key.", status_code=401)
+        raise Problem.unauthorized("CloudStack shows no user behind this API key.")
     own = users if len(users) == 1 else [user for user in users if user.apikey == keys.api_key]
     if own:
         user = own[0]

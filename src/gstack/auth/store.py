@@ -148,10 +148,19 @@ class Store:
         credential = await self.credential(token.credential_id or "")
         return (token, credential) if credential and not credential.revoked else None
 
-    async def use(self, digest: str) -> bool:
-        """Mark a code or refresh token as used: True for the one caller who was first."""
-        unused = update(tokens).where(tokens.c.hash == digest, tokens.c.used.is_(None), tokens.c.revoked.is_(None))
-        return bool(await self._change(unused.values(used=now())))
+    async def exchange(self, old: Token, *new: Token) -> bool:
+        """Use up a code or refresh token for new tokens, once; a second time ends its whole family and gives False.
+
+        One transaction: of two who come with the same token at once, the later one finds what the first got.
+        """
+        unused = update(tokens).where(tokens.c.hash == old.hash, tokens.c.used.is_(None), tokens.c.revoked.is_(None))
+        async with writing(self._engine) as connection:
+            first = bool((await connection.execute(unused.values(used=now()))).rowcount)
+            if first:
+                await connection.execute(insert(tokens), [msgspec.structs.asdict(token) for token in new])
+            else:
+                await connection.execute(_revoke(tokens.c.family == old.family, now()))
+        return first
 
     async def revoke_family(self, family: str) -> None:
         """Revoke every token of a family."""

@@ -1,0 +1,51 @@
+"""Authorization code (RFC 6749, 4.1, with PKCE, RFC 7636): the code of /oauth2/auth and the client's secret for tokens.
+
+The secret is a CloudStack secret key, so it is proved against CloudStack before anything is given out. A code works
+once; coming back with it revokes what it brought.
+"""
+
+import hmac
+from typing import Any
+
+from authlib.oauth2.rfc6749.errors import InvalidGrantError
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+from gstack.auth import issue, opaque
+from gstack.auth.auth import Auth
+from gstack.auth.forms import Form
+from gstack.auth.store import CODE, Token, now
+
+_VERIFIER_LIMIT = 128  # characters
+
+
+async def grant(auth: Auth, form: Form) -> dict[str, Any]:
+    """Exchange a code. Raises InvalidGrantError where it is not this client's, has ended or was used."""
+    code = await _code(auth, form)
+    credential = await auth.proved(form.keys)
+    granted = issue.Grant(credential.id, form.client_id, code.scopes, code.family)
+    issued = issue.with_refresh(granted, code.scopes)
+    if not await auth.store.exchange(code, *issued.rows):
+        auth.guard.forget()
+        raise InvalidGrantError("The code was used before. What it brought is revoked; sign in again.")
+    identity = auth.identities.token(form.client_id, credential.user, credential.account_id)
+    return issued.answer | {"id_token": identity}
+
+
+async def _code(auth: Auth, form: Form) -> Token:
+    """The code as it was issued; used ones too, so that a replay is seen once the client has proved itself."""
+    code = await auth.store.token(opaque.digest(form.need("code")), CODE)
+    if code is None or code.expires <= now() or not hmac.compare_digest(code.client_id, form.client_id):
+        raise InvalidGrantError("The code is unknown, has ended or belongs to another client.")
+    if code.data["redirect_uri"] != form.get("redirect_uri"):
+        raise InvalidGrantError("redirect_uri is not the one that the code was asked for.")
+    _check_verifier(code.data["challenge"], form.get("code_verifier"))
+    return code
+
+
+def _check_verifier(challenge: str, verifier: str) -> None:
+    """A challenge needs its verifier, and a verifier its challenge: neither side can leave it out (RFC 9700, 2.1.1)."""
+    if not challenge and not verifier:
+        return
+    readable = verifier.isascii() and len(verifier) <= _VERIFIER_LIMIT
+    if not readable or not hmac.compare_digest(create_s256_code_challenge(verifier), challenge):
+        raise InvalidGrantError("code_verifier does not fit the code_challenge that the code was asked for with.")

@@ -1,0 +1,16 @@
+"""Client credentials (RFC 6749, 4.4): a CloudStack key pair as client id and secret, for machines."""
+
+from typing import Any
+
+from gstack.auth import issue, scopes
+from gstack.auth.auth import Auth
+from gstack.auth.forms import Form
+
+
+async def grant(auth: Auth, form: Form) -> dict[str, Any]:
+    """Exchange a key pair for an access token. There is no refresh token: the pair itself is at hand (4.4.3)."""
+    granted = scopes.granted(form.get("scope"))
+    credential = await auth.proved(form.keys)
+    issued = issue.access(issue.Grant(credential.id, form.client_id, granted, issue.new_family()))
+    await auth.store.add_tokens(*issued.rows)
+    return issued.answer

@@ -1,0 +1,48 @@
+"""JWT bearer (RFC 7523): an assertion that a service-account key signed, for an access token or an id token.
+
+Google's clients name Google's token URL as the audience, whatever `token_uri` says; ours is taken too. gcloud asks for
+an id token first (`target_audience`), then for an access token.
+"""
+
+from typing import Any
+
+from authlib.oauth2.rfc6749.errors import InvalidGrantError, UnauthorizedClientError
+
+from gstack.auth import issue, scopes, service_accounts
+from gstack.auth.auth import Auth
+from gstack.auth.forms import Form
+from gstack.auth.jwt import Claims, UntrustedError
+from gstack.auth.keys import unique_id
+from gstack.auth.store import ServiceKey
+
+
+async def grant(auth: Auth, form: Form) -> dict[str, Any]:
+    """Exchange an assertion. Raises InvalidGrantError where it proves nothing."""
+    try:
+        signed, key = await service_accounts.verified(auth.store, form.need("assertion"))
+    except UntrustedError as error:
+        raise InvalidGrantError(str(error)) from error
+    _check_purpose(auth, signed.claims)
+    if signed.claims.target_audience:
+        return {"id_token": auth.identities.token(signed.claims.target_audience, key.email, unique_id(key.email))}
+    return await _access(auth, key, scopes.granted(signed.claims.scope or ""))
+
+
+def _check_purpose(auth: Auth, claims: Claims) -> None:
+    audiences = claims.audiences
+    if not audiences or not all(auth.addresses.is_token_url(audience) for audience in audiences):
+        raise InvalidGrantError("aud must be the URL of this token endpoint, or Google's.")
+    if claims.sub not in {"", claims.iss}:
+        raise UnauthorizedClientError("A service account speaks for itself here: leave sub out.")
+
+
+async def _access(auth: Auth, key: ServiceKey, granted: str) -> dict[str, Any]:
+    credential = await auth.store.credential(key.credential_id)
+    if credential is None or credential.revoked:
+        raise InvalidGrantError("The key pair behind this service account was revoked.")
+    family = issue.key_family(key.key_id)
+    issued = issue.access(
+        issue.Grant(credential.id, unique_id(key.email), granted, family, user=key.email, ends=key.expires)
+    )
+    await auth.store.add_tokens(*issued.rows)
+    return issued.answer

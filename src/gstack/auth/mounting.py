@@ -1,0 +1,38 @@
+"""Where the OAuth2 server answers: its own paths, and Google's for clients that have them built in."""
+
+from typing import Any
+
+import falcon.asgi
+
+from gstack.auth.addresses import AUTH_PATHS, REVOKE_PATHS, TOKEN_PATHS
+from gstack.auth.auth import Auth
+from gstack.auth.authorize import AuthorizeEndpoint
+from gstack.auth.metadata import CERTS_PATH, CertsEndpoint, ConfigurationEndpoint
+from gstack.auth.revoke import RevokeEndpoint
+from gstack.auth.token import TokenEndpoint
+from gstack.auth.userinfo import TokeninfoEndpoint, UserinfoEndpoint
+
+USERINFO_PATHS = (
+    "/v1/userinfo",
+    "/userinfo/v2/me",
+    "/oauth2/v3/userinfo",
+    "/oauth2/v2/userinfo",
+    "/oauth2/v1/userinfo",
+)
+TOKENINFO_PATHS = ("/tokeninfo", *(f"/oauth2/v{version}/tokeninfo" for version in (1, 2, 3)))
+
+
+def mount(app: falcon.asgi.App[Any, Any], auth: Auth) -> None:
+    """Add every route of the auth room to the app."""
+    routes: tuple[tuple[tuple[str, ...], object], ...] = (
+        (AUTH_PATHS, AuthorizeEndpoint(auth)),
+        (TOKEN_PATHS, TokenEndpoint(auth)),
+        (REVOKE_PATHS, RevokeEndpoint(auth)),
+        (USERINFO_PATHS, UserinfoEndpoint(auth)),
+        (TOKENINFO_PATHS, TokeninfoEndpoint(auth)),
+        ((CERTS_PATH,), CertsEndpoint(auth)),
+        (("/.well-known/openid-configuration",), ConfigurationEndpoint(auth)),
+    )
+    for paths, endpoint in routes:
+        for path in paths:
+            app.add_route(path, endpoint)
