@@ -24,6 +24,6 @@ class AccessLog:
             method=getattr(context, "method_id", f"{req.method} {req.path}"),  # never the query: it may hold secrets
             status=resp.status_code,
             reason=getattr(context, "reason", None),
-            ms=round((time.perf_counter() - context.began) * 1000, 2),
+            ms=round((time.perf_counter() - getattr(context, "began", time.perf_counter())) * 1000, 2),
             id=_UNSAFE.sub("_", (req.get_header("X-Request-Id") or "")[:64]) or None,
         )

@@ -178,7 +178,7 @@ def _list_of(call: Call) -> Mapping[str, Any]:
 def _scoped_name(call: Call) -> str:
     """`instances` of an InstancesScopedList: its one field beside `warning`."""
     scoped = schema(_list_of(call)["additionalProperties"]["$ref"])
-    return next(name for name in scoped["properties"] if name != "warning")
+    return str(next(name for name in scoped["properties"] if name != "warning"))
 
 
 def _item_schema(call: Call) -> Mapping[str, Any]:

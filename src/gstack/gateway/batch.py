@@ -1,0 +1,193 @@
+"""Batches: many requests in one multipart/mixed body, answered part by part (Google's batching guide).
+
+Each part is a whole HTTP request to a path of the API. It goes through this very app without a socket, with the outer
+request's Host, and its Authorization where the part has none. A part's error is the part's answer.
+"""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Iterable
+from email.message import Message
+from email.parser import BytesHeaderParser
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+import falcon
+import msgspec
+from falcon.asgi import App, Request, Response
+
+from gstack.config import Settings
+from gstack.errors import Problem
+from gstack.gateway.discovery import VERSIONS
+from gstack.gateway.wire import read_limited
+
+_MOST_PARTS = 1000  # Google's limit
+_AT_ONCE = 8
+_LARGER = 10  # a batch may be this many times as large as one request
+_REQUEST_LINE = re.compile(rb"(GET|POST|PUT|PATCH|DELETE) (\S+)(?: HTTP/[0-9.]+)?\r?\n")
+_BLANK = re.compile(rb"\r?\n\r?\n")
+_AUTHORITY = re.compile(r"^https?://[^/?#]*", re.IGNORECASE)
+_NOT_PASSED = {"host", "content-length", "accept-encoding", "connection", "transfer-encoding"}
+Headers = list[tuple[bytes, bytes]]
+_App = App[Request, Response]
+
+
+def mount(app: _App, settings: Settings) -> None:
+    """Serve batches on the app, of requests to the app."""
+    batch = _Batch(app, settings.server.body_limit * _LARGER)
+    app.add_route("/batch", batch)
+    app.add_route("/batch/compute/{version}", batch)
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One request of a batch. `target` is path and query; `content_id` is empty where the client sent none."""
+
+    content_id: str
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the app answered to a part."""
+
+    content_id: str
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class _Batch:
+    def __init__(self, app: _App, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def on_post(self, req: Request, resp: Response, version: str = "v1") -> None:
+        if version not in VERSIONS:
+            raise falcon.HTTPNotFound
+        req.context.method_id = "batch"
+        parts = read_parts(req.content_type or "", await read_limited(req, self._limit))
+        gate = asyncio.Semaphore(_AT_ONCE)
+        answers = await asyncio.gather(*(self._answer(req, part, gate) for part in parts))
+        boundary = f"batch_{secrets.token_hex(16)}"
+        resp.content_type = f"multipart/mixed; boundary={boundary}"
+        resp.data = written(answers, boundary)
+
+    async def _answer(self, req: Request, part: Part, gate: asyncio.Semaphore) -> Answer:
+        async with gate:
+            return await _through(self._app, _scope(req, part), part)
+
+
+def read_parts(content_type: str, body: bytes) -> list[Part]:
+    """Return the requests of a multipart/mixed body; Problem 400 where it is none, is empty or has too many."""
+    boundary = _boundary(content_type)
+    pieces = re.split(rb"(?:^|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|$)", body)
+    found = pieces[2::2]  # between delimiters; the rest is the preamble and which delimiter it was
+    closed = [at for at, end in enumerate(pieces[1::2]) if end]
+    raw = found[: closed[0]] if closed else found
+    if not raw:
+        raise _wrong("The batch has no parts.")
+    if len(raw) > _MOST_PARTS:
+        raise _wrong(f"The batch has {len(raw)} parts. At most {_MOST_PARTS} are allowed.")
+    return [_part(piece) for piece in raw]
+
+
+def written(answers: Iterable[Answer], boundary: str) -> bytes:
+    """Return the multipart/mixed body of the answers, in the order of their requests."""
+    parts = (b"".join((b"--", boundary.encode(), b"\r\n", _written(answer), b"\r\n")) for answer in answers)
+    return b"".join(parts) + f"--{boundary}--\r\n".encode()
+
+
+def _boundary(content_type: str) -> bytes:
+    message = Message()
+    message["Content-Type"] = content_type
+    boundary = message.get_boundary()
+    if message.get_content_type() != "multipart/mixed" or not boundary:
+        raise _wrong("Send multipart/mixed with a boundary.")
+    return boundary.encode()
+
+
+def _part(piece: bytes) -> Part:
+    outer, inner = _halves(piece.lstrip(b"\r\n"))
+    headers = BytesHeaderParser().parsebytes(outer)
+    found = _REQUEST_LINE.match(inner := inner.lstrip(b"\r\n") + b"\r\n")
+    if headers.get_content_type() != "application/http" or not found:
+        raise _wrong("Each part must be of type application/http and hold one HTTP request.")
+    head, body = _halves(inner[found.end() :])
+    return Part(
+        content_id=" ".join(str(headers.get("Content-ID", "")).split()),
+        method=found[1].decode(),
+        target=found[2].decode("ascii", "replace"),
+        headers=_headers(head),
+        body=body.removesuffix(b"\r\n"),
+    )
+
+
+def _halves(piece: bytes) -> tuple[bytes, bytes]:
+    """Split at the first empty line into headers and what follows."""
+    if piece.startswith((b"\r\n", b"\n")):
+        return b"", piece.split(b"\n", 1)[1]
+    halves = _BLANK.split(piece, maxsplit=1)
+    return halves[0], halves[1] if len(halves) > 1 else b""
+
+
+def _headers(head: bytes) -> Headers:
+    parsed = BytesHeaderParser().parsebytes(head.strip() + b"\r\n\r\n")
+    pairs = ((name.lower(), re.sub(r"\r?\n\s*", " ", str(value)).strip()) for name, value in parsed.items())
+    return [(n.encode("latin-1", "replace"), v.encode("latin-1", "replace")) for n, v in pairs if n not in _NOT_PASSED]
+
+
+def _scope(req: Request, part: Part) -> dict[str, Any]:
+    path, _, query = _AUTHORITY.sub("", part.target).partition("#")[0].partition("?")
+    headers = [*part.headers, (b"content-length", str(len(part.body)).encode())]
+    headers += [(name, value) for name, value in req.scope["headers"] if name == b"host"]
+    if not any(name == b"authorization" for name, _ in headers):
+        headers += [(name, value) for name, value in req.scope["headers"] if name == b"authorization"]
+    return {
+        **req.scope,
+        "method": part.method,
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": headers,
+    }
+
+
+async def _through(app: _App, scope: dict[str, Any], part: Part) -> Answer:
+    if not scope["path"].startswith("/compute/"):
+        return _refused(part)
+    sent: list[dict[str, Any]] = []
+    waiting = [{"type": "http.request", "body": part.body, "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop() if waiting else {"type": "http.disconnect"}
+
+    async def send(event: dict[str, Any]) -> None:
+        sent.append(event)
+
+    await app(scope, receive, send)
+    body = b"".join(event.get("body", b"") for event in sent[1:])
+    return Answer(part.content_id, sent[0]["status"], list(sent[0]["headers"]), body)
+
+
+def _refused(part: Part) -> Answer:
+    problem = Problem(404, "notFound", "A batch carries requests to /compute/ alone.")
+    body = msgspec.json.encode(problem.envelope())
+    headers = [(b"content-type", b"application/json; charset=UTF-8"), (b"content-length", str(len(body)).encode())]
+    return Answer(part.content_id, problem.status, headers, body)
+
+
+def _written(answer: Answer) -> bytes:
+    inner = answer.content_id.removeprefix("<").removesuffix(">")
+    lines = [b"Content-Type: application/http"]
+    lines += [f"Content-ID: <response-{inner}>".encode()] if inner else []
+    lines += [b"", f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}".encode()]
+    lines += [name + b": " + value for name, value in answer.headers]
+    return b"\r\n".join([*lines, b"", answer.body])
+
+
+def _wrong(message: str) -> Problem:
+    return Problem.bad_request(f"The batch request cannot be read. {message}", "parseError")
