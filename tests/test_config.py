@@ -1,10 +1,12 @@
 """Where settings come from and which one wins."""
 
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from gstack.config import SettingsError, home, load
+from gstack.config import Settings, SettingsError, home, load
 
 FILE = """
 [initial.server]
@@ -76,3 +78,14 @@ def test_home_is_a_dot_folder_unless_told() -> None:
     """GSTACK_HOME moves all state."""
     assert home({}) == Path("~/.gstack").expanduser()
     assert home({"GSTACK_HOME": "/srv/gstack"}) == Path("/srv/gstack")
+
+
+def test_every_setting_is_documented() -> None:
+    """docs/settings.md names every setting, and none that does not exist."""
+    text = (Path(__file__).parent.parent / "docs" / "settings.md").read_text()
+    named = {
+        name for row in re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)
+    }
+    tables = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    known = {f"{table}.{name}" for table, kind in tables.items() for name in getattr(kind, "__struct_fields__", ())}
+    assert named == known | {"database"}
