@@ -9,7 +9,7 @@ root volumes in CloudStack for a day and are nothing here.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ import msgspec
 from gstack.cloudstack.client import Client
 from gstack.db.sidecar import Sidecar
 from gstack.resources.locations import Location
-from gstack.resources.naming import NAME_LENGTH, gce_id, gce_names, is_name, slug, suffix
+from gstack.resources.naming import NAME_LENGTH, gce_id, gce_names, is_name, slug
 
 Facts = Mapping[str, Mapping[str, Any]]
 
@@ -105,9 +105,8 @@ def names_beside(pairs: Iterable[tuple[str, str]], facts: Facts) -> dict[str, st
     """(uuid, CloudStack name) -> {uuid: GCE name} in one scope, where some have a name in the sidecar."""
     all_pairs = dict(pairs)
     kept = {uuid: str(facts[uuid]["name"]) for uuid in all_pairs if facts.get(uuid, {}).get("name")}
-    free = gce_names((uuid, name) for uuid, name in all_pairs.items() if uuid not in kept)
-    taken = set(kept.values())
-    return kept | {uuid: marked(name, suffix(uuid)) if name in taken else name for uuid, name in free.items()}
+    free = ((uuid, name) for uuid, name in all_pairs.items() if uuid not in kept)
+    return kept | gce_names(free, taken=set(kept.values()))
 
 
 def name_behind(uuid: str, host: str, display: str, facts: Facts) -> str:
@@ -117,43 +116,48 @@ def name_behind(uuid: str, host: str, display: str, facts: Facts) -> str:
 
 async def find(cloudstack: Client, sidecar: Sidecar, owner: str, location: Location, wanted: str) -> Found | None:
     """Find an instance of a zone by GCE name or numeric id: one call to CloudStack where the sidecar knows it."""
-    if wanted.isdigit():
-        return await _by_number(cloudstack, sidecar, location, wanted)
-    if uuid := await sidecar.named(owner, kind(location.id), wanted):
-        if found := await _by_uuid(cloudstack, sidecar, location, uuid):
+    if uuid := await known_uuid(sidecar, owner, location, wanted):
+        if found := await by_uuid(cloudstack, sidecar, location, uuid):
             return found
         await sidecar.drop(uuid)
-    for word in _words(wanted):
-        for found in await _search(cloudstack, sidecar, location, {"keyword": word}):
-            if found.name == wanted:
-                return found
-    return None
+    if wanted.isdigit():
+        everything = await search(cloudstack, sidecar, {"zoneid": location.id})
+        return next((found for found in everything if gce_id(found.machine.id) == wanted), None)
+    return next(iter(await named(cloudstack, sidecar, wanted, {"zoneid": location.id})), None)
 
 
-def _words(wanted: str) -> list[str]:
-    """What to look for: the name, and the one that it is when its end is a mark that tells equal names apart."""
+async def known_uuid(sidecar: Sidecar, owner: str, location: Location, wanted: str) -> str | None:
+    """The CloudStack uuid that the sidecar knows for a GCE name or numeric id; the machine may be gone by now."""
+    return await (sidecar.uuid_of(wanted) if wanted.isdigit() else sidecar.named(owner, kind(location.id), wanted))
+
+
+async def by_uuid(cloudstack: Client, sidecar: Sidecar, location: Location, uuid: str) -> Found | None:
+    """Find an instance of a zone by CloudStack's uuid."""
+    return next(iter(await search(cloudstack, sidecar, {"zoneid": location.id, "id": uuid})), None)
+
+
+async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Mapping[str, object]) -> list[Found]:
+    """Find the instances of this GCE name, one in each zone at most. `narrowed` are more parameters of the list.
+
+    A name whose end looks like the mark that tells equal names apart is looked for without it too.
+    """
     match = _MARKED.fullmatch(wanted)
-    return [wanted, match["name"]] if match else [wanted]
+    for word in [wanted, match["name"]] if match else [wanted]:
+        found = await search(cloudstack, sidecar, {"keyword": word, **narrowed})
+        if exact := [one for one in found if one.name == wanted]:
+            return exact
+    return []
 
 
-async def _by_number(cloudstack: Client, sidecar: Sidecar, location: Location, number: str) -> Found | None:
-    if uuid := await sidecar.uuid_of(number):
-        return await _by_uuid(cloudstack, sidecar, location, uuid)
-    everything = await _search(cloudstack, sidecar, location, {})
-    return next((found for found in everything if gce_id(found.machine.id) == number), None)
+async def search(cloudstack: Client, sidecar: Sidecar, narrowed: Mapping[str, object]) -> list[Found]:
+    """List instances with what the sidecar knows of them; `narrowed` are parameters of listVirtualMachines."""
+    parameters = {"details": DETAILS, **narrowed}
+    listed = await cloudstack.list_all("listVirtualMachines", VirtualMachine, parameters)
+    return await with_names([one for one in listed if one.shown], sidecar)
 
 
-async def _by_uuid(cloudstack: Client, sidecar: Sidecar, location: Location, uuid: str) -> Found | None:
-    return next(iter(await _search(cloudstack, sidecar, location, {"id": uuid})), None)
-
-
-async def _search(
-    cloudstack: Client, sidecar: Sidecar, location: Location, narrowed: Mapping[str, object]
-) -> list[Found]:
-    parameters = {"zoneid": location.id, "details": DETAILS, **narrowed}
-    machines = [
-        one for one in await cloudstack.list_all("listVirtualMachines", VirtualMachine, parameters) if one.shown
-    ]
+async def with_names(machines: Sequence[VirtualMachine], sidecar: Sidecar) -> list[Found]:
+    """Name machines that were listed together."""
     facts = await sidecar.facts([one.id for one in machines])
     names = names_of(machines, facts)
     return [Found(one, names[one.id], facts.get(one.id, {})) for one in machines]

@@ -8,7 +8,7 @@ purged: both are no disks.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -93,48 +93,39 @@ def uuids(volumes: Iterable[Volume]) -> set[str]:
 
 async def find(cloudstack: Client, sidecar: Sidecar, owner: str, location: Location, wanted: str) -> FoundDisk | None:
     """Find a disk of a zone by GCE name or numeric id: one call to CloudStack where the sidecar knows it."""
-    if wanted.isdigit():
-        return await _by_number(cloudstack, sidecar, location, wanted)
-    if uuid := await sidecar.named(owner, kind(location.id), wanted):
-        if found := await _first(cloudstack, sidecar, location, {"id": uuid}):
+    zone = {"zoneid": location.id}
+    known = sidecar.uuid_of(wanted) if wanted.isdigit() else sidecar.named(owner, kind(location.id), wanted)
+    if uuid := await known:
+        if found := next(iter(await search(cloudstack, sidecar, {"id": uuid, **zone})), None):
             return found
         await sidecar.drop(uuid)
-    return await _by_name(cloudstack, sidecar, owner, location, wanted)
+    if wanted.isdigit():
+        everything = await search(cloudstack, sidecar, zone)
+        return next((found for found in everything if gce_id(found.volume.id) == wanted), None)
+    return next(iter(await named(cloudstack, sidecar, wanted, zone)), None)
 
 
-async def _by_name(
-    cloudstack: Client, sidecar: Sidecar, owner: str, location: Location, wanted: str
-) -> FoundDisk | None:
-    data, machine = await asyncio.gather(
-        _search(cloudstack, sidecar, location, {"keyword": wanted}),
-        machines.find(cloudstack, sidecar, owner, location, wanted),
+async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Mapping[str, object]) -> list[FoundDisk]:
+    """Find the disks of this GCE name, one in each zone at most: by their own name, and by their machine's."""
+    data, holders = await asyncio.gather(
+        search(cloudstack, sidecar, {"keyword": wanted, **narrowed}),
+        machines.named(cloudstack, sidecar, wanted, narrowed),
     )
-    if found := next((one for one in data if one.name == wanted), None):
-        return found
-    if machine is None:
-        return None
-    its = await _first(cloudstack, sidecar, location, {"virtualmachineid": machine.machine.id, "type": ROOT})
-    return its if its and its.name == wanted else None
+    found = [one for one in data if one.name == wanted]
+    for holder in holders:
+        its = await search(cloudstack, sidecar, {"virtualmachineid": holder.machine.id, "type": ROOT})
+        found += [one for one in its if one.name == wanted]
+    return list({one.volume.id: one for one in found}.values())
 
 
-async def _by_number(cloudstack: Client, sidecar: Sidecar, location: Location, number: str) -> FoundDisk | None:
-    if uuid := await sidecar.uuid_of(number):
-        return await _first(cloudstack, sidecar, location, {"id": uuid})
-    everything = await _search(cloudstack, sidecar, location, {})
-    return next((found for found in everything if gce_id(found.volume.id) == number), None)
+async def search(cloudstack: Client, sidecar: Sidecar, narrowed: Mapping[str, object]) -> list[FoundDisk]:
+    """List disks with what the sidecar knows of them; `narrowed` are parameters of listVolumes."""
+    listed = await cloudstack.list_all("listVolumes", Volume, narrowed)
+    return await with_names([one for one in listed if one.shown], sidecar)
 
 
-async def _first(
-    cloudstack: Client, sidecar: Sidecar, location: Location, narrowed: Mapping[str, object]
-) -> FoundDisk | None:
-    return next(iter(await _search(cloudstack, sidecar, location, narrowed)), None)
-
-
-async def _search(
-    cloudstack: Client, sidecar: Sidecar, location: Location, narrowed: Mapping[str, object]
-) -> list[FoundDisk]:
-    parameters = {"zoneid": location.id, **narrowed}
-    volumes = [one for one in await cloudstack.list_all("listVolumes", Volume, parameters) if one.shown]
+async def with_names(volumes: Sequence[Volume], sidecar: Sidecar) -> list[FoundDisk]:
+    """Name volumes that were listed together."""
     facts = await sidecar.facts(uuids(volumes))
     names = names_of(volumes, facts)
     return [FoundDisk(one, names[one.id], facts) for one in volumes]

@@ -39,7 +39,6 @@ _UNSERVED = (
     "windows-startup-script-ps1",
     "windows-startup-script-cmd",
     "windows-startup-script-bat",
-    "enable-oslogin",
     "serial-port-enable",
 )
 

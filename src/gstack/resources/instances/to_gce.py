@@ -1,0 +1,179 @@
+"""Google's Instance from a CloudStack machine, its volumes and the facts of the sidecar. Pure.
+
+What CloudStack has no place for comes back as it was sent (scheduling, service accounts, metadata, network tags). The
+external address is the static NAT of the interface; in zones with security groups it is the guest address itself,
+shown as external where it was asked for, or where nobody asked (a machine that was made in CloudStack).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from gstack.resources import metadata
+from gstack.resources.locations import Location
+from gstack.resources.machines import Nic, VirtualMachine
+from gstack.resources.naming import fingerprint, gce_id, slug, tags_to_labels, timestamp_of
+from gstack.resources.volumes import ROOT, Volume
+
+Link = Callable[[str], str]
+
+STATUSES = {
+    "Starting": "STAGING",
+    "Running": "RUNNING",
+    "Migrating": "RUNNING",
+    "Stopping": "STOPPING",
+    "Stopped": "TERMINATED",
+    "Shutdown": "TERMINATED",
+    "Error": "TERMINATED",
+    "Unknown": "REPAIRING",
+}
+UNKNOWN_CPU = "Unknown CPU Platform"  # Google's own words for a machine without one
+SCHEDULING = {
+    "onHostMaintenance": "MIGRATE",
+    "automaticRestart": True,
+    "preemptible": False,
+    "provisioningModel": "STANDARD",
+}
+SHIELDED = {"enableSecureBoot": False, "enableVtpm": False, "enableIntegrityMonitoring": False}
+EXTERNAL_NAME = "external-nat"
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One volume of a machine with its GCE name and its facts."""
+
+    volume: Volume
+    name: str
+    facts: Mapping[str, Any]
+
+
+class View(msgspec.Struct, frozen=True):
+    """All that one Instance is shown from. `networks` is what backings.network_links gives."""
+
+    machine: VirtualMachine
+    name: str
+    facts: Mapping[str, Any]
+    parts: Sequence[Part]
+    location: Location
+    machine_type: str
+    networks: Mapping[str, tuple[str, str | None]]
+
+
+def to_gce(view: View, link: Link) -> dict[str, Any]:
+    """The Instance; `link` makes a URL of a path relative to the project."""
+    machine, facts = view.machine, view.facts
+    place = f"zones/{view.location.zone}"
+    labels = tags_to_labels(machine.tags)
+    shown = {
+        "id": gce_id(machine.id),
+        "name": view.name,
+        "description": facts.get("description", ""),
+        "creationTimestamp": timestamp_of(machine.created),
+        "zone": link(place),
+        "selfLink": link(f"{place}/instances/{view.name}"),
+        "machineType": link(f"{place}/machineTypes/{view.machine_type}"),
+        "cpuPlatform": UNKNOWN_CPU,
+        "labels": labels,
+        "labelFingerprint": fingerprint(labels),
+        "metadata": metadata.to_gce(facts.get("metadata", {})),
+        "tags": tags_to_gce(facts.get("tags", [])),
+        "disks": [disk_to_gce(part, index, place, link) for index, part in enumerate(ordered(view.parts))],
+        "networkInterfaces": [nic_to_gce(nic, index, view, link) for index, nic in enumerate(_nics(machine))],
+        "canIpForward": False,
+        "deletionProtection": machine.deleteprotection,
+        "startRestricted": False,
+    }
+    shown |= _status(machine) | _kept(facts)
+    return {**_without_empty(shown), "fingerprint": fingerprint(shown)}
+
+
+def tags_to_gce(tags: Sequence[str]) -> dict[str, Any]:
+    """Network tags with their fingerprint."""
+    shown = {"fingerprint": fingerprint(list(tags))}
+    return shown | ({"items": list(tags)} if tags else {})
+
+
+def disk_to_gce(part: Part, index: int, place: str, link: Link) -> dict[str, Any]:
+    """An AttachedDisk. A root volume goes with its machine unless it was said to stay; a data volume stays."""
+    boot = part.volume.type == ROOT
+    return {
+        "type": "PERSISTENT",
+        "mode": "READ_WRITE",
+        "interface": "SCSI",
+        "source": link(f"{place}/disks/{part.name}"),
+        "deviceName": device_name(part, index),
+        "index": index,
+        "boot": boot,
+        "autoDelete": goes_with_machine(part),
+        "diskSizeGb": str(part.volume.gigabytes),
+    }
+
+
+def device_name(part: Part, index: int) -> str:
+    """The name that the guest's owner knows a disk by; Google's own pattern where none was given."""
+    return str(part.facts.get("device_name") or f"persistent-disk-{index}")
+
+
+def goes_with_machine(part: Part) -> bool:
+    """`autoDelete`: CloudStack's own way (root goes, data stays) where nobody said otherwise."""
+    return bool(part.facts.get("auto_delete", part.volume.type == ROOT))
+
+
+def nic_to_gce(nic: Nic, index: int, view: View, link: Link) -> dict[str, Any]:
+    """A NetworkInterface. The facts know the network where a shared CloudStack network is behind several."""
+    network, subnetwork = view.networks.get(nic.networkid, (f"global/networks/{slug(nic.networkname)}", None))
+    if index == 0:
+        network = view.facts.get("network", network)
+        subnetwork = view.facts.get("subnetwork", subnetwork)
+    shown = {
+        "name": f"nic{index}",
+        "network": link(network),
+        "subnetwork": link(subnetwork) if subnetwork else "",
+        "networkIP": nic.ipaddress,
+        "stackType": "IPV4_ONLY",
+        "accessConfigs": _access_configs(nic, index, view),
+    }
+    return {**_without_empty(shown), "fingerprint": fingerprint(shown)}
+
+
+def _access_configs(nic: Nic, index: int, view: View) -> list[dict[str, Any]]:
+    known = view.facts if "name" in view.facts and index == 0 else {"external": EXTERNAL_NAME}
+    address = nic.publicip or (nic.ipaddress if view.location.security_groups else "")
+    name = known.get("external") or (EXTERNAL_NAME if nic.publicip else "")
+    if not address or not name:
+        return []
+    return [{"type": "ONE_TO_ONE_NAT", "name": name, "natIP": address, "networkTier": "PREMIUM"}]
+
+
+def _nics(machine: VirtualMachine) -> list[Nic]:
+    return sorted(machine.nic, key=lambda nic: (not nic.isdefault, int(nic.deviceid)))
+
+
+def ordered(parts: Sequence[Part]) -> list[Part]:
+    """A machine's disks in the order that `index` counts: the boot disk, then by CloudStack's device number."""
+    return sorted(parts, key=lambda part: (part.volume.type != ROOT, part.volume.deviceid or 0, part.name))
+
+
+def _status(machine: VirtualMachine) -> dict[str, Any]:
+    status = STATUSES.get(machine.state, "REPAIRING")
+    shown = {"status": status}
+    if machine.state == "Error":
+        shown["statusMessage"] = "CloudStack could not deploy this machine (state Error)."
+    if status == "RUNNING":
+        shown["lastStartTimestamp"] = timestamp_of(machine.lastupdated or machine.created)
+    if status == "TERMINATED" and machine.lastupdated:
+        shown["lastStopTimestamp"] = timestamp_of(machine.lastupdated)
+    return shown
+
+
+def _kept(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What comes back as it was sent, or as Google fills it in."""
+    kept = dict(facts.get("kept", {}))
+    kept["scheduling"] = SCHEDULING | kept.get("scheduling", {})
+    kept["shieldedInstanceConfig"] = SHIELDED | kept.get("shieldedInstanceConfig", {})
+    kept["shieldedInstanceIntegrityPolicy"] = {"updateAutoLearnPolicy": True}
+    return kept
+
+
+def _without_empty(shown: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in shown.items() if value not in ("", None, [], {})}
