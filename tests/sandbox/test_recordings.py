@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import requests
 
+from gstack.sandbox.machines import forget
 from gstack.sandbox.seed import add_custom_offering, add_service_offering
 from gstack.sandbox.server import running
 from gstack.sandbox.settings import SandboxSettings, ZoneSpec, new_account
@@ -32,6 +33,7 @@ ZONES = (
 )
 BOB = ({125, 126, 127, 382, 383, 384, 616, 617}, 767)  # single calls of his, and all from here on
 UNSIGNED = (0, 1)
+ERROR_EXPUNGED = 394  # by then CloudStack had cleaned up the machine that failed to deploy
 OFFERINGS_ADDED = 662  # an administrator made two offerings just before
 SESSION = range(767, 776)
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -74,6 +76,9 @@ class Replay:
 
     def _prepare(self, number: int) -> None:
         """Do what was done outside of the recordings just before this call."""
+        if number == ERROR_EXPUNGED:
+            for row in self._world.find("virtualmachine", state="Error"):
+                forget(self._world, row)
         if number == OFFERINGS_ADDED:
             add_custom_offering(self._world)
             add_service_offering(self._world, "n1-standard-2", "2 vCPU, 7.5 GB", 2, 2000, 7680)
@@ -82,8 +87,8 @@ class Replay:
             self._switch("POST" if number in TEMPLATES_FAIL else "DELETE", text)
         if number in LOOKED_UP:
             volume, machine = LOOKED_UP[number]
-            row = self._world.first("volume", virtualmachineid=self._ours.get(machine), type="ROOT")
-            self._ours[volume] = row["id"] if row else volume
+            root = self._world.first("volume", virtualmachineid=self._ours.get(machine), type="ROOT")
+            self._ours[volume] = root["id"] if root else volume
 
     def _switch(self, method: str, text: str) -> None:
         fault = {"command": "createTemplate", "kind": "job_failed", "errortext": text}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gstack.sandbox.dispatch import Sandbox
+from gstack.sandbox.populate import populate
 from gstack.sandbox.server import serve
 from gstack.sandbox.settings import SandboxSettings, load_or_create_keys
 
@@ -18,7 +20,15 @@ def main() -> None:
         job_delay=options.job_delay,
         expunge_allowed=options.expunge_allowed,
     )
+    if options.populate:
+        _populate(settings, options.populate)
     serve(settings, options.host, options.port, options.port_file)
+
+
+def _populate(settings: SandboxSettings, machines: int) -> None:
+    sandbox = Sandbox(settings)
+    populate(sandbox.world, settings.accounts[0].name, machines)
+    sandbox.world.close()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -30,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port-file", type=Path, help="file that gets the API's URL when it listens")
     parser.add_argument("--job-delay", type=float, default=1.0, help="factor on the time that jobs take")
     parser.add_argument("--expunge-allowed", action="store_true", help="let ordinary users expunge machines")
+    parser.add_argument("--populate", type=int, metavar="N", help="add N running machines first, for measurements")
     return parser
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,11 +13,13 @@ from gstack.sandbox.commands import load
 from gstack.sandbox.errors import CloudStackError, parameter_error, unauthorized
 from gstack.sandbox.faults import FaultBoard
 from gstack.sandbox.jobs import Jobs
+from gstack.sandbox.machines import expunge_old
 from gstack.sandbox.registry import COMMANDS, Answer, Call, Command, Job
 from gstack.sandbox.seed import seed
 from gstack.sandbox.settings import SandboxSettings
 from gstack.sandbox.world import Row, World
 
+SWEEP_SECONDS = 3600.0
 ENVELOPES = {  # what CloudStack wraps answers in, where it is not `<command>response`
     "resetsshkeyforvirtualmachine": "resetSSHKeyforvirtualmachineresponse",
     "restorevirtualmachine": "restorevmresponse",
@@ -48,13 +51,20 @@ class Sandbox:
         self.jobs.fail_with = self.faults.job_error
         self._sessions = Sessions()
         self._started = False
+        self._next_sweep = 0.0
         seed(self.world, settings)
 
     def start(self) -> None:
-        """Resume pending jobs; needs a running event loop, so it is called at the first request too."""
+        """Resume pending jobs, and expunge old machines now and then; needs a running event loop.
+
+        It is called before each request: a server without ASGI's lifespan events never calls it otherwise.
+        """
         if not self._started:
             self._started = True
             self.jobs.resume()
+        if time.monotonic() >= self._next_sweep:
+            self._next_sweep = time.monotonic() + SWEEP_SECONDS
+            expunge_old(self.world)
 
     async def stop(self) -> None:
         """End the running jobs' tasks (they are resumed at the next start) and close the database."""
@@ -97,7 +107,9 @@ class Sandbox:
             raise result
         return result
 
-    def _run(self, command: Command, entry: catalog.Entry, user: Row, account: Row, sent: Mapping[str, str]) -> Answer:
+    def _run(
+        self, command: Command, entry: catalog.Entry, user: Row, account: Row, sent: Mapping[str, str]
+    ) -> Answer | CloudStackError:
         args = catalog.read(entry, sent, self.world, command.entities)
         catalog.check_pages(entry, args, self.settings.page_maximum)
         owner = access.owner(self.world, account, args, entry.name)

@@ -8,12 +8,14 @@ serviceofferingid, templateid, cpunumber, cpuspeed, memory, details, securitygro
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
 
 from gstack.sandbox import nics, views
 from gstack.sandbox.registry import Answer
 from gstack.sandbox.world import Row, World, now
 
 DESTROYED = "Destroyed"
+EXPUNGE_DELAY = timedelta(days=1)
 HIDDEN_DETAILS = (
     "dataDiskController, rootDiskController, backupValidationCommandTimeout, backupValidationScreenshotWait, "
     "backupValidationBootTimeout"
@@ -47,6 +49,16 @@ def forget(world: World, row: Row) -> None:
     for tag in world.find("tag", resourceid=row["id"]):
         world.delete("tag", tag["id"])
     world.delete("virtualmachine", row["id"])
+
+
+def expunge_old(world: World) -> None:
+    """Expunge the machines that were destroyed, or failed to deploy, a day ago: CloudStack's `expunge.delay`."""
+    limit = (datetime.now(UTC) - EXPUNGE_DELAY).strftime("%Y-%m-%dT%H:%M:%S+0000")
+    with world.transaction():
+        for state in (DESTROYED, "Error"):
+            for row in world.find("virtualmachine", state=state):
+                if str(row.get("lastupdated", row["created"])) < limit:
+                    forget(world, row)
 
 
 def viewer(details: Collection[str] = ALL, *, userdata: bool = False) -> Callable[[World, Row], Answer]:

@@ -1,6 +1,7 @@
 """How machines reach networks: addresses, NICs, host names. Shared by the machine and the network commands.
 
-A `nic` row has virtualmachineid, networkid, ipaddress, macaddress, deviceid (int), isdefault, secondaryip (list).
+A `nic` row has virtualmachineid, networkid, ipaddress, macaddress, deviceid (int), isdefault. Its
+secondary addresses are `nicsecondaryip` rows with nicid, networkid and ipaddress.
 A destroyed machine keeps its NICs, and with them its addresses and its host name, until it is expunged.
 """
 
@@ -38,7 +39,6 @@ def allocate(world: World, network: Row, machine: Row, address: str | None = Non
         "networkid": network["id"],
         "deviceid": next(number for number in range(len(taken) + 1) if number not in taken),
         "isdefault": not others,
-        "secondaryip": [],
         "created": now(),
     }
     if address is None and world.one("zone", network["zoneid"])["networktype"] == "Basic":
@@ -68,6 +68,9 @@ def _numbers(world: World, network: Row, address: str | None) -> Row:
 
 
 def free(world: World, nic: Row) -> None:
+    """Take a NIC away, with its secondary addresses."""
+    for row in world.find("nicsecondaryip", nicid=nic["id"]):
+        world.delete("nicsecondaryip", row["id"])
     world.delete("nic", nic["id"])
 
 
@@ -85,11 +88,7 @@ def address_is_free(world: World, network: Row, address: str) -> bool:
     """Tell whether nobody on the network has an address, as a first or as a secondary one."""
     if address == network["gateway"] or world.find("nic", ipaddress=address, networkid=network["id"]):
         return False
-    return not any(address == entry["ipaddress"] for entry in _secondary(world, network))
-
-
-def _secondary(world: World, network: Row) -> list[dict[str, Any]]:
-    return [entry for nic in world.find("nic", networkid=network["id"]) for entry in nic["secondaryip"]]
+    return not world.find("nicsecondaryip", ipaddress=address, networkid=network["id"])
 
 
 def _next_address(world: World, network: Row, cidr: IPv4Network) -> str:
@@ -176,7 +175,9 @@ def view(world: World, nic: Row) -> dict[str, Any]:
         "type": network["type"],
         "isdefault": nic["isdefault"],
         **mac,
-        "secondaryip": nic["secondaryip"],
+        "secondaryip": [
+            {"id": row["id"], "ipaddress": row["ipaddress"]} for row in world.find("nicsecondaryip", nicid=nic["id"])
+        ],
         "extradhcpoption": [],
         "deviceid": str(nic["deviceid"]),
         **_vpc(world, network),

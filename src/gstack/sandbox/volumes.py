@@ -19,7 +19,7 @@ CUSTOM_MAXIMUM = 1024  # GB, `customdiskofferingmaxsize` of listCapabilities
 def new(world: World, **fields: object) -> Row:
     """Store a new volume; the caller gives name, type, zoneid, accountid, size and what else it has."""
     number = world.next_number("volume")
-    return world.put("volume", {"id": new_id(), "number": number, "state": "Allocated", "created": now(), **fields})
+    return world.put("volume", {"id": new_id(), "number": number, "state": "Allocated", "created": now()} | fields)
 
 
 def offered_size(offering: Row, gigabytes: int | None) -> int:
