@@ -1,0 +1,160 @@
+"""Security groups and their rules: what may reach the machines of a group, and what they may reach."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from gstack.sandbox import removal, views
+from gstack.sandbox.errors import in_use, invalid, missing_entity
+from gstack.sandbox.listing import chosen, page
+from gstack.sandbox.registry import Answer, Call, Job, command, work
+from gstack.sandbox.security_rules import ports, sources
+from gstack.sandbox.world import Row, World
+
+INGRESS, EGRESS = "ingress", "egress"
+DEFAULT = "default"
+_KEPT = ("protocol", "startport", "endport", "icmptype", "icmpcode", "cidr")
+
+
+@command("createSecurityGroup")
+def create_group(call: Call) -> Answer:
+    name = call.args["name"]
+    if call.world.first("securitygroup", name=name, accountid=call.owner["id"]):
+        raise invalid(f"Unable to create security group, a group with name {name} already exists.")
+    row: Row = {"name": name, "accountid": call.owner["id"]}
+    row |= {"description": call.args["description"]} if call.args.get("description") else {}
+    return {"securitygroup": to_group(call.world, call.world.put("securitygroup", row), [])}
+
+
+@command("deleteSecurityGroup", id="securitygroup")
+def delete_group(call: Call) -> Answer:
+    """Delete a group at once; 536 if a rule names it, its own included, or a machine is in it."""
+    row = _named(call, "id", "name")
+    if row["name"] == DEFAULT:
+        raise invalid("The network group default is reserved")
+    if call.world.find("securitygrouprule", sourceid=row["id"]):
+        raise in_use("Cannot delete group when there are security rules that allow this group")
+    if members(call.world, row["accountid"]).get(row["id"]):
+        raise in_use("Cannot delete group when it's in use by virtual machines")
+    for rule in call.world.find("securitygrouprule", securitygroupid=row["id"]):
+        removal.remove(call.world, "securitygrouprule", rule["id"])
+    removal.remove(call.world, "securitygroup", row["id"])
+    return {"success": True}
+
+
+def _named(call: Call, by_id: str, by_name: str) -> Row:
+    if by_id in call.args:
+        return call.require_use(call.entity("securitygroup", by_id))
+    name = call.args.get(by_name)
+    row = call.world.first("securitygroup", name=name, accountid=call.owner["id"]) if name else None
+    if row is None:
+        raise invalid(f"Unable to find security group by {by_id} or by {by_name}={name}")
+    return row
+
+
+def members(world: World, account_id: str) -> dict[str, list[str]]:
+    """Return the machines of each group of an account, destroyed ones included: they stay until expunged."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for machine in world.find("virtualmachine", accountid=account_id):
+        for group in machine["securitygroupids"]:
+            found[group].append(machine["id"])
+    return found
+
+
+@command("listSecurityGroups", id="securitygroup", virtualmachineid="virtualmachine")
+def list_groups(call: Call) -> Answer:
+    rows = chosen(call, call.own_rows("securitygroup"))
+    name = call.args.get("securitygroupname")
+    if name is not None:
+        rows = [row for row in rows if row["name"].lower() == name.lower()]
+    machine = call.optional("virtualmachine", "virtualmachineid")
+    if machine:
+        rows = [row for row in rows if row["id"] in machine["securitygroupids"]]
+    found = {owner: members(call.world, owner) for owner in {row["accountid"] for row in rows}}
+    return page(
+        call, "securitygroup", rows, lambda world, row: to_group(world, row, found[row["accountid"]].get(row["id"], []))
+    )
+
+
+def to_group(world: World, row: Row, machines: list[str]) -> Answer:
+    rules = world.find("securitygrouprule", securitygroupid=row["id"])
+    shown = _head(world, row)
+    for direction in (INGRESS, EGRESS):
+        mine = [rule for rule in rules if rule["direction"] == direction]
+        shown[f"{direction}rule"] = [to_rule(world, rule) | {"tags": views.tags(world, rule["id"])} for rule in mine]
+    tags = views.tags(world, row["id"])
+    return {**shown, "tags": tags, "virtualmachinecount": len(machines), "virtualmachineids": machines}
+
+
+def _head(world: World, row: Row) -> Answer:
+    shown: Answer = {"id": row["id"], "name": row["name"]}
+    shown |= {"description": row["description"]} if "description" in row else {}
+    return shown | views.owner(world, row)
+
+
+def to_rule(world: World, row: Row) -> Answer:
+    shown: Answer = {"ruleid": row["id"], **{field: row[field] for field in _KEPT if field in row}}
+    source = world.get("securitygroup", row.get("sourceid"))
+    if source:
+        account = world.one("account", source["accountid"])["name"]
+        shown |= {"securitygroupname": source["name"], "account": account}
+    return shown
+
+
+@command("authorizeSecurityGroupIngress", securitygroupid="securitygroup")
+def authorize_ingress(call: Call) -> Job:
+    return _authorize(call)
+
+
+@command("authorizeSecurityGroupEgress", securitygroupid="securitygroup")
+def authorize_egress(call: Call) -> Job:
+    return _authorize(call)
+
+
+def _authorize(call: Call) -> Job:
+    row = _named(call, "securitygroupid", "securitygroupname")
+    return Job("SecurityGroup", row["id"], facts={"id": row["id"]})
+
+
+@work("authorizeSecurityGroupIngress")
+def authorized_ingress(call: Call) -> Answer:
+    return _authorized(call, INGRESS)
+
+
+@work("authorizeSecurityGroupEgress")
+def authorized_egress(call: Call) -> Answer:
+    return _authorized(call, EGRESS)
+
+
+def _authorized(call: Call, direction: str) -> Answer:
+    """Make one rule for each CIDR and each source group; the answer shows the new rules only."""
+    group = call.world.one("securitygroup", call.facts["id"])
+    common = {"securitygroupid": group["id"], "accountid": group["accountid"], "direction": direction}
+    same = ports(call.args)
+    new = [{**common, **same, **source} for source in sources(call, direction)]
+    made = [to_rule(call.world, call.world.put("securitygrouprule", rule)) for rule in new]
+    shown: Answer = {**_head(call.world, group), "ingressrule": [], "egressrule": [], f"{direction}rule": made}
+    return {"securitygroup": {**shown, "tags": views.tags(call.world, group["id"]), "virtualmachineids": []}}
+
+
+@command("revokeSecurityGroupIngress", id="securitygrouprule")
+def revoke_ingress(call: Call) -> Job:
+    return _revoke(call, INGRESS)
+
+
+@command("revokeSecurityGroupEgress", id="securitygrouprule")
+def revoke_egress(call: Call) -> Job:
+    return _revoke(call, EGRESS)
+
+
+def _revoke(call: Call, direction: str) -> Job:
+    rule = call.entity("securitygrouprule", "id")
+    if rule["direction"] != direction:
+        raise missing_entity(call.name, "id", rule["id"])
+    return Job("SecurityGroup", rule["securitygroupid"])
+
+
+@work("revokeSecurityGroupIngress", "revokeSecurityGroupEgress")
+def revoked(call: Call) -> Answer:
+    removal.remove(call.world, "securitygrouprule", call.args["id"])
+    return {"success": True}
