@@ -64,11 +64,11 @@ def project_of(family: str) -> str:
 
 def family_of(os_type: str) -> str:
     """The family that the name of a CloudStack OS type stands for; empty for `Other …` and the like."""
+    plain = re.sub(r"\(.*?\)|\b(64|32)[- ]?bit\b|gnu/linux", " ", os_type, flags=re.IGNORECASE).strip()
     for pattern, make in _FAMILIES:
-        if found := re.match(pattern, os_type, re.IGNORECASE):
+        if found := re.match(pattern, plain, re.IGNORECASE):
             return make(found)
-    plain = re.sub(r"\(.*?\)|\b(64|32)[- ]?bit\b|gnu/linux", " ", os_type, flags=re.IGNORECASE)
-    if not plain.strip() or re.match(r"(other|none|unknown|default)\b", plain.strip(), re.IGNORECASE):
+    if not plain or re.match(r"(other|none|unknown|default)\b", plain, re.IGNORECASE):
         return ""
     return slug(re.sub(r"(\d+)(\.\d+)+", r"\1", plain))
 
