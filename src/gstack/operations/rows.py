@@ -1,0 +1,152 @@
+"""Rows of the journal: operations and steps between the tables and the structs, and how they are looked up."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gstack.db.tables import holds, operations, steps
+from gstack.errors import Problem
+from gstack.operations.model import RUNNING, Draft, Fault, Operation, Target, Warned
+
+INTENT, JOB, ENDED, FAILED = "intent", "job", "done", "failed"  # states of a step
+REPEAT = timedelta(hours=24)  # how long a requestId stands for its operation (Google: not said; its docs hint a day)
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An operation and what only its worker needs to know."""
+
+    operation: Operation
+    cloudstack_project: str | None
+
+    @property
+    def key(self) -> int:
+        """The row's primary key."""
+        return int(self.operation.id)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One recorded step. `result` and `failure` are set once it ended."""
+
+    name: str
+    state: str
+    command: str
+    started: datetime
+    job_id: str | None = None
+    result: Any = None
+    failure: dict[str, Any] | None = None
+
+
+STEP_COLUMNS = [steps.c[name] for name in Step.__struct_fields__]
+
+
+async def repeated(connection: AsyncConnection, draft: Draft) -> Record | None:
+    if not draft.request_id:
+        return None
+    query = by_request(draft.owner, draft.method, draft.request_id)
+    row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        return None
+    known = to_record(row)
+    if known.operation.target.path != draft.target.path or known.operation.project != draft.project:
+        text = "Invalid value for field 'requestId': it was used within a day for another resource. Send a new UUID."
+        raise Problem(409, "conflict", text, code="INVALID_FIELD_VALUE", location="requestId")
+    return known
+
+
+def by_request(owner: str, method: str, request_id: str) -> Select[Any]:
+    columns = operations.c
+    same = (columns.owner == owner, columns.request_id == request_id, columns.method == method)
+    recent = columns.insert_time > datetime.now(UTC) - REPEAT
+    return select(operations).where(*same, recent).order_by(columns.id.desc()).limit(1)
+
+
+async def check_holds(connection: AsyncConnection, draft: Draft) -> None:
+    query = select(holds.c.name).where(holds.c.owner == draft.owner, holds.c.name.in_(draft.holds))
+    taken = {row.name for row in await connection.execute(query)}
+    if not taken:
+        return
+    if draft.operation_type == "insert" and draft.holds[0] in taken:
+        raise Problem.already_exists(_resource(draft, draft.holds[0]))
+    name = next(name for name in draft.holds if name in taken)
+    raise Problem.not_ready(_resource(draft, name))
+
+
+def _resource(draft: Draft, hold: str) -> str:
+    return f"projects/{draft.project}" if hold == "project" else f"projects/{draft.project}/{hold}"
+
+
+def is_called(name_or_id: str) -> Any:
+    if name_or_id.isascii() and name_or_id.isdigit() and int(name_or_id) < 1 << 63:
+        return operations.c.id == int(name_or_id)
+    return operations.c.name == name_or_id
+
+
+def new_row(draft: Draft) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    milliseconds = int(now.timestamp() * 1000)
+    random = secrets.token_hex(15)
+    return {
+        "id": milliseconds << 21 | secrets.randbits(21),  # 62 bits until 2039, 63 after; grows with time
+        "name": f"operation-{milliseconds}-{random[:13]}-{random[13:21]}-{random[21:29]}",
+        "owner": draft.owner,
+        "project": draft.project,
+        "method": draft.method,
+        "operation_type": draft.operation_type,
+        "work": draft.work,
+        "scope": draft.target.scope,
+        "collection": draft.target.collection,
+        "target_name": draft.target.name,
+        "user": draft.user,
+        "credential": draft.credential,
+        "cloudstack_project": draft.cloudstack_project,
+        "args": draft.args,
+        "insert_time": now,
+        "request_id": draft.request_id,
+        "status": RUNNING,
+        "progress": 0,
+        "status_message": "",
+        "start_time": now,
+        "end_time": None,
+        "http_status": 0,
+        "http_message": "",
+        "faults": [],
+        "target_id": draft.target.id,
+        "warnings": msgspec.to_builtins(draft.warnings),
+    }
+
+
+def shown(operation: Operation) -> dict[str, Any]:
+    """What changes during an operation's life."""
+    return {
+        "status": operation.status,
+        "progress": operation.progress,
+        "status_message": operation.status_message,
+        "end_time": operation.end_time,
+        "target_id": operation.target.id,
+        "http_status": operation.http_status,
+        "http_message": operation.http_message,
+        "faults": msgspec.to_builtins(operation.faults),
+        "warnings": msgspec.to_builtins(operation.warnings),
+    }
+
+
+_TARGET = {"scope": "scope", "collection": "collection", "target_name": "name", "target_id": "id"}
+_SAME = [name for name in Operation.__struct_fields__ if name not in {"id", "target", "faults", "warnings"}]
+
+
+def to_operation(row: Mapping[Any, Any]) -> Operation:
+    return Operation(
+        id=str(row["id"]),
+        target=Target(**{ours: row[theirs] for theirs, ours in _TARGET.items()}),
+        faults=msgspec.convert(row["faults"], tuple[Fault, ...]),
+        warnings=msgspec.convert(row["warnings"], tuple[Warned, ...]),
+        **{name: row[name] for name in _SAME},
+    )
+
+
+def to_record(row: Mapping[Any, Any]) -> Record:
+    return Record(operation=to_operation(row), cloudstack_project=row["cloudstack_project"])
