@@ -233,7 +233,7 @@ def _items(command: str, answer: msgspec.Raw, into: type[T]) -> tuple[list[T], i
     fields = _OPENER.decode(answer)
     count = msgspec.json.decode(fields.pop("count"), type=int) if "count" in fields else 0
     for raw in fields.values():
-        if bytes(raw[:1]) == b"[":
+        if memoryview(raw)[0] == ord("["):
             items: list[T] = _decode(command, raw, list[into])  # type: ignore[valid-type]  # built at run time
             return items, max(count, len(items))
     return [], count
