@@ -1,6 +1,7 @@
 """Rows of the journal: operations and steps between the tables and the structs, and how they are looked up."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

@@ -184,8 +184,8 @@ class Store:
 
     async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         async with reading(self._engine) as connection:
-            found = await connection.execute(query)
-        return found.mappings().all()
+            rows: Sequence[RowMapping] = (await connection.execute(query)).mappings().all()
+        return rows
 
     async def _alone(self, connection: AsyncConnection, owner: str) -> None:
         """One begin at a time for an owner, so that checks and writes are one. SQLite has one writer anyway."""
