@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -83,3 +83,50 @@ def demo(server: ThreadedSandbox, accounts: tuple[AccountKeys, ...]) -> Client:
 @pytest.fixture
 def other(server: ThreadedSandbox, accounts: tuple[AccountKeys, ...]) -> Client:
     return Client(server.url, accounts[1])
+
+
+class Seeds:
+    """The seeded objects that most tests name, and a short way to a machine."""
+
+    def __init__(self, client: Client) -> None:
+        zones = {zone["name"]: zone["id"] for zone in client.ok("listZones")["zone"]}
+        self.basic, self.east, self.west = (
+            zones["Sandbox-simulator"],
+            zones["sandbox-east1-a"],
+            zones["sandbox-west1-a"],
+        )
+        self.offerings = _ids(client.ok("listServiceOfferings")["serviceoffering"])
+        self.disks = _ids(client.ok("listDiskOfferings")["diskoffering"])
+        self.templates = _ids(client.ok("listTemplates", templatefilter="featured")["template"])
+
+    def machine(self, client: Client, name: str, **params: Any) -> dict[str, Any]:
+        """Deploy a machine in the Basic zone, unless told otherwise."""
+        offering, template = self.offerings["Small Instance"], self.templates["debian-12-v20260101"]
+        given = {"zoneid": self.basic, "serviceofferingid": offering, "templateid": template, "name": name}
+        machine: dict[str, Any] = client.ok("deployVirtualMachine", **(given | params))["virtualmachine"]
+        return machine
+
+    def volume(self, client: Client, name: str, size: int = 5, **params: Any) -> dict[str, Any]:
+        given = {"zoneid": self.basic, "name": name, "diskofferingid": self.disks["Custom"], "size": size}
+        volume: dict[str, Any] = client.ok("createVolume", **(given | params))["volume"]
+        return volume
+
+
+def _ids(rows: list[dict[str, Any]]) -> dict[str, str]:
+    return {row["name"]: row["id"] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def seeds(server: ThreadedSandbox, accounts: tuple[AccountKeys, ...]) -> Seeds:
+    return Seeds(Client(server.url, accounts[0]))
+
+
+@pytest.fixture
+def make_client(accounts: tuple[AccountKeys, ...]) -> Callable[[str], Client]:
+    """Return how to make a client of demo for another sandbox."""
+    return lambda url: Client(url, accounts[0])
+
+
+@pytest.fixture
+def make_seeds() -> Callable[[Client], Seeds]:
+    return Seeds

@@ -165,7 +165,7 @@ def _pairs(theirs: list[Any], ours: list[Any]) -> Iterator[tuple[Any, Any]]:
     names = [entry.get("name") if isinstance(entry, dict) else None for entry in theirs]
     if None in names or len(set(names)) < len(names):
         return zip(theirs, ours, strict=False)
-    known = {entry.get("name"): entry for entry in ours}
+    known = {entry.get("name"): entry for entry in ours if isinstance(entry, dict)}
     if not set(names) <= known.keys():
         return zip(theirs, ours, strict=False)
     return ((entry, known[entry["name"]]) for entry in theirs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,6 +18,8 @@ from gstack.sandbox.xml import to_xml
 
 API_PATH = "/client/api"
 BODY_LIMIT = 1024 * 1024  # CloudStack answers a form near 1 MB with an HTML 404
+PROMISED = 100  # bytes of an answer that is broken off after the first
+FLUSH_SECONDS = 0.02
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "")
 
 
@@ -134,7 +136,12 @@ def _render(reply: Reply, response: falcon.asgi.Response, form: str) -> None:
 
 
 def _break_off(response: falcon.asgi.Response) -> None:
-    """Promise more bytes than are sent: the server then closes the connection in the middle."""
-    response.status = 200
-    response.data = b"{"
-    response.set_header("content-length", "100")
+    """Promise more bytes than are sent: the server then closes the connection in the middle of the answer."""
+    response.status, response.data, response.text = 200, None, None
+    response.set_stream(_broken(), PROMISED)
+
+
+async def _broken() -> AsyncIterator[bytes]:
+    yield b"{"
+    await asyncio.sleep(FLUSH_SECONDS)
+    raise ConnectionAbortedError("the fault switches break this connection off")
