@@ -137,7 +137,7 @@ def nic_to_gce(nic: Nic, index: int, view: View, link: Link) -> dict[str, Any]:
 
 
 def _access_configs(nic: Nic, index: int, view: View) -> list[dict[str, Any]]:
-    known = view.facts if "name" in view.facts and index == 0 else {"external": EXTERNAL_NAME}
+    known = view.facts if "external" in view.facts and index == 0 else {"external": EXTERNAL_NAME}
     address = nic.publicip or (nic.ipaddress if view.location.security_groups else "")
     name = known.get("external") or (EXTERNAL_NAME if nic.publicip else "")
     if not address or not name:

@@ -1,0 +1,172 @@
+"""instances.insert, before its row is written: the body checked, everything it names found, nothing sent that changes.
+
+Names are unique in the zone: an instance or disk of the name, or one that is being made, is a 409. What another account
+has is nobody's business here: a host name that is taken on a shared network shows only in the work.
+"""
+
+import asyncio
+import base64
+import ipaddress
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from gstack.errors import Problem
+from gstack.gateway.call import Call
+from gstack.resources import backings, machine_types, machines, projects, volumes
+from gstack.resources.backings import Placement
+from gstack.resources.instances import policy
+from gstack.resources.instances.disks_asked import disks_asked
+from gstack.resources.instances.plan import DiskPlan, Plan
+from gstack.resources.instances.to_gce import EXTERNAL_NAME
+from gstack.resources.instances.user_data import unserved_keys, user_data
+from gstack.resources.locations import Location
+from gstack.resources.machines import VirtualMachine
+from gstack.resources.metadata import check_metadata
+from gstack.resources.naming import NAME_PATTERN, check_labels, check_name, gce_id, is_name
+
+_TAGS = 64  # Google's limit of network tags
+
+
+class Range(msgspec.Struct, frozen=True):
+    """A network's addresses, as listNetworks answers them."""
+
+    id: str
+    cidr: str = ""
+
+
+async def plan_asked(call: Call, location: Location) -> Plan:
+    """Return what the body asks for. Problems are Google's: 400, 404, 409."""
+    body = call.body
+    name = check_name("resource.name", body.get("name"))
+    _refuse_unserved(call)
+    guest = await _guest(call)
+    choice = await _machine_type(call, location)
+    image, boot, data = await disks_asked(call, location, name)
+    placement, ip, external = await _interface(call, location)
+    await _check_free(call, location, name, [boot, *(disk for disk in data if not disk.volume_id)])
+    return Plan(
+        name=name,
+        zone=location.zone,
+        offering_id=choice.offering_id,
+        cpu=choice.cpu,
+        memory_mb=choice.memory_mb,
+        cpu_speed=choice.cpu_speed,
+        template_id=image.id,
+        placement=placement,
+        boot=boot,
+        data=data,
+        ip=ip,
+        external=external,
+        labels=check_labels(body.get("labels")),
+        tags=_tags(body.get("tags") or {}),
+        metadata=check_metadata(body.get("metadata"), "resource.metadata"),
+        user_data=base64.b64encode(guest).decode(),
+        description=body.get("description", ""),
+        kept=_kept(call),
+        deletion_protection=bool(body.get("deletionProtection")),
+    )
+
+
+def _refuse_unserved(call: Call) -> None:
+    for parameter in ("sourceInstanceTemplate", "sourceMachineImage"):
+        if call.params.get(parameter):
+            raise Problem.unsupported(parameter, "send the instance's own properties instead.")
+    policy.refuse(call.body, policy.INSTANCE, "resource")
+    policy.refuse(call.body.get("scheduling") or {}, policy.SCHEDULING, "resource.scheduling")
+
+
+def _kept(call: Call) -> dict[str, Any]:
+    default = f"{gce_id(call.owner_id)}-compute@developer.gserviceaccount.com"
+    found = policy.kept(call.body, default)
+    for message in policy.warnings(found, default):
+        call.warn(policy.IGNORED, message)
+    return found
+
+
+async def _guest(call: Call) -> bytes:
+    own = check_metadata(call.body.get("metadata"), "resource.metadata")
+    for key in unserved_keys(own):
+        call.warn(policy.IGNORED, f"The metadata key '{key}' is kept and has no effect: nothing in the guest reads it.")
+    return user_data(own, await projects.common_metadata(call.sidecar, call.owner_id))
+
+
+async def _machine_type(call: Call, location: Location) -> machine_types.MachineChoice:
+    field = "resource.machineType"
+    wanted = call.body.get("machineType")
+    if not wanted:
+        raise Problem.required(field)
+    return await machine_types.choose(call.cloudstack, wanted, field, location)
+
+
+def _tags(sent: Mapping[str, Any]) -> tuple[str, ...]:
+    items = sent.get("items") or []
+    if len(items) > _TAGS:
+        raise Problem.invalid("resource.tags.items", f"at most {_TAGS} tags are allowed, {len(items)} were sent.")
+    for index, tag in enumerate(items):
+        if not is_name(tag):
+            why = f"'{tag}'. Must be a match of regex '(?:{NAME_PATTERN})'"
+            raise Problem.invalid(f"resource.tags.items[{index}]", why)
+    return tuple(dict.fromkeys(items))
+
+
+async def _interface(call: Call, location: Location) -> tuple[Placement, str, str]:
+    """Where the one interface goes, its fixed address or empty, the name of its access config or empty."""
+    sent = call.body.get("networkInterfaces") or [{}]
+    field = "resource.networkInterfaces[0]"
+    if len(sent) > 1:
+        raise Problem.unsupported("resource.networkInterfaces[1]", "a new instance has one network interface here.")
+    policy.refuse(sent[0], policy.INTERFACE, field)
+    if sent[0].get("nicType", "VIRTIO_NET") not in {"VIRTIO_NET", "UNSPECIFIED_NIC_TYPE"}:
+        call.warn(policy.IGNORED, f"{field}.nicType has no effect: the hypervisor chooses the kind of interface.")
+    external = _external(sent[0].get("accessConfigs") or [], field)
+    placement = await backings.place(call, location, sent[0].get("network"), sent[0].get("subnetwork"), field)
+    address = sent[0].get("networkIP", "")
+    if address:
+        await _check_address(call, placement, address, f"{field}.networkIP")
+    return placement, address, external
+
+
+def _external(configs: Sequence[Mapping[str, Any]], field: str) -> str:
+    if len(configs) > 1:
+        raise Problem.invalid(f"{field}.accessConfigs", "At most one access config currently supported.")
+    for config in configs:
+        policy.refuse(config, policy.ACCESS, f"{field}.accessConfigs[0]")
+    return str(configs[0].get("name") or EXTERNAL_NAME) if configs else ""
+
+
+async def _check_address(call: Call, placement: Placement, address: str, field: str) -> None:
+    """CloudStack answers an internal error for an address outside the network or one that is taken."""
+    try:
+        wanted = ipaddress.IPv4Address(address)
+    except ValueError as error:
+        raise Problem.invalid(field, f"'{address}'. Must be an IPv4 address.") from error
+    cidr = placement.cidr or await _cidr(call, placement)
+    if cidr and wanted not in ipaddress.ip_network(cidr, strict=False):
+        raise Problem.invalid(field, f"'{address}'. Requested internal IP address is outside the subnetwork {cidr}.")
+    if placement.network_id:
+        narrowed = {"networkid": placement.network_id, "details": ("nics",)}
+        there = await call.cloudstack.list_all("listVirtualMachines", VirtualMachine, narrowed)
+        if any(nic.ipaddress == address for machine in there for nic in machine.nic):
+            raise Problem.invalid(field, f"IP '{address}' is already being used by another resource.")
+
+
+async def _cidr(call: Call, placement: Placement) -> str:
+    if not placement.network_id:
+        return ""
+    found = await call.cloudstack.list_all("listNetworks", Range, {"id": placement.network_id})
+    return found[0].cidr if found else ""
+
+
+async def _check_free(call: Call, location: Location, name: str, disks: Sequence[DiskPlan]) -> None:
+    """409 where the zone has an instance or a disk of a name that is to be made."""
+    machine, *found = await asyncio.gather(
+        machines.find(call.cloudstack, call.sidecar, call.owner_id, location, name),
+        *(volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, disk.name) for disk in disks),
+    )
+    if machine:
+        raise Problem.already_exists(call.resource(f"zones/{location.zone}/instances/{name}"))
+    for disk, there in zip(disks, found, strict=True):
+        if there:
+            raise Problem.already_exists(call.resource(f"zones/{location.zone}/disks/{disk.name}"))

@@ -1,0 +1,214 @@
+"""The end of a machine: gone for GCE at once, whatever CloudStack still keeps of it.
+
+An ordinary user may not expunge: for a day a destroyed machine keeps its host name, its groups and its place in the
+network, and nothing of that can be taken from it then. So it is taken before: its addresses are freed, it is renamed,
+stopped, its boot disk detached where that stays, its groups taken from it or its interface moved to a spare network of
+the account; then it is destroyed. Where the account may expunge, that does most of it. Every step that can be undone
+is, when a later one fails. Data disks that stay are simply left behind by destroy.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from gstack.cloudstack.errors import Refusal
+from gstack.errors import Problem
+from gstack.operations.model import Op, harmless
+from gstack.resources import backings
+from gstack.resources.instances import spare_network
+from gstack.resources.machines import GONE, VirtualMachine
+from gstack.resources.volumes import ROOT, Volume
+
+Undo = tuple[str, Callable[[str], Awaitable[Any]]]  # a step's name, and what to do under it
+_NOT_RUNNING = {"Stopped", "Shutdown", "Error"}
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """Which machine is to end. `stays` and `goes` are uuids of its volumes.
+
+    In neither: a root volume goes, a data volume stays.
+    """
+
+    machine_id: str
+    name: str
+    zone_id: str
+    security_groups: bool
+    stays: tuple[str, ...] = ()
+    goes: tuple[str, ...] = ()
+
+
+class _Group(msgspec.Struct, frozen=True):
+    id: str
+
+
+class _Machine(VirtualMachine, frozen=True):
+    """A machine with its groups."""
+
+    securitygroup: tuple[_Group, ...] = ()
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """The machine as it was when its end began. `root` is its root volume where that stays, else empty."""
+
+    host: str
+    display: str
+    state: str
+    groups: tuple[str, ...]
+    root: str
+    expunge: bool
+
+
+async def bury(op: Op, step: str, wish: Wish) -> None:
+    """End the machine. Problem when it could not be: then it is as it was, but for its ephemeral address."""
+    told = await op.decide(f"{step}-look", lambda: _look(op, wish))
+    if told is None:
+        return
+    seen, undo = msgspec.convert(told, Seen), list[Undo]()
+    try:
+        await _loosen(op, step, wish, seen, undo)
+        await _destroy(op, step, wish, seen)
+    except Problem:
+        for index, (name, action) in enumerate(reversed(undo)):
+            await _undone(op, f"{step}-undo-{index}-{name}", action)
+        raise
+    await backings.leave_groups(op, f"{step}-groups", seen.groups)
+    for volume_id in wish.goes:
+        await _purge(op, f"{step}-purge-{volume_id[:8]}", volume_id)
+
+
+async def _purge(op: Op, step: str, volume_id: str) -> None:
+    """Destroy leaves the data volumes that go listed, as destroyed. Where it expunged they are gone."""
+    try:
+        await op.run(step, "deleteVolume", {"id": volume_id}, probe=harmless)
+    except Refusal as refusal:
+        if not refusal.missing:
+            await op.warn("CLEANUP_FAILED", f"A deleted disk waits for CloudStack to expunge it: {refusal.message}")
+
+
+async def _look(op: Op, wish: Wish) -> dict[str, Any] | None:
+    narrowed = {"id": wish.machine_id, "details": ("nics", "secgrp")}
+    found = await op.cloudstack.list_all("listVirtualMachines", _Machine, narrowed)
+    machine = next((one for one in found if one.state not in GONE), None)
+    if machine is None:
+        return None
+    volumes = await op.cloudstack.list_all("listVolumes", Volume, {"virtualmachineid": wish.machine_id})
+    root = next((one.id for one in volumes if one.type == ROOT and one.id in wish.stays), "")
+    seen = Seen(
+        host=machine.name,
+        display=machine.displayname,
+        state=machine.state,
+        groups=tuple(group.id for group in machine.securitygroup),
+        root=root,
+        expunge=await _may_expunge(op),
+    )
+    plain: dict[str, Any] = msgspec.to_builtins(seen)
+    return plain
+
+
+async def _may_expunge(op: Op) -> bool:
+    answer = await op.cloudstack.send("listCapabilities")
+    return bool(answer.get("capability", {}).get("allowuserexpungerecovervm"))
+
+
+async def _loosen(op: Op, step: str, wish: Wish, seen: Seen, undo: list[Undo]) -> None:
+    """Take from the machine what it would keep for a day."""
+    await backings.free_addresses(op, f"{step}-addresses", wish.machine_id)
+    if not seen.expunge:
+        await _rename(op, step, wish, seen, undo)
+    if seen.state not in _NOT_RUNNING:
+        await _stop(op, step, wish, undo)
+    if seen.root:
+        await _detach(op, step, wish, seen.root, undo)
+    if wish.security_groups and seen.groups:
+        await _leave(op, step, wish, seen, undo)
+    elif not wish.security_groups and not seen.expunge and seen.state != "Error":
+        await spare_network.move(op, step, wish.machine_id, wish.zone_id, undo)
+
+
+async def _rename(op: Op, step: str, wish: Wish, seen: Seen, undo: list[Undo]) -> None:
+    """Free the host name. The displayname stays the GCE name, which the machine keeps until it is gone."""
+
+    async def back(under: str) -> None:
+        parameters = {"id": wish.machine_id, "name": seen.host, "displayname": seen.display}
+        await op.run(under, "updateVirtualMachine", parameters, probe=harmless)
+
+    undo.append(("name", back))
+    parameters = {"id": wish.machine_id, "name": tombstone(op, wish.machine_id), "displayname": wish.name}
+    await op.run(f"{step}-rename", "updateVirtualMachine", parameters, probe=harmless)
+
+
+def tombstone(op: Op, machine_id: str) -> str:
+    """A host name that nobody wants."""
+    return f"gone-{op.operation.id}-{machine_id[:8]}"
+
+
+async def _stop(op: Op, step: str, wish: Wish, undo: list[Undo]) -> None:
+    async def back(under: str) -> None:
+        await op.run(under, "startVirtualMachine", {"id": wish.machine_id}, probe=in_state(wish.machine_id, "Running"))
+
+    parameters = {"id": wish.machine_id, "forced": True}
+    stopped = in_state(wish.machine_id, "Stopped")
+    await op.run(f"{step}-stop", "stopVirtualMachine", parameters, probe=stopped)
+    undo.append(("start", back))
+
+
+async def _detach(op: Op, step: str, wish: Wish, volume_id: str, undo: list[Undo]) -> None:
+    """Take the boot disk off; it becomes a data disk, and returns in its place with `deviceid=0`."""
+
+    async def back(under: str) -> None:
+        parameters = {"id": volume_id, "virtualmachineid": wish.machine_id, "deviceid": 0}
+        await op.run(under, "attachVolume", parameters, probe=_held(volume_id, wish.machine_id))
+
+    await op.run(f"{step}-detach", "detachVolume", {"id": volume_id}, probe=_held(volume_id, ""))
+    undo.append(("attach", back))
+
+
+async def _leave(op: Op, step: str, wish: Wish, seen: Seen, undo: list[Undo]) -> None:
+    """Take all groups from the machine, which CloudStack allows while it is stopped."""
+
+    async def back(under: str) -> None:
+        parameters = {"id": wish.machine_id, "securitygroupids": seen.groups}
+        await op.run(under, "updateVirtualMachine", parameters, probe=harmless)
+
+    undo.append(("groups", back))
+    parameters = {"id": wish.machine_id, "securitygroupids": ""}
+    await op.run(f"{step}-leave", "updateVirtualMachine", parameters, probe=harmless)
+
+
+async def _destroy(op: Op, step: str, wish: Wish, seen: Seen) -> None:
+    parameters = {"id": wish.machine_id, "volumeids": wish.goes or None, "expunge": True if seen.expunge else None}
+    await op.run(f"{step}-destroy", "destroyVirtualMachine", parameters, probe=_gone(wish.machine_id))
+
+
+async def _undone(op: Op, step: str, action: Callable[[str], Awaitable[Any]]) -> None:
+    try:
+        await action(step)
+    except Problem as problem:
+        await op.warn("CLEANUP_FAILED", f"Could not be put back ({step}): {problem.message}")
+
+
+def in_state(machine_id: str, state: str) -> Any:
+    """A probe: the machine, once it is in this state."""
+
+    async def probe(op: Op) -> Mapping[str, Any] | None:
+        found = await op.cloudstack.list_all("listVirtualMachines", dict[str, Any], {"id": machine_id})
+        return next((one for one in found if one["state"] == state), None)
+
+    return probe
+
+
+def _held(volume_id: str, machine_id: str) -> Any:
+    async def probe(op: Op) -> Mapping[str, Any] | None:
+        found = await op.cloudstack.list_all("listVolumes", Volume, {"id": volume_id})
+        return next(({"id": one.id} for one in found if one.virtualmachineid == machine_id), None)
+
+    return probe
+
+
+def _gone(machine_id: str) -> Any:
+    async def probe(op: Op) -> Mapping[str, Any] | None:
+        found = await op.cloudstack.list_all("listVirtualMachines", VirtualMachine, {"id": machine_id})
+        return None if any(one.shown for one in found) else {}
+
+    return probe

@@ -1,0 +1,88 @@
+"""instances.delete: a journalled recipe (`burial`), after which the name and all that the machine had is free.
+
+`autoDelete` is honoured disk by disk. Until the machine is gone it keeps its GCE name, which the sidecar holds, and so
+do the disks that stay: a boot disk that stays would be called `ROOT-54` otherwise.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from gstack.errors import Problem
+from gstack.gateway.call import Call, serves
+from gstack.operations.model import Op, Target, work
+from gstack.resources import machines, volumes
+from gstack.resources.instances import burial
+from gstack.resources.instances.lookup import located, parts_of, wanted_machine
+from gstack.resources.instances.to_gce import goes_with_machine
+from gstack.resources.naming import gce_id
+
+_PROTECTED = (
+    "Invalid resource usage: 'Resource cannot be deleted if it's protected against deletion. "
+    "Please disable deletion protection on the resource.'."
+)
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """The operation's args. `names` are the GCE names of the machine's disks by volume uuid."""
+
+    wish: burial.Wish
+    names: dict[str, str]
+
+
+@serves("compute.instances.delete")
+async def delete(call: Call) -> dict[str, Any]:
+    location = await located(call)
+    found = await wanted_machine(call, location)
+    if found.machine.deleteprotection:
+        raise Problem(400, "invalidResourceUsage", _PROTECTED, code="INVALID_USAGE")
+    parts = await parts_of(call, found.machine.id)
+    data = [part for part in parts if part.volume.type != volumes.ROOT]
+    wish = burial.Wish(
+        machine_id=found.machine.id,
+        name=found.name,
+        zone_id=location.id,
+        security_groups=location.security_groups,
+        stays=tuple(part.volume.id for part in parts if not goes_with_machine(part)),
+        goes=tuple(part.volume.id for part in data if goes_with_machine(part)),
+    )
+    scope = f"zones/{location.zone}"
+    holds = tuple(f"{scope}/disks/{part.name}" for part in parts)
+    args = msgspec.to_builtins(Ending(wish, {part.volume.id: part.name for part in parts}))
+    target = Target(scope, "instances", found.name, gce_id(found.machine.id))
+    return await call.start(remove, target, args, holds=holds)
+
+
+@work("instances.delete")
+async def remove(op: Op) -> None:
+    """End the machine, and forget what was known of it and of the disks that went with it."""
+    ending = msgspec.convert(op.args, Ending)
+    await op.decide("names", lambda: _keep_names(op, ending))
+    await burial.bury(op, "end", ending.wish)
+    await op.decide("forget", lambda: _forget(op, ending))
+
+
+async def _keep_names(op: Op, ending: Ending) -> bool:
+    """Write down the names, which CloudStack shows no more once the recipe began."""
+    owner, wish = op.operation.owner, ending.wish
+    await op.sidecar.keep(wish.machine_id, owner, machines.kind(wish.zone_id), {"name": wish.name})
+    for uuid, name in ending.names.items():
+        await op.sidecar.keep(uuid, owner, volumes.kind(wish.zone_id), {"name": name})
+    return True
+
+
+async def _forget(op: Op, ending: Ending) -> bool:
+    owner, wish = op.operation.owner, ending.wish
+    detached = {
+        "last_detach": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "auto_delete": None,
+        "device_name": None,
+    }
+    for uuid in ending.names:
+        if uuid in wish.stays:
+            await op.sidecar.keep(uuid, owner, volumes.kind(wish.zone_id), detached)
+        else:
+            await op.sidecar.drop(uuid)
+    await op.sidecar.drop(wish.machine_id)
+    return True

@@ -1,0 +1,171 @@
+"""The disks of a new instance: each `disks[n]` of the body, checked and found. Sends nothing that changes.
+
+The first is the boot disk, made from an image by CloudStack with the machine. The others are made blank, or are disks
+that exist.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from gstack.errors import Problem
+from gstack.gateway.call import Call
+from gstack.resources import volumes
+from gstack.resources.disk_types import PERSISTENT, DiskOfferings, disk_offerings
+from gstack.resources.instances import policy
+from gstack.resources.instances.plan import DiskPlan
+from gstack.resources.locations import Location
+from gstack.resources.naming import check_labels, check_name
+from gstack.resources.references import parse_reference
+from gstack.resources.templates import Image, resolve_image
+
+_DEVICE = re.compile(r"\w[\w.-]{0,254}", re.ASCII)  # Google's pattern, of setDiskAutoDelete's deviceName
+_MOST = 16  # CloudStack's highest device numbers differ by hypervisor; all take this many
+
+
+async def disks_asked(call: Call, location: Location, instance: str) -> tuple[Image, DiskPlan, tuple[DiskPlan, ...]]:
+    """Return the boot image, the boot disk and the other disks of the body."""
+    given = call.body.get("disks") or []
+    _check_order(given)
+    known = await disk_offerings(call.cloudstack, call.settings.names)
+    image, boot = await _boot(call, location, instance, given[0], known)
+    others = [await _data(call, location, instance, index, disk, known) for index, disk in enumerate(given) if index]
+    _check_distinct([boot, *others])
+    return image, boot, tuple(others)
+
+
+def _check_order(given: Sequence[Mapping[str, Any]]) -> None:
+    if not given:
+        raise Problem.invalid("resource.disks", "''. A boot disk must be specified.")
+    if len(given) > _MOST:
+        raise Problem.invalid("resource.disks", f"an instance has at most {_MOST} disks here.")
+    for index, disk in enumerate(given):
+        if bool(disk.get("boot")) is not (index == 0):
+            raise Problem.invalid(
+                f"resource.disks[{index}].boot", "the first disk, and no other, must be the boot disk."
+            )
+
+
+def _check_distinct(disks: Sequence[DiskPlan]) -> None:
+    for what, values in (("name", [disk.name for disk in disks]), ("deviceName", [disk.device_name for disk in disks])):
+        twice = next((value for value in values if values.count(value) > 1), None)
+        if twice is not None:
+            raise Problem.invalid("resource.disks", f"two disks have the {what} '{twice}'.")
+
+
+async def _boot(
+    call: Call, location: Location, instance: str, disk: Mapping[str, Any], known: DiskOfferings
+) -> tuple[Image, DiskPlan]:
+    field = "resource.disks[0]"
+    if disk.get("source"):
+        why = "a new instance cannot start from an existing disk here. Use initializeParams.sourceImage."
+        raise Problem.unsupported(f"{field}.source", why)
+    asked = _initialize(disk, field)
+    image = await _image(call, location, asked, field)
+    size = _size(disk, asked)
+    if size is not None and size < image.size_gb:
+        why = f"'{size}'. Requested disk size cannot be smaller than the image size ({image.size_gb} GB)."
+        raise Problem.invalid(f"{field}.initializeParams.diskSizeGb", why)
+    kind, offering, size = _root_type(call, location, asked.get("diskType", ""), size or 0, image, known)
+    plan = _made(disk, asked, field, instance, index=0)
+    found = {"project": image.project, "name": image.name}
+    return image, replace(plan, kind=kind, offering_id=offering, size_gb=size, image=found)
+
+
+async def _image(call: Call, location: Location, asked: Mapping[str, Any], field: str) -> Image:
+    text = asked.get("sourceImage", "")
+    if not text:
+        raise Problem.required(f"{field}.initializeParams.sourceImage")
+    image = await resolve_image(call.cloudstack, call.project, text, location.id)
+    if location.id not in image.zones:
+        why = f"The image '{image.path}' is not ready in the zone '{location.zone}'."
+        raise Problem.not_ready(image.path, why)
+    return image
+
+
+def _root_type(
+    call: Call, location: Location, asked: str, size: int, image: Image, known: DiskOfferings
+) -> tuple[str, str, int | None]:
+    """The type's name, the disk offering to put in place of the service offering's own, and the size to ask for.
+
+    Google's three types are the machine's own root disk unless the settings give them an offering.
+    """
+    field = "resource.disks[0].initializeParams"
+    name = parse_reference(asked).name or PERSISTENT[0]
+    found = known.named(name, location.id)
+    if found is None and name not in PERSISTENT:
+        known.choose(asked, None, location.id, (f"{field}.diskType", ""))  # raises, with what there is
+    if found is None or (found[0] in PERSISTENT and found[0] not in call.settings.names.disk_types):
+        return (found[0] if found else name), "", size if size > image.size_gb else None
+    choice = known.choose(asked, size or None, location.id, (f"{field}.diskType", f"{field}.diskSizeGb"))
+    if not choice.custom and (choice.size_gb or 0) < image.size_gb:
+        why = f"'{asked}'. Its disks have {choice.size_gb} GB, the image needs {image.size_gb} GB."
+        raise Problem.invalid(f"{field}.diskType", why)
+    return found[0], choice.offering_id, (size or image.size_gb) if choice.custom else None
+
+
+async def _data(
+    call: Call, location: Location, instance: str, index: int, disk: Mapping[str, Any], known: DiskOfferings
+) -> DiskPlan:
+    field = f"resource.disks[{index}]"
+    asked = _initialize(disk, field)
+    plan = _made(disk, asked, field, instance, index)
+    if disk.get("source"):
+        return await _existing(call, location, disk, plan)
+    if asked.get("sourceImage"):
+        why = "only the boot disk is made from an image here. Make the disk first and send its source."
+        raise Problem.unsupported(f"{field}.initializeParams.sourceImage", why)
+    fields = (f"{field}.initializeParams.diskType", f"{field}.initializeParams.diskSizeGb")
+    choice = known.choose(asked.get("diskType", ""), _size(disk, asked), location.id, fields)
+    if choice.size_gb is None:
+        raise Problem.required(fields[1])
+    kind = parse_reference(asked.get("diskType", "")).name or PERSISTENT[0]
+    named = known.named(kind, location.id)
+    size = choice.size_gb if choice.custom else None
+    return replace(plan, kind=named[0] if named else kind, offering_id=choice.offering_id, size_gb=size)
+
+
+async def _existing(call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan) -> DiskPlan:
+    if disk.get("initializeParams"):
+        raise Problem.invalid(f"{plan.field}", "source and initializeParams exclude each other.")
+    told = parse_reference(disk["source"])
+    path = f"zones/{told.zone or location.zone}/disks/{told.name}"
+    if told.zone and told.zone not in location.names:
+        raise Problem.invalid(
+            f"{plan.field}.source", f"'{disk['source']}'. The disk must be in zone '{location.zone}'."
+        )
+    found = await volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, told.name)
+    if found is None:
+        raise Problem.not_found(call.resource(path))
+    if user := volumes.user_of(found.volume, found.facts):
+        raise Problem.in_use(call.resource(path), call.resource(f"zones/{location.zone}/instances/{user}"))
+    return replace(plan, name=found.name, volume_id=found.volume.id)
+
+
+def _initialize(disk: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    policy.refuse(disk, policy.DISK, field)
+    asked: Mapping[str, Any] = disk.get("initializeParams") or {}
+    policy.refuse(asked, policy.INITIALIZE, f"{field}.initializeParams")
+    return asked
+
+
+def _made(disk: Mapping[str, Any], asked: Mapping[str, Any], field: str, instance: str, index: int) -> DiskPlan:
+    name = asked.get("diskName") or (instance if index == 0 else f"{instance[:60]}-{index}")
+    device = disk.get("deviceName") or f"persistent-disk-{index}"
+    if not _DEVICE.fullmatch(device):
+        raise Problem.invalid(f"{field}.deviceName", f"'{device}'. Must be a match of regex '{_DEVICE.pattern}'")
+    return DiskPlan(
+        name=check_name(f"{field}.initializeParams.diskName", name),
+        device_name=device,
+        auto_delete=bool(disk.get("autoDelete", False)),
+        field=field,
+        description=asked.get("description", ""),
+        labels=check_labels(asked.get("labels"), f"{field}.initializeParams.labels"),
+    )
+
+
+def _size(disk: Mapping[str, Any], asked: Mapping[str, Any]) -> int | None:
+    sent = asked.get("diskSizeGb") or disk.get("diskSizeGb")
+    return int(sent) if sent else None

@@ -1,0 +1,83 @@
+"""What a new instance will be: everything that the work needs, checked before the operation's row is written.
+
+A plan is JSON-able and holds CloudStack uuids, never URLs: it is the `args` of the operation, read again after a
+restart.
+"""
+
+from typing import Any
+
+import msgspec
+
+from gstack.resources.backings import Placement
+
+
+class DiskPlan(msgspec.Struct, frozen=True):
+    """One disk. `volume_id` is that of an existing volume; without one the disk is made.
+
+    `offering_id` is empty for a boot disk that takes what the service offering gives; `size_gb` is None where the
+    image or the offering has the only size. `image` is {"project": …, "name": …} of a boot disk.
+    """
+
+    name: str
+    device_name: str
+    auto_delete: bool
+    field: str
+    kind: str = ""
+    offering_id: str = ""
+    size_gb: int | None = None
+    description: str = ""
+    labels: dict[str, str] = {}
+    image: dict[str, str] = {}
+    volume_id: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the sidecar keeps of the disk."""
+        known = {
+            "name": self.name,
+            "device_name": self.device_name,
+            "auto_delete": self.auto_delete,
+            "description": self.description or None,
+            "type": self.kind or None,
+            "image": self.image or None,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """One instance. `user_data` is base64, `external` the name of its access config or empty, `ip` a fixed address."""
+
+    name: str
+    zone: str
+    offering_id: str
+    template_id: str
+    placement: Placement
+    boot: DiskPlan
+    data: tuple[DiskPlan, ...] = ()
+    cpu: int | None = None
+    memory_mb: int | None = None
+    cpu_speed: int | None = None
+    ip: str = ""
+    external: str = ""
+    labels: dict[str, str] = {}
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, str] = {}
+    user_data: str = ""
+    description: str = ""
+    kept: dict[str, Any] = {}
+    deletion_protection: bool = False
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the sidecar keeps of the machine."""
+        known = {
+            "name": self.name,
+            "description": self.description,
+            "tags": list(self.tags),
+            "metadata": self.metadata,
+            "kept": self.kept,
+            "external": self.external,
+            "network": self.placement.network,
+            "subnetwork": self.placement.subnetwork,
+        }
+        return {name: value for name, value in known.items() if value or name == "external"}

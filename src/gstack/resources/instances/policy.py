@@ -1,0 +1,142 @@
+"""What of a new instance's body is honoured, kept with a warning, or refused by name. Pure.
+
+Nothing that was asked for is dropped in silence: a field of Google's either has an effect here, or comes back as it
+was sent with a warning (what clients send by habit), or is a 400 that names it. Values that say "not this" (`false`,
+empty, Google's own defaults) pass everywhere, since Terraform and the SDKs send them with every request.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from gstack.errors import Problem
+
+Warn = Callable[[str, str], None]  # code of Google's enum, message
+
+KEPT = ("scheduling", "serviceAccounts", "shieldedInstanceConfig", "minCpuPlatform")
+IGNORED = "FIELD_VALUE_OVERRIDEN"  # Google's spelling
+
+_DEFAULTS = {
+    "ANY_RESERVATION",
+    "NO_RESERVATION",
+    "NONE",
+    "KEY_REVOCATION_ACTION_TYPE_UNSPECIFIED",
+    "INHERIT_FROM_SUBNETWORK",
+    "DEFAULT",
+    "IPV4_ONLY",
+    "VIRTIO_NET",
+    "PREMIUM",
+    "SCSI",
+    "PERSISTENT",
+    "READ_WRITE",
+    "ONE_TO_ONE_NAT",
+    "STANDARD_NETWORK",
+}
+INSTANCE = {
+    "hostname": "CloudStack names the guest after the instance. Leave hostname out.",
+    "guestAccelerators": "this server gives machines no accelerators.",
+    "canIpForward": "CloudStack's networks deliver nothing to a machine that is not addressed to it.",
+    "confidentialInstanceConfig": "CloudStack offers no confidential machines.",
+    "instanceEncryptionKey": "CloudStack takes no keys of yours.",
+    "resourcePolicies": "resource policies are not served here.",
+    "networkPerformanceConfig": "CloudStack's service offering sets the network's rate.",
+    "advancedMachineFeatures": "the service offering decides on processors.",
+    "displayDevice": "the console is CloudStack's own; there is no display to enable.",
+    "reservationAffinity": "there are no reservations here.",
+    "privateIpv6GoogleAccess": "IPv6 is not served here.",
+    "keyRevocationActionType": "CloudStack takes no keys of yours.",
+    "sourceMachineImage": "machine images are not served here. Use an image.",
+    "sourceMachineImageEncryptionKey": "machine images are not served here.",
+    "workloadIdentityConfig": "workload identities are not served here.",
+    "params": "resource manager tags are not served here.",
+    "localSsdEncryptionMode": "there are no local SSDs here.",
+}
+SCHEDULING = {
+    "maxRunDuration": "nobody would stop the machine then. Delete it yourself.",
+    "terminationTime": "nobody would stop the machine then. Delete it yourself.",
+    "nodeAffinities": "CloudStack places machines by itself.",
+    "availabilityDomain": "CloudStack places machines by itself.",
+}
+DISK = {
+    "type": "there are no local SSDs here: send PERSISTENT.",
+    "mode": "CloudStack attaches disks for writing only: send READ_WRITE.",
+    "diskEncryptionKey": "CloudStack takes no keys of yours.",
+    "shieldedInstanceInitialState": "CloudStack keeps no keys for Secure Boot.",
+}
+INITIALIZE = {
+    "sourceSnapshot": "a new instance cannot start from a snapshot here. Use sourceImage.",
+    "sourceImageEncryptionKey": "CloudStack takes no keys of yours.",
+    "sourceSnapshotEncryptionKey": "CloudStack takes no keys of yours.",
+    "enableConfidentialCompute": "CloudStack offers no confidential disks.",
+    "provisionedIops": "the disk offering behind the disk type sets the rate.",
+    "provisionedThroughput": "the disk offering behind the disk type sets the rate.",
+    "replicaZones": "CloudStack's disks are in one zone.",
+    "resourcePolicies": "resource policies are not served here.",
+    "resourceManagerTags": "resource manager tags are not served here.",
+    "storagePool": "CloudStack chooses the storage.",
+}
+INTERFACE = {
+    "aliasIpRanges": "a network interface has one address here.",
+    "aliasIpv6Ranges": "IPv6 is not served here.",
+    "ipv6AccessConfigs": "IPv6 is not served here.",
+    "ipv6Address": "IPv6 is not served here.",
+    "internalIpv6PrefixLength": "IPv6 is not served here.",
+    "stackType": "IPv6 is not served here: send IPV4_ONLY.",
+    "networkAttachment": "network attachments are not served here.",
+    "serviceClassId": "service classes are not served here.",
+    "parentNicName": "dynamic interfaces are not served here.",
+    "vlan": "dynamic interfaces are not served here.",
+    "igmpQuery": "multicast is not served here.",
+    "enableVpcScopedDns": "CloudStack's DNS is the network's own.",
+}
+ACCESS = {
+    "natIP": "a reserved address cannot be given to a new instance here. Leave natIP out for an ephemeral one.",
+    "externalIpv6": "IPv6 is not served here.",
+    "ipCollection": "public delegated prefixes are not served here.",
+    "setPublicPtr": "CloudStack keeps no reverse DNS.",
+    "publicPtrDomainName": "CloudStack keeps no reverse DNS.",
+    "securityPolicy": "security policies are not served here.",
+    "networkTier": "this cloud has one tier: send PREMIUM or nothing.",
+    "type": "send ONE_TO_ONE_NAT.",
+}
+
+
+def refuse(given: Mapping[str, Any], refused: Mapping[str, str], field: str) -> None:
+    """Problem.unsupported on the first field that asks for what is not here."""
+    for name, why in refused.items():
+        if not is_void(given.get(name)):
+            raise Problem.unsupported(f"{field}.{name}", why)
+
+
+def is_void(value: Any) -> bool:
+    """Whether a value asks for nothing: absent, empty, false, or Google's own default, at every level."""
+    if isinstance(value, Mapping):
+        return all(is_void(inner) for inner in value.values())
+    if isinstance(value, list):
+        return all(is_void(inner) for inner in value)
+    return not value or value in _DEFAULTS
+
+
+def kept(body: Mapping[str, Any], default_account: str) -> dict[str, Any]:
+    """What is only kept and shown; the account called `default` gets its own name, as on GCE."""
+    found = {name: body[name] for name in KEPT if body.get(name)}
+    if accounts := found.get("serviceAccounts"):
+        found["serviceAccounts"] = [_account(account, default_account) for account in accounts]
+    return found
+
+
+def warnings(found: Mapping[str, Any], default_account: str) -> Iterator[str]:
+    """What to tell about what is only kept; nothing where a client sent no more than its habit."""
+    if found.get("minCpuPlatform"):
+        yield "minCpuPlatform is kept and has no effect: the cloud chooses its processors."
+    if not is_void(found.get("shieldedInstanceConfig", {}).get("enableSecureBoot")):
+        yield "shieldedInstanceConfig is kept and has no effect: CloudStack's machines are not shielded."
+    scheduling = found.get("scheduling", {})
+    if scheduling.get("preemptible") or scheduling.get("provisioningModel", "STANDARD") != "STANDARD":
+        yield "The machine is an ordinary one: CloudStack has no preemptible machines. scheduling is kept as sent."
+    if any(account["email"] != default_account for account in found.get("serviceAccounts", [])):
+        yield "serviceAccounts is kept and has no effect: machines here get no tokens."
+
+
+def _account(account: Mapping[str, Any], default: str) -> dict[str, Any]:
+    email = account.get("email") or "default"
+    return {**account, "email": default if email == "default" else email}
