@@ -1,8 +1,13 @@
 """images: own templates, and Google's public image projects as views on the public ones."""
 
+from typing import Any
+
 import pytest
 
 from fixtures.gce import Gce
+from gstack.cloudstack.client import CloudStack
+
+ANY = dict[str, Any]
 
 
 def of(gce: Gce, project: str) -> Gce:
@@ -14,7 +19,7 @@ def of(gce: Gce, project: str) -> Gce:
 
 def test_public_projects(gce: Gce) -> None:
     """A public template is listed in Google's project of its family, with a name that contains the family."""
-    (debian,) = of(gce, "debian-cloud").items("global/images")
+    debian = of(gce, "debian-cloud").items("global/images")[0]
     assert (debian["family"], debian["status"], debian["architecture"]) == ("debian-12", "READY", "X86_64")
     assert debian["name"] == "debian-12-v20260101"
     assert debian["diskSizeGb"] == "2"
@@ -70,3 +75,46 @@ def test_unknown_is_404(gce: Gce) -> None:
 def test_images_of_others_projects_are_404(gce: Gce) -> None:
     """Another account's project shows no images, not even that it exists."""
     of(gce, "other").refused("GET", "global/images", 404)
+
+
+async def registered(gce: Gce, name: str, ostype: str, *, account: str = "demo", **more: Any) -> str:
+    """Register a template at CloudStack, in the first zone; its uuid."""
+    async with CloudStack(gce.stack.settings.cloudstack.endpoint) as connection:
+        client = connection.client(gce.stack.pair(account))
+        (kind,) = [each for each in await client.list_all("listOsTypes", ANY) if each["description"] == ostype]
+        zone = (await client.list_all("listZones", ANY))[0]
+        facts = {"name": name, "displaytext": name, "format": "VHD", "hypervisor": "Simulator", "zoneid": zone["id"]}
+        url = f"http://images.example.org/{name}.vhd"
+        made = await client.send("registerTemplate", {**facts, "ostypeid": kind["id"], "url": url, **more})
+        return str(made["template"][0]["id"])
+
+
+async def test_own_templates(gce: Gce) -> None:
+    """An own template is an image of the own project at once, and of the family that its tag says."""
+    uuid = await registered(gce, "lab-v1", "Debian GNU/Linux 12 (64-bit)")
+    async with CloudStack(gce.stack.settings.cloudstack.endpoint) as connection:
+        client = connection.client(gce.stack.pair())
+        tags = [{"key": "family", "value": "lab"}, {"key": "team", "value": "red"}]
+        job = await client.send("createTags", {"resourceids": uuid, "resourcetype": "Template", "tags": tags})
+        await client.finish("createTags", job["jobid"])
+    image = gce.get("global/images/family/lab")
+    assert (image["name"], image["labels"]) == ("lab-v1", {"team": "red"})
+    assert gce.get("global/images/lab-v1") == image
+    of(gce, "debian-cloud").refused("GET", "global/images/lab-v1", 404)
+
+
+async def test_a_public_template_without_a_public_project(gce: Gce) -> None:
+    """A public template of an OS that Google has no image project for is reached in the caller's own project."""
+    await registered(gce, "alma-of-other", "AlmaLinux 9", account="other", ispublic=True)
+    image = gce.get("global/images/almalinux-9-alma-of-other")
+    assert image["family"] == "almalinux-9"
+    await registered(gce, "private-alma-of-other", "AlmaLinux 9", account="other")
+    gce.refused("GET", "global/images/almalinux-9-private-alma-of-other", 404)
+
+
+async def test_nobody_takes_over_a_family(gce: Gce) -> None:
+    """What another user publishes is listed in the public project, and never stands for a featured family."""
+    await registered(gce, "debian-12-v20991231", "Debian GNU/Linux 12 (64-bit)", account="other", ispublic=True)
+    debian = of(gce, "debian-cloud")
+    assert debian.get("global/images/debian-12-v20991231")["family"] == "debian-12"
+    assert debian.get("global/images/family/debian-12")["name"] == "debian-12-v20260101"

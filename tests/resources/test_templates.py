@@ -76,6 +76,14 @@ def test_own_and_public_images_stand_in_their_projects() -> None:
     assert known.of_project("debian-cloud") == []
 
 
+def test_a_shared_template_is_in_the_own_project_alone() -> None:
+    """A private template of somebody who shares it is an image of the own project, and no public one."""
+    shared = debian("d", "debian-12-shared", ispublic=False, isfeatured=False)
+    assert [image.id for image in Catalog((), [shared], "alice").all] == ["d"]
+    assert Catalog((), [shared], "alice").of_project("debian-cloud") == []
+    assert Catalog((), [shared], "").all == ()
+
+
 def test_an_own_public_template_is_an_own_image_and_a_view() -> None:
     """Who publishes a Debian has it in the own project and finds it in debian-cloud, as everybody does."""
     mine = debian("d", "debian-12-mine")

@@ -6,6 +6,7 @@ words of Google's families: `Debian GNU/Linux 12 (64-bit)` is `debian-12`, `Ubun
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from gstack.resources.naming import slug
 
@@ -57,11 +58,13 @@ _PROJECTS = (
 )
 
 
+@lru_cache(4096)  # pure, and asked again for every listing
 def project_of(family: str) -> str:
     """The public image project of a family; empty where Google has none for it."""
     return next((project for pattern, project in _PROJECTS if re.fullmatch(pattern, family)), "")
 
 
+@lru_cache(4096)
 def family_of(os_type: str) -> str:
     """The family that the name of a CloudStack OS type stands for; empty for `Other …` and the like."""
     plain = re.sub(r"\(.*?\)|\b(64|32)[- ]?bit\b|gnu/linux", " ", os_type, flags=re.IGNORECASE).strip()

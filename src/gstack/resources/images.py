@@ -1,13 +1,13 @@
 """images <-> templates.
 
-The caller's own project has the templates that are the caller's (templatefilter `self`), and the public ones whose OS
-belongs to none of Google's public image projects, so that nothing is out of reach. The public image projects are views
-on the public templates (`executable`). Only public templates get a family from their OS type: an own image has the
-family that its tag says. Terraform wants an image's name to contain its family, so a public template that does
-not show it gets it in front; CloudStack's own names and numeric ids are accepted too.
+The caller's own project has the templates that are the caller's (templatefilter `self`), those that others share with
+the caller, and the public ones whose OS belongs to none of Google's public image projects: nothing is out of reach.
+The public image projects are views on the public templates (`executable`).
 
-A family is its newest image, in the zone in question where there is one; images that the administrator featured come
-before all others, since any user may publish a template and call it `debian-12`.
+Only others' templates get a family from their OS type: an own image has the family that its tag says. Terraform wants
+an image's name to contain its family, so a public template that does not show it gets it in front; CloudStack's own
+names and numeric ids are accepted too. A family is its newest image, in the zone in question where there is one; images
+that the administrator featured come before all others, since any user may publish a template and call it `debian-12`.
 """
 
 from typing import Any

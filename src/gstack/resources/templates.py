@@ -81,9 +81,9 @@ class Catalog:
     """All images that a caller sees. `own_project` is the project of the URL, empty where that is a public one."""
 
     def __init__(self, own: Sequence[Template], public: Sequence[Template], own_project: str) -> None:
-        mine, published = _merged(own), _merged(template for template in public if template.ispublic)
-        views = {uuid: found for uuid, found in published.items() if project_of(_family(found, own=False))}
-        strays = {uuid: found for uuid, found in published.items() if uuid not in views and uuid not in mine}
+        mine, usable = _merged(own), _merged(public)
+        views = {uuid: found for uuid, found in usable.items() if _is_view(found)}
+        strays = {uuid: found for uuid, found in usable.items() if uuid not in views and uuid not in mine}
         in_own, in_views = _names(mine, strays if own_project else {}), _names({}, views)
         images = [_image(views[uuid], project_of(_family(views[uuid], own=False)), in_views[uuid]) for uuid in views]
         images += [_image(strays[uuid], own_project, in_own[uuid]) for uuid in strays.keys() & in_own.keys()]
@@ -185,6 +185,10 @@ def _names(mine: dict[str, list[Template]], public: dict[str, list[Template]]) -
 def _shown_name(found: list[Template]) -> str:
     family, name = _family(found, own=False), found[0].name
     return name if family in slug(name) else f"{family}-{slug(name)}"[:NAME_LENGTH]
+
+
+def _is_view(found: list[Template]) -> bool:
+    return found[0].ispublic and project_of(_family(found, own=False)) != ""
 
 
 def _family(found: list[Template], *, own: bool) -> str:
