@@ -5,7 +5,9 @@ One app lives in each worker process. Pools open lazily and background tasks sta
 goes on with them.
 """
 
+import asyncio
 import os
+import signal
 from typing import Any
 
 import falcon
@@ -17,7 +19,7 @@ from gstack import __version__, resources
 from gstack.auth.auth import Auth
 from gstack.auth.mounting import mount as mount_auth
 from gstack.cloudstack.client import CloudStack
-from gstack.config import SETTINGS_VARIABLE, Settings
+from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, Settings
 from gstack.config import decode as decode_settings
 from gstack.db.engine import create_engine, migrate
 from gstack.db.sidecar_store import SidecarStore
@@ -27,6 +29,7 @@ from gstack.operations.journal import Operations
 from gstack.resources.owners import resolve_owner
 
 _GRACE = 10.0  # seconds that operations in flight get to reach a step that can be resumed
+_WATCH = 1.0  # seconds between two looks at the parent
 
 
 def create(settings: Settings) -> falcon.asgi.App[Request, Response]:
@@ -78,15 +81,27 @@ class _Life:
 
     def __init__(self, parts: _Parts) -> None:
         self._parts = parts
+        self._watch: asyncio.Task[None] | None = None
 
     async def process_startup(self, scope: dict[str, Any], event: dict[str, Any]) -> None:  # noqa: ARG002  # falcon's
         await migrate(self._parts.engine)
         await self._parts.operations.start_background()
+        if parent := os.environ.get(PARENT_VARIABLE):
+            self._watch = asyncio.create_task(_end_with(int(parent)))
 
     async def process_shutdown(self, scope: dict[str, Any], event: dict[str, Any]) -> None:  # noqa: ARG002  # falcon's
+        if self._watch:
+            self._watch.cancel()
         await self._parts.operations.stop(_GRACE)
         await self._parts.cloudstack.close()
         await self._parts.engine.dispose()
+
+
+async def _end_with(parent: int) -> None:
+    """Stop this worker when `gstack serve` was killed: nobody else would, and it would keep the port."""
+    while os.getppid() == parent:  # noqa: ASYNC110  # no event tells of it
+        await asyncio.sleep(_WATCH)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Health:

@@ -80,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 SETTINGS_VARIABLE = "GSTACK_SETTINGS"  # how `gstack serve` hands its settings to the workers, as JSON
+PARENT_VARIABLE = "GSTACK_PARENT"  # the process id of `gstack serve`; workers end when it is gone
 
 
 def encode(settings: Settings) -> str:

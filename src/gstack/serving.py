@@ -6,6 +6,7 @@ shared socket; and, without a configured CloudStack, the sandbox. Workers get th
 
 import asyncio
 import logging
+import multiprocessing
 import os
 import signal
 import socket
@@ -23,7 +24,7 @@ from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 
 from gstack import tls
-from gstack.config import SETTINGS_VARIABLE, CloudStackSettings, Settings, encode
+from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, CloudStackSettings, Settings, encode
 from gstack.db.engine import create_engine, migrate
 from gstack.sandbox.server import spawn
 
@@ -71,7 +72,8 @@ def certificate(settings: Settings) -> tuple[Path, Path]:
 
 
 def _serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
-    os.environ[SETTINGS_VARIABLE] = encode(settings)
+    os.environ[SETTINGS_VARIABLE], os.environ[PARENT_VARIABLE] = encode(settings), str(os.getpid())
+    multiprocessing.set_start_method("spawn", force=True)  # a fork would copy our threads' locks and pipes
     cert, key = certificate(settings)
     server = Granian(
         "gstack.app:from_environment",

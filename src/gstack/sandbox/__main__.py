@@ -22,7 +22,7 @@ def main() -> None:
     )
     if options.populate:
         _populate(settings, options.populate)
-    serve(settings, options.host, options.port, options.port_file)
+    serve(settings, options.host, options.port, options.port_file, follow=options.follow)
 
 
 def _populate(settings: SandboxSettings, machines: int) -> None:
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--job-delay", type=float, default=1.0, help="factor on the time that jobs take")
     parser.add_argument("--expunge-allowed", action="store_true", help="let ordinary users expunge machines")
     parser.add_argument("--populate", type=int, metavar="N", help="add N running machines first, for measurements")
+    parser.add_argument("--follow", action="store_true", help="end when standard input ends")
     return parser
 
 

@@ -23,8 +23,18 @@ from gstack.sandbox.settings import SandboxSettings
 START_SECONDS = 20.0
 
 
-def serve(settings: SandboxSettings, host: str = "127.0.0.1", port: int = 0, port_file: Path | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. With `port` 0 a free one is taken; `port_file` gets the URL when it listens."""
+def serve(
+    settings: SandboxSettings,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    port_file: Path | None = None,
+    *,
+    follow: bool = False,
+) -> None:
+    """Serve until SIGTERM or SIGINT. With `port` 0 a free one is taken; `port_file` gets the URL when it listens.
+
+    `follow` ends it too when standard input ends: then whoever started it is gone, killed perhaps.
+    """
 
     def ready(url: str) -> None:
         if port_file:
@@ -32,11 +42,18 @@ def serve(settings: SandboxSettings, host: str = "127.0.0.1", port: int = 0, por
             partial.write_text(url)
             partial.replace(port_file)
 
-    asyncio.run(_serve(Sandbox(settings), host, port, ready, asyncio.Event(), signals=True))
+    asyncio.run(_serve(Sandbox(settings), host, port, ready, asyncio.Event(), signals=True, follow=follow))
 
 
 async def _serve(
-    sandbox: Sandbox, host: str, port: int, ready: Callable[[str], None], stop: asyncio.Event, *, signals: bool
+    sandbox: Sandbox,
+    host: str,
+    port: int,
+    ready: Callable[[str], None],
+    stop: asyncio.Event,
+    *,
+    signals: bool,
+    follow: bool = False,
 ) -> None:
     with _reserved(host, port) as free_port:
         server = Server(
@@ -52,6 +69,8 @@ async def _serve(
     if signals:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if follow:
+        asyncio.get_running_loop().add_reader(sys.stdin, lambda: sys.stdin.buffer.read1() or stop.set())
     ready(f"http://{_shown(host)}:{free_port}{API_PATH}")
     await asyncio.wait({running, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
     server.stop()  # type: ignore[no-untyped-call]  # Granian has no types here
@@ -138,7 +157,9 @@ def spawn(home: Path, *options: str) -> tuple[subprocess.Popen[bytes], str]:
     port_file = home / "sandbox.url"
     port_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "gstack.sandbox", "--home", str(home), "--port-file", str(port_file), *options]
-    process = subprocess.Popen(command)  # noqa: S603  # our own program
+    command.append("--follow")
+    # A session of its own: Ctrl-C is for the gateway, which lets its requests end before it ends this.
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603  # our own program
     end = time.monotonic() + START_SECONDS
     while not port_file.exists():
         if process.poll() is not None or time.monotonic() > end:

@@ -6,12 +6,14 @@ stores a new dict, so that a failed transaction can put the old one back. Object
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import msgspec
 
@@ -33,10 +35,24 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
 
 
+def _lock(database: str) -> IO[str] | None:
+    """Take the state for this process alone: what is in memory would go apart from what another one writes."""
+    if database == ":memory:":
+        return None
+    file = Path(f"{database}.lock").open("w")  # noqa: SIM115  # held as long as the world
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise OSError(f"another sandbox runs on {database}") from error
+    return file
+
+
 class World:
     """Objects by kind and uuid. Not for use by several threads at once."""
 
     def __init__(self, database: str = ":memory:") -> None:
+        self._lock = _lock(database)
         self._connection = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -51,6 +67,8 @@ class World:
 
     def close(self) -> None:
         self._connection.close()
+        if self._lock:
+            self._lock.close()
 
     def get(self, kind: str, identity: str | None) -> Row | None:
         return self._objects.get(kind, {}).get(identity) if identity else None
