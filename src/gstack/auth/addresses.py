@@ -1,5 +1,6 @@
 """Which URLs are this server's own: what a JWT may name as its audience, and what our documents show. Pure."""
 
+import re
 from urllib.parse import urlsplit
 
 from gstack.config import Settings
@@ -8,26 +9,26 @@ TOKEN_PATHS = ("/oauth2/token", "/token", "/o/oauth2/token", "/oauth2/v4/token")
 AUTH_PATHS = ("/oauth2/auth", "/o/oauth2/auth", "/o/oauth2/v2/auth")
 REVOKE_PATHS = ("/oauth2/revoke", "/revoke", "/o/oauth2/revoke")
 
-_LOCAL = ("localhost", "127.0.0.1", "[::1]", "compute.localhost")
+_LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_SERVICES = ("compute", "storage")  # before our name where a client takes us for a universe of its own
 _GOOGLE_TOKEN = frozenset({"https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/token"})
 _GOOGLE_COMPUTE = frozenset({"https://compute.googleapis.com/"})
-_HTTPS_PORT = 443
+_HOST = re.compile(r"([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
 class Addresses:
-    """The names under which this server is known: those of its settings, and loopback at its port."""
+    """The names under which this server is known: those of its settings, and loopback; any port, for proxies."""
 
     def __init__(self, settings: Settings) -> None:
-        public = urlsplit(settings.public_url)
-        port = public.port or _HTTPS_PORT
-        names = (public.netloc, *settings.server.hosts, *_LOCAL, settings.server.bind)
+        bind = settings.server.bind
+        hosts = (urlsplit(settings.public_url).netloc, f"[{bind}]" if ":" in bind else bind, *settings.server.hosts)
+        own = {*_LOCAL, *(_name(host) for host in hosts)} - {""}
         self.public_url = settings.public_url
-        self._netlocs = {name.lower() for name in names}
-        self._netlocs |= {f"{name.lower()}:{number}" for name in names for number in {settings.server.port, port}}
+        self._names = own | {f"{service}.{name}" for service in _SERVICES for name in own}
 
     def base(self, host: str) -> str:
         """The URL to show a client that asked under this Host header; the public one where we do not know the name."""
-        return f"https://{host}" if host.lower() in self._netlocs else self.public_url
+        return f"https://{host}" if _name(host) in self._names else self.public_url
 
     def is_token_url(self, audience: str) -> bool:
         """True where an assertion for the token endpoint was meant for us; Google's clients name Google's."""
@@ -46,4 +47,10 @@ class Addresses:
             parts = urlsplit(url)
         except ValueError:
             return False
-        return parts.scheme in {"https", "http"} and parts.netloc.lower() in self._netlocs and not parts.query
+        return parts.scheme in {"https", "http"} and _name(parts.netloc) in self._names and not parts.query
+
+
+def _name(host: str) -> str:
+    """A Host header without its port, or nothing where it is none."""
+    found = _HOST.fullmatch(host.lower())
+    return found[1] if found else ""

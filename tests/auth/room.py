@@ -1,0 +1,60 @@
+"""A client of the auth room that speaks to it as Google's clients do."""
+
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from falcon.testing import ASGIConductor, Result
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gstack.auth.auth import Auth
+from gstack.cloudstack.signing import KeyPair
+
+REDIRECT = "http://localhost:8085/"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class Room:
+    """An Auth, its database, and the app that serves it."""
+
+    def __init__(self, auth: Auth, engine: AsyncEngine, http: ASGIConductor, accounts: dict[str, KeyPair]) -> None:
+        self.auth = auth
+        self.engine = engine
+        self.http = http
+        self.accounts = accounts
+        self.demo = accounts["demo"]
+
+    async def form(self, path: str, fields: dict[str, str], **headers: str) -> Result:
+        """Post a form."""
+        sent = {"Content-Type": "application/x-www-form-urlencoded"} | headers
+        return await self.http.simulate_post(path, body=urlencode(fields), headers=sent)
+
+    async def token(self, grant: str, keys: KeyPair | None = None, **fields: str) -> Result:
+        """Ask the token endpoint; the client's pair goes into the body where it is given."""
+        client = {"client_id": keys.api_key, "client_secret": keys.secret_key} if keys else {}
+        return await self.form("/oauth2/token", {"grant_type": grant, **client, **fields})
+
+    async def authorize(self, **fields: str) -> Result:
+        """Open the authorization URL."""
+        asked = {"client_id": self.demo.api_key, "redirect_uri": REDIRECT, "response_type": "code"} | fields
+        return await self.http.simulate_get("/oauth2/auth", params={k: v for k, v in asked.items() if v})
+
+    async def code(self, **fields: str) -> str:
+        """A code, as the redirect brings it."""
+        return redirected(await self.authorize(**fields))["code"]
+
+    async def exchange(self, code: str, **fields: str) -> Result:
+        """A code for tokens."""
+        sent = {"redirect_uri": REDIRECT} | fields
+        return await self.token("authorization_code", self.demo, code=code, **sent)
+
+    async def who(self, token: str, **params: str) -> Result:
+        """Ask who a token speaks for: the guard's answer."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return await self.http.simulate_get("/v1/userinfo", headers=headers, params=params)
+
+
+def redirected(answer: Result) -> dict[str, str]:
+    """The parameters of a redirect to the client."""
+    assert answer.status_code == 302, answer.text
+    parts = urlsplit(answer.headers["location"])
+    assert f"{parts.scheme}://{parts.netloc}{parts.path}" == REDIRECT
+    return dict(parse_qsl(parts.query))

@@ -1,0 +1,50 @@
+"""gstack.auth.addresses: which URLs are ours."""
+
+from pathlib import Path
+
+import pytest
+
+from gstack.auth.addresses import Addresses
+from gstack.config import ServerSettings, Settings
+
+
+def addresses(**server: str | tuple[str, ...]) -> Addresses:
+    return Addresses(Settings(home=Path(), server=ServerSettings(**server)))  # type: ignore[arg-type]  # one helper for all
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://compute.googleapis.com/", "https://localhost:5000/", "https://127.0.0.1:5000", "https://[::1]:5000/",
+     "https://gce.example.org", "https://compute.gce.example.org:8443/", "https://Proxy.example.org:444/"],
+)  # fmt: skip
+def test_audiences_of_the_api(url: str) -> None:
+    """Google's constant, loopback, the public URL and the names of the settings, universe names too."""
+    known = addresses(public_url="https://gce.example.org", hosts=("proxy.example.org",))
+    assert known.is_api_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "https://compute.googleapis.com/x", "https://localhost:5000/x", "https://evil.example/", "localhost",
+     "https://localhost@evil.example/", "https://user@localhost/", "https://localhost:5000/?x", "https://[::1",
+     "http://evil.localhost/", "https://compute.googleapis.com.evil.example/"],
+)  # fmt: skip
+def test_audiences_of_others(url: str) -> None:
+    """Anything else is somebody else's."""
+    assert not addresses().is_api_url(url)
+    assert not addresses().is_token_url(url)
+
+
+def test_token_urls() -> None:
+    """Google's two and ours at every token path; the API's is none."""
+    known = addresses(bind="gce.example.org")
+    for url in ("https://oauth2.googleapis.com/token", "https://gce.example.org:5000/o/oauth2/token"):
+        assert known.is_token_url(url)
+    assert not known.is_token_url("https://compute.googleapis.com/")
+
+
+def test_base() -> None:
+    """The host that was asked where it is ours, else the public URL."""
+    known = addresses(public_url="https://gce.example.org/")
+    assert known.base("localhost:9") == "https://localhost:9"
+    assert known.base("evil.example") == "https://gce.example.org"
