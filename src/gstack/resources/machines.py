@@ -119,7 +119,8 @@ async def find(cloudstack: Client, sidecar: Sidecar, owner: str, location: Locat
     if uuid := await known_uuid(sidecar, owner, location, wanted):
         if found := await by_uuid(cloudstack, sidecar, location, uuid):
             return found
-        await sidecar.drop(uuid)
+        if not wanted.isdigit():  # a name is the owner's own; an id may be of what others have
+            await sidecar.drop(uuid)
     if wanted.isdigit():
         everything = await search(cloudstack, sidecar, {"zoneid": location.id})
         return next((found for found in everything if gce_id(found.machine.id) == wanted), None)

@@ -98,7 +98,8 @@ async def find(cloudstack: Client, sidecar: Sidecar, owner: str, location: Locat
     if uuid := await known:
         if found := next(iter(await search(cloudstack, sidecar, {"id": uuid, **zone})), None):
             return found
-        await sidecar.drop(uuid)
+        if not wanted.isdigit():  # a name is the owner's own; an id may be of what others have
+            await sidecar.drop(uuid)
     if wanted.isdigit():
         everything = await search(cloudstack, sidecar, zone)
         return next((found for found in everything if gce_id(found.volume.id) == wanted), None)

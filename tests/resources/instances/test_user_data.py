@@ -128,7 +128,9 @@ def test_too_long() -> None:
 
 def test_keys_that_do_nothing_here() -> None:
     """Keys with an effect on GCE and none here are named, unless they are off."""
-    assert unserved_keys({"shutdown-script": "halt", "enable-oslogin": "FALSE", "color": "blue"}) == ["shutdown-script"]
+    assert unserved_keys({"shutdown-script": "halt", "serial-port-enable": "FALSE", "color": "blue"}) == [
+        "shutdown-script"
+    ]
 
 
 @given(st.text(min_size=1, max_size=200), st.text(min_size=1, max_size=200))

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from gstack.cloudstack.errors import Refusal
+from gstack.cloudstack.errors import Refusal, Unreachable
 from gstack.errors import Problem
 from gstack.operations.model import Op, harmless
 from gstack.resources import backings
@@ -68,6 +68,8 @@ async def bury(op: Op, step: str, wish: Wish) -> None:
     try:
         await _loosen(op, step, wish, seen, undo)
         await _destroy(op, step, wish, seen)
+    except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
+        raise
     except Problem:
         for index, (name, action) in enumerate(reversed(undo)):
             await _undone(op, f"{step}-undo-{index}-{name}", action)
@@ -184,6 +186,8 @@ async def _destroy(op: Op, step: str, wish: Wish, seen: Seen) -> None:
 async def _undone(op: Op, step: str, action: Callable[[str], Awaitable[Any]]) -> None:
     try:
         await action(step)
+    except Unreachable:
+        raise
     except Problem as problem:
         await op.warn("CLEANUP_FAILED", f"Could not be put back ({step}): {problem.message}")
 

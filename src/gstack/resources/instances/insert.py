@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gstack.cloudstack.errors import Refusal
+from gstack.cloudstack.errors import Refusal, Unreachable
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, harmless, work
@@ -48,6 +48,8 @@ async def make(op: Op) -> None:
         machine = await _deployed(op, plan, placement, groups, made)
         await op.progress(60, "The machine runs.")
         await _equip(op, plan, placement, machine, made)
+    except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
+        raise
     except Problem as problem:
         left = await _take_back(op, plan, placement, groups, made)
         raise _with_remains(problem, left) from problem
@@ -152,6 +154,8 @@ async def _forget(op: Op, made: birth.Made) -> None:
 async def _tried(op: Op, what: str, undoing: Awaitable[None]) -> list[str]:
     try:
         await undoing
+    except Unreachable:
+        raise
     except Problem as problem:
         await op.warn("CLEANUP_FAILED", f"The {what} could not be removed: {problem.message}")
         return [what]

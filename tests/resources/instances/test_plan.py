@@ -1,0 +1,50 @@
+"""A plan survives the journal, and knows what the sidecar keeps."""
+
+import msgspec
+
+from gstack.resources.backings import Placement
+from gstack.resources.instances.insert import to_cloudstack
+from gstack.resources.instances.plan import DiskPlan, Plan
+
+BOOT = DiskPlan("vm1", "persistent-disk-0", auto_delete=True, field="resource.disks[0]", kind="pd-ssd")
+PLACE = Placement("z1", security_groups=False, network="n", subnetwork="s", network_id="net1")
+PLAN = Plan("vm1", "a-b-c", "off1", "tmpl1", PLACE, BOOT)
+
+
+def test_survives_the_journal() -> None:
+    """A plan written as JSON and read again is the same plan."""
+    plan = msgspec.structs.replace(PLAN, cpu=2, memory_mb=2048, data=(BOOT,), tags=("web",), labels={"a": ""})
+    stored = msgspec.json.decode(msgspec.json.encode(msgspec.to_builtins(plan)))
+    assert msgspec.convert(stored, Plan) == plan
+
+
+def test_facts() -> None:
+    """Empty wishes leave no facts, but that no external address was asked for is one."""
+    assert PLAN.facts == {"name": "vm1", "external": "", "network": "n", "subnetwork": "s"}
+    assert BOOT.facts == {"name": "vm1", "device_name": "persistent-disk-0", "auto_delete": True, "type": "pd-ssd"}
+
+
+def test_deployment_on_a_network() -> None:
+    """A machine goes on its network by uuid, and a fixed address with it."""
+    sent = {name: value for name, value in to_cloudstack(PLAN, PLACE, [], "vm1-0a3f").items() if value is not None}
+    assert sent == {
+        "zoneid": "z1",
+        "serviceofferingid": "off1",
+        "templateid": "tmpl1",
+        "name": "vm1-0a3f",
+        "displayname": "vm1",
+        "networkids": "net1",
+    }
+    fixed = to_cloudstack(msgspec.structs.replace(PLAN, ip="10.0.0.7"), PLACE, [], "vm1")
+    assert fixed["iptonetworklist"] == [{"networkid": "net1", "ip": "10.0.0.7"}]
+    assert fixed["networkids"] is None
+
+
+def test_deployment_in_groups() -> None:
+    """A machine in a zone with security groups names its groups, its sizes and its guest's document."""
+    place = Placement("z1", security_groups=True, network="n", subnetwork=None)
+    plan = msgspec.structs.replace(PLAN, cpu=2, memory_mb=2048, user_data="eA==", ip="60.1.0.9")
+    sent = to_cloudstack(plan, place, ["g1", "g2"], "vm1")
+    assert sent["securitygroupids"] == ["g1", "g2"]
+    assert sent["details"] == {"cpuNumber": 2, "memory": 2048}
+    assert (sent["userdata"], sent["ipaddress"], sent["networkids"]) == ("eA==", "60.1.0.9", None)
