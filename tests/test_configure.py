@@ -1,0 +1,83 @@
+"""gstack-configure: questions, answers, checks, the file."""
+
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from conftest import free_port
+from fixtures.servers import Stack
+from fixtures.shells import PROGRAM
+from gstack.configure import Answers, earlier, write
+
+CONFIGURE = PROGRAM.with_name("gstack-configure")
+
+
+def configure(home: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    known = {**os.environ, "GSTACK_HOME": str(home), **variables}
+    return subprocess.run(
+        [CONFIGURE, *options], env=known, input="", capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def where(product: Stack) -> list[str]:
+    endpoint = urlsplit(product.settings.cloudstack.endpoint)
+    return ["--host", str(endpoint.hostname), "--cloudstack-port", str(endpoint.port), "--path", endpoint.path]
+
+
+def test_answers_are_written_and_become_the_defaults(product: Stack, tmp_path: Path) -> None:
+    """What was answered once is not asked again; other profiles stay."""
+    write(tmp_path, "other", {"server": {"port": 7000}})
+    first = configure(tmp_path, "--port", "5055", *where(product))
+    assert first.returncode == 0, first.stderr
+    second = configure(tmp_path, "--bind", "127.0.0.1")
+    assert second.returncode == 0, second.stderr
+    profiles = tomllib.loads((tmp_path / "gstack.toml").read_text())
+    assert profiles["initial"]["server"] == {"bind": "127.0.0.1", "port": 5055}
+    assert profiles["initial"]["cloudstack"]["endpoint"] == product.settings.cloudstack.endpoint
+    assert profiles["other"]["server"]["port"] == 7000
+
+
+def test_keys_propose_names_for_zones(product: Stack, tmp_path: Path) -> None:
+    """With a key pair the zone whose name Google's clients cannot take apart gets one; keys are not stored."""
+    pair = product.pair()
+    done = configure(tmp_path, *where(product), CLOUDSTACK_KEY=pair.api_key, CLOUDSTACK_SECRET=pair.secret_key)
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "gstack.toml").read_text()
+    assert tomllib.loads(text)["initial"]["names"]["zones"] == {"Sandbox-simulator": "sandbox-simulator-a"}
+    assert pair.secret_key not in text
+
+
+def test_wrong_keys_are_refused(product: Stack, tmp_path: Path) -> None:
+    """Keys that CloudStack does not know write nothing."""
+    done = configure(tmp_path, *where(product), "--api-key", "a", "--secret-key", "b")
+    assert done.returncode == 1
+    assert "does not accept these keys" in done.stderr
+    assert not (tmp_path / "gstack.toml").exists()
+
+
+def test_no_cloudstack_there_is_said_with_advice(tmp_path: Path) -> None:
+    """A port where nothing answers writes nothing, unless forced."""
+    options = ["--host", "127.0.0.1", "--cloudstack-port", str(free_port())]
+    done = configure(tmp_path, *options)
+    assert done.returncode == 1
+    assert "No CloudStack answers" in done.stderr
+    assert not (tmp_path / "gstack.toml").exists()
+    assert configure(tmp_path, *options, "--force").returncode == 0
+
+
+def test_something_else_there_is_no_cloudstack(product: Stack, tmp_path: Path) -> None:
+    """A server that answers, but not as CloudStack, is not taken for one."""
+    endpoint = urlsplit(product.settings.cloudstack.endpoint)
+    done = configure(
+        tmp_path, "--host", str(endpoint.hostname), "--cloudstack-port", str(endpoint.port), "--path", "/else"
+    )
+    assert done.returncode == 1
+    assert "No CloudStack answers" in done.stderr
+
+
+def test_defaults_are_those_of_the_first_gstack() -> None:
+    """localhost:5000, and CloudStack at http://localhost:8080/client/api."""
+    assert earlier({}) == Answers()
+    assert Answers().endpoint == "http://localhost:8080/client/api"
