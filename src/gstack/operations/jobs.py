@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import msgspec
+import structlog
 
 from gstack.cloudstack.client import Client, Refusal, Unreachable
 from gstack.errors import Problem
@@ -18,6 +19,8 @@ _GROWTH = 0.2  # of a job's age: a look comes late by a fifth of what the job to
 _TOGETHER = 0.5  # of the shortest pause: jobs due within it are looked at in the same round
 _MANY = 4
 _SILENT_PAUSE = 15.0  # seconds between two looks while CloudStack does not answer, at most
+
+_log = structlog.get_logger(__name__)
 
 News = bool | dict[str, Any] | Problem
 
@@ -68,6 +71,7 @@ class Jobs:
             return
         poller.remove(watch)
         if poller.idle:
+            poller.cancel()
             del self._pollers[caller]
 
     async def stop(self) -> None:
@@ -102,9 +106,13 @@ class _Poller:
         self._watches.discard(watch)
         self._more.set()
 
-    async def stop(self) -> None:
+    def cancel(self) -> None:
         if self._task:
             self._task.cancel()
+
+    async def stop(self) -> None:
+        self.cancel()
+        if self._task:
             await asyncio.wait({self._task})
 
     async def _look_on(self) -> None:
@@ -115,6 +123,9 @@ class _Poller:
             try:
                 await self._look_at(due)
             except Unreachable:
+                self._silent()
+            except Exception:  # noqa: BLE001  # logged, and looked again: waiting operations must not hang
+                _log.exception("looking at jobs failed")
                 self._silent()
             else:
                 self._answered()

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
-from gstack.cloudstack.client import Client, CloudStack, KeyPair, Unreachable
+from gstack.cloudstack.client import Client, CloudStack, KeyPair, Refusal, Unreachable
 
 _LONGEST = 15.0  # seconds between two tries
 _READS = ("list", "get", "query", "find")  # commands that may be repeated without looking
@@ -55,6 +55,9 @@ class PatientClient(Client):
                 if not command.startswith(_READS):
                     raise
                 await self._patience.silence()
+            except Refusal:
+                await self._patience.answer()
+                raise
             else:
                 await self._patience.answer()
                 return answer

@@ -22,6 +22,7 @@ class Record(msgspec.Struct, frozen=True):
 
     operation: Operation
     cloudstack_project: str | None
+    resumed: bool = False  # somebody may have worked on it before
 
     @property
     def key(self) -> int:

@@ -148,7 +148,8 @@ class Store:
         async with writing(self._engine) as connection:
             values = {"lease_owner": self._worker, "lease_until": database_clock() + self._lease}
             rows = (await connection.execute(taken.values(values))).mappings().all()
-        return sorted((to_record(row) for row in rows), key=lambda record: record.key)
+        records = (msgspec.structs.replace(to_record(row), resumed=True) for row in rows)
+        return sorted(records, key=lambda record: record.key)
 
     async def free(self, works: Collection[str], dead: Collection[str] = ()) -> bool:
         """Whether there is something to claim: a read, so that idle workers do not queue up to write."""
@@ -167,10 +168,11 @@ class Store:
             renewed = ours.values(lease_until=database_clock() + self._lease).returning(columns.id)
             return {row.id for row in await connection.execute(renewed)}
 
-    async def release(self, keys: Iterable[int]) -> None:
-        """Give leases back: another worker, or the next start, goes on at once."""
-        columns = operations.c
-        ours = update(operations).where(columns.id.in_(list(keys)), columns.lease_owner == self._worker)
+    async def release(self, key: int | None = None) -> None:
+        """Give a lease back, or all of ours: another worker, or the next start, goes on at once."""
+        ours = update(operations).where(operations.c.lease_owner == self._worker)
+        if key is not None:
+            ours = ours.where(operations.c.id == key)
         async with writing(self._engine) as connection:
             await connection.execute(ours.values(lease_owner=None, lease_until=None))
 
