@@ -34,7 +34,7 @@ class Header(msgspec.Struct, frozen=True):
 
     alg: str
     kid: str = ""
-    crit: msgspec.Raw | None = None
+    crit: Any = None  # extensions that must be understood: we know none
 
 
 class Claims(msgspec.Struct, frozen=True):
