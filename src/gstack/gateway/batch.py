@@ -143,9 +143,10 @@ def _headers(head: bytes) -> Headers:
 def _scope(req: Request, part: Part) -> dict[str, Any]:
     path, _, query = _AUTHORITY.sub("", part.target).partition("#")[0].partition("?")
     headers = [*part.headers, (b"content-length", str(len(part.body)).encode())]
-    headers += [(name, value) for name, value in req.scope["headers"] if name == b"host"]
-    if not any(name == b"authorization" for name, _ in headers):
-        headers += [(name, value) for name, value in req.scope["headers"] if name == b"authorization"]
+    own = {name for name, _ in part.headers}
+    for name in ("host", "authorization"):
+        if name.encode() not in own and (value := req.get_header(name)):
+            headers.append((name.encode(), value.encode("latin-1")))
     return {
         **req.scope,
         "method": part.method,

@@ -191,7 +191,7 @@ def _equality(value: str) -> Callable[[Any], bool]:
         wild = re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", value)), re.DOTALL)
         return lambda found: wild.fullmatch(_text(found)) is not None
     number = _number(value)
-    return lambda found: _text(found) == value or (number is not None and _number(_text(found)) == number)
+    return lambda found: _text(found) == value or (isinstance(found, float | int) and found == number)
 
 
 def _has(value: str) -> Callable[[Any], bool]:
