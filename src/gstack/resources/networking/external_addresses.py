@@ -1,0 +1,127 @@
+"""Ephemeral external addresses: a public address that comes with a machine, as its static NAT, and goes with it.
+
+That an address is ephemeral is a fact in the sidecar. One without that fact was reserved, or given by hand in
+CloudStack: it is taken from the machine and stays with its owner. In zones with security groups the guest address is
+the external one and nothing is sent.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from gstack.cloudstack.errors import CONFLICT, INVALID, Refusal
+from gstack.errors import Problem
+from gstack.operations.model import Op, Probe, harmless
+
+KIND = "addresses"
+_TRIES = 3
+
+
+class PublicAddress(msgspec.Struct, frozen=True):
+    """An address as listPublicIpAddresses answers it."""
+
+    id: str
+    ipaddress: str = ""
+    issourcenat: bool = False
+    isstaticnat: bool = False
+    virtualmachineid: str = ""
+    allocated: str = ""
+
+
+class _Nic(msgspec.Struct, frozen=True):
+    publicipid: str = ""
+
+
+class _Machine(msgspec.Struct, frozen=True):
+    id: str
+    nic: tuple[_Nic, ...] = ()
+
+
+async def give(op: Op, step: str, place: Mapping[str, str], network_id: str, vm_id: str) -> str:
+    """Take an address for `place` ({"vpcid": …} or {"networkid": …}) and make it the machine's; the address.
+
+    CloudStack's Refusal where the cloud has none left; nothing stays taken then.
+    """
+    for number in range(_TRIES):
+        taken = await op.run(f"{step}-take-{number}", "associateIpAddress", place, probe=_taken_by_us(place))
+        await op.decide(f"{step}-fact-{number}", partial(_keep, op, taken["id"]))
+        if await _given(op, f"{step}-{number}", str(taken["id"]), network_id, vm_id):
+            return str(taken["ipaddress"])
+    raise Problem.exhausted("No external address could be taken: others were faster each time. Try again.")
+
+
+async def _given(op: Op, step: str, address_id: str, network_id: str, vm_id: str) -> bool:
+    """Whether the address became the machine's; no where it turned out to be another operation's."""
+    parameters = {"ipaddressid": address_id, "virtualmachineid": vm_id, "networkid": network_id}
+    try:
+        await op.run(f"{step}-nat", "enableStaticNat", parameters, probe=_serves(address_id, vm_id))
+    except Refusal as refusal:
+        serves = await op.decide(f"{step}-whose", partial(_whose, op, address_id))
+        if refusal.error_code == CONFLICT and serves not in {"", vm_id}:
+            return False
+        await _free(op, f"{step}-undo", address_id)
+        raise
+    return True
+
+
+async def _whose(op: Op, address_id: str) -> str:
+    found = await op.cloudstack.list_all("listPublicIpAddresses", PublicAddress, {"id": address_id})
+    return next((one.virtualmachineid for one in found), "")
+
+
+async def free(op: Op, step: str, vm_id: str) -> None:
+    """Take all external addresses from a machine; the ephemeral ones become free."""
+    found = await op.decide(f"{step}-look", lambda: _of_machine(op, vm_id))
+    for index, (address_id, ephemeral) in enumerate(found.items()):
+        await _send(op, f"{step}-nat-{index}", "disableStaticNat", {"ipaddressid": address_id})
+        if ephemeral:
+            await _free(op, f"{step}-free-{index}", address_id)
+
+
+async def _of_machine(op: Op, vm_id: str) -> dict[str, bool]:
+    """Address id -> whether it is ephemeral."""
+    machines = await op.cloudstack.list_all("listVirtualMachines", _Machine, {"id": vm_id})
+    ids = [nic.publicipid for machine in machines for nic in machine.nic if nic.publicipid]
+    facts = await op.sidecar.facts(ids)
+    return {address_id: bool(facts.get(address_id, {}).get("ephemeral")) for address_id in ids}
+
+
+async def _free(op: Op, step: str, address_id: str) -> None:
+    await _send(op, step, "disassociateIpAddress", {"id": address_id})
+    await op.decide(f"{step}-forget", lambda: op.sidecar.drop(address_id))
+
+
+async def _send(op: Op, step: str, command: str, parameters: dict[str, str]) -> None:
+    """Send what may be sent twice: the second time CloudStack says 431, that there is nothing (any more)."""
+    try:
+        await op.run(step, command, parameters, probe=harmless)
+    except Refusal as refusal:
+        if refusal.error_code != INVALID:
+            raise
+
+
+async def _keep(op: Op, address_id: str) -> None:
+    await op.sidecar.keep(address_id, op.operation.owner, KIND, {"ephemeral": True})
+
+
+def _taken_by_us(place: Mapping[str, str]) -> Probe:
+    """An address that serves nobody and is not known as anybody's; where there are several, none is certain."""
+
+    async def probe(op: Op) -> Mapping[str, Any] | None:
+        query = {"vpcid": place["vpcid"]} if "vpcid" in place else {"associatednetworkid": place["networkid"]}
+        found = await op.cloudstack.list_all("listPublicIpAddresses", PublicAddress, query)
+        idle = [one for one in found if not one.issourcenat and not one.isstaticnat]
+        known = await op.sidecar.facts(one.id for one in idle)
+        unknown = [one for one in idle if one.id not in known]
+        return {"id": unknown[0].id, "ipaddress": unknown[0].ipaddress} if len(unknown) == 1 else None
+
+    return probe
+
+
+def _serves(address_id: str, vm_id: str) -> Probe:
+    async def probe(op: Op) -> Mapping[str, Any] | None:
+        return {"success": True} if await _whose(op, address_id) == vm_id else None
+
+    return probe
