@@ -27,6 +27,7 @@ CLASSES = {  # CloudStack's Java classes, where they are not named after the com
 }
 
 JOB_NAMED = ("virtualmachine", "volume")
+JOB_UNNAMED = ("removeNicFromVirtualMachine", "updateDefaultNicForVirtualMachine")  # as recorded
 
 _log = logging.getLogger("gstack.sandbox")
 
@@ -102,12 +103,13 @@ class Jobs:
             raise fault
         with self._world.transaction():
             answer = WORKS[call.name](call)
-            self._end(job_id, SUCCEEDED, 0, _with_job(answer, job_id))
+            self._end(job_id, SUCCEEDED, 0, _with_job(call.name, answer, job_id))
 
     def _fail(self, call: Call, job_id: str, code: int, text: str) -> None:
         with self._world.transaction():
             put_right = FAILURES.get(call.name)
-            if put_right and self._world.one("job", job_id).get("begun"):
+            begun = call.name not in BEGINS or self._world.one("job", job_id).get("begun")
+            if put_right and begun:
                 put_right(call)
             self._end(job_id, FAILED, code, {"errorcode": code, "errortext": text})
 
@@ -148,8 +150,10 @@ def _row(call: Call, job: Job, delay: float) -> Row:
     return {field: value for field, value in row.items() if value is not None}
 
 
-def _with_job(answer: Answer, job_id: str) -> Answer:
+def _with_job(command: str, answer: Answer, job_id: str) -> Answer:
     """Add the job to the objects that name it in CloudStack's answers: machines and volumes."""
+    if command in JOB_UNNAMED:
+        return answer
     return {
         name: {**value, "jobid": job_id, "jobstatus": PENDING} if name in JOB_NAMED else value
         for name, value in answer.items()

@@ -77,7 +77,7 @@ def free(world: World, nic: Row) -> None:
 def _address(world: World, network: Row, wanted: str | None) -> str:
     cidr = IPv4Network(network["cidr"])
     if wanted is None:
-        return _next_address(world, network, cidr)
+        return next_address(world, network)
     if IPv4Address(wanted) not in cidr or not address_is_free(world, network, wanted):
         # As recorded: an address outside of the network fails with CloudStack's general text.
         raise CloudStackError(530, "Internal error executing command, please contact your system administrator", 0)
@@ -91,8 +91,9 @@ def address_is_free(world: World, network: Row, address: str) -> bool:
     return not world.find("nicsecondaryip", ipaddress=address, networkid=network["id"])
 
 
-def _next_address(world: World, network: Row, cidr: IPv4Network) -> str:
+def next_address(world: World, network: Row) -> str:
     """Walk through the network from the last address given, so that 10,000 machines do not search 10,000 times."""
+    cidr = IPv4Network(network["cidr"])
     size = cidr.num_addresses - FIRST_HOST - 1
     for _ in range(size):
         number = world.next_number(f"address-{network['id']}") - 1

@@ -18,6 +18,7 @@ from gstack.sandbox.world import Row, World, new_id, now
 
 GIB = 1024**3
 PUBLIC_ADDRESSES = 250
+FIRST_PUBLIC = 4  # CloudStack's own machines hold the first ones of a zone
 SHARED_OFFERING = "DefaultSharedNetworkOfferingWithSGService"
 # name, text, processors, MHz, MB: CloudStack's own two first, then the names that users of Compute Engine type
 OFFERINGS: tuple[tuple[str, str, int, int, int], ...] = (
@@ -173,7 +174,7 @@ def shared_network(world: World, zone: Row, domain: Row, cidr: IPv4Network) -> R
 
 
 def _public_addresses(world: World, zone: Row) -> None:
-    for host in range(2, 2 + PUBLIC_ADDRESSES):
+    for host in range(FIRST_PUBLIC, FIRST_PUBLIC + PUBLIC_ADDRESSES):
         world.put("publicip", _public_address(world, zone, f"192.168.{zone['number']}.{host}"))
 
 

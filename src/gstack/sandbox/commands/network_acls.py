@@ -8,7 +8,7 @@ from gstack.sandbox import removal, subnets, views
 from gstack.sandbox.commands.networks import check_acl_of_vpc, own_network
 from gstack.sandbox.errors import CloudStackError, denied, invalid, runtime
 from gstack.sandbox.listing import chosen, page
-from gstack.sandbox.registry import Answer, Call, Job, command, work
+from gstack.sandbox.registry import Answer, Call, Job, command, failure, work
 from gstack.sandbox.world import Row, World
 
 PROTOCOLS = "tcp,udp,icmp,all"
@@ -31,6 +31,11 @@ def create_list(call: Call) -> Job:
 @work("createNetworkACLList")
 def created_list(call: Call) -> Answer:
     return {"networkacllist": to_list(call.world, call.world.one("networkacllist", call.facts["id"]))}
+
+
+@failure("createNetworkACLList")
+def not_created_list(call: Call) -> None:
+    call.world.delete("networkacllist", call.facts["id"])
 
 
 @command("listNetworkACLLists", id="networkacllist", vpcid="vpc", networkid="network")
@@ -198,6 +203,11 @@ def created_item(call: Call) -> Answer:
         raise CloudStackError(530, "Failed to create network ACL item")
     row = call.world.update("networkacl", call.facts["id"], state="Active")
     return {"networkacl": to_item(call.world, row)}
+
+
+@failure("createNetworkACL")
+def not_created_item(call: Call) -> None:
+    call.world.delete("networkacl", call.facts["id"])
 
 
 @command("listNetworkACLs", id="networkacl", aclid="networkacllist", networkid="network")

@@ -6,7 +6,7 @@ from gstack.sandbox import nics, removal, subnets, views
 from gstack.sandbox.commands.networks import network_domain, to_network
 from gstack.sandbox.errors import invalid
 from gstack.sandbox.listing import chosen, page
-from gstack.sandbox.registry import Answer, Call, Job, command, work
+from gstack.sandbox.registry import Answer, Call, Job, command, failure, work
 from gstack.sandbox.world import Row, World, new_id, now
 
 
@@ -50,6 +50,11 @@ def created_vpc(call: Call) -> Answer:
     row = call.world.update("vpc", call.facts["id"], state="Enabled")
     nics.take_source_nat(call.world, row["zoneid"], row["accountid"], vpcid=row["id"])
     return {"vpc": to_vpc(call.world, row)}
+
+
+@failure("createVPC")
+def not_created(call: Call) -> None:
+    call.world.delete("vpc", call.facts["id"])
 
 
 @command("updateVPC", id="vpc")
