@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gstack.config import NameSettings
 from gstack.errors import Problem
-from gstack.resources.locations import Locations, Zone, is_fit, name_zones
+from gstack.resources.locations import Locations, Zone, is_fit, name_zones, propose
 from gstack.resources.naming import gce_id
 
 
@@ -107,3 +107,20 @@ def test_any_zone_names_can_be_used(names: list[str]) -> None:
 def test_is_fit(name: str, *, fit: bool) -> None:
     """A fit name has three dash parts of lower case letters and digits, and begins with a letter."""
     assert is_fit(name) is fit
+
+
+def test_proposals_take_shared_regions_apart() -> None:
+    """What is proposed for zones of one region can be used as it is; zones that need nothing keep their names."""
+    zones = [Zone(id=name, name=name) for name in ("dc-paris-1", "dc-paris-2", "adv", "us-east1-a")]
+    proposed = propose(zones)
+    assert proposed["us-east1-a"] == "us-east1-a"
+    assert (proposed["dc-paris-1"], proposed["adv"]) == ("dc-paris-1-a", "cs-adv-a")
+    known = name_zones(zones, NameSettings(zones=proposed))
+    assert {location.cloudstack_name: location.zone for location in known.all} == proposed
+
+
+@given(st.lists(st.from_regex(r"[a-z]{1,2}-[a-z]-[a-z]|[A-Z a-z]{1,3}", fullmatch=True), unique=True, max_size=8))
+def test_any_proposal_can_be_used(names: list[str]) -> None:
+    """Whatever the zones are called, the proposed mapping is accepted."""
+    zones = [Zone(id=name, name=name) for name in names]
+    name_zones(zones, NameSettings(zones=propose(zones)))

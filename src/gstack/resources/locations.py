@@ -109,6 +109,19 @@ def name_zones(zones: Iterable[Zone], names: NameSettings) -> Locations:
     return Locations(_location(zone, listed[zone.id], regions[zone.id], zone.id in fit) for zone in known)
 
 
+def propose(zones: Iterable[Zone]) -> dict[str, str]:
+    """CloudStack zone name -> a GCE zone name that clients can take apart, each in a region of its own.
+
+    What `gstack-configure` writes to `names.zones`. Fit zones that would share a region become regions themselves.
+    """
+    known = sorted(zones, key=lambda zone: zone.name)
+    count = Counter(zone.name.rpartition("-")[0] for zone in known if is_fit(zone.name))
+    kept = {zone.id: zone.name for zone in known if is_fit(zone.name) and count[zone.name.rpartition("-")[0]] == 1}
+    taken = {name.rpartition("-")[0] for name in kept.values()}
+    regions = _own_regions({zone.id: zone.name for zone in known if zone.id not in kept}, taken)
+    return {zone.name: kept.get(zone.id) or f"{regions[zone.id]}-a" for zone in known}
+
+
 def is_fit(name: str) -> bool:
     """Whether clients can take this zone name apart: `<a>-<b>-<x>`, lower case, at most 63 characters."""
     return _FIT.fullmatch(name) is not None and len(name) <= _LENGTH + 2
