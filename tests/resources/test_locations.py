@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gstack.config import NameSettings
@@ -88,6 +88,7 @@ def test_unfit_names_give_way() -> None:
     assert all(is_fit(location.alias) for location in known.all)
 
 
+@example(["a--b", "A--b", "x" * 55 + "-" + "y" * 9, "X" * 55 + "-" + "y" * 9])
 @given(st.lists(st.text(min_size=1, max_size=70).filter(lambda name: not is_fit(name)), unique=True, max_size=6))
 def test_any_zone_names_can_be_used(names: list[str]) -> None:
     """Whatever CloudStack calls its zones: each has a region with a dash, a fit alias, and a name for URLs."""

@@ -129,7 +129,7 @@ def is_fit(name: str) -> bool:
 
 def region_for(name: str) -> str:
     """The region proposed for a zone name that clients cannot take apart."""
-    text = slug(name)[:_LENGTH].rstrip("-")
+    text = re.sub(r"-+", "-", slug(name))[:_LENGTH].rstrip("-")
     return text if "-" in text else f"cs-{text}"
 
 
@@ -137,7 +137,7 @@ def _own_regions(unfit: dict[str, str], taken: set[str]) -> dict[str, str]:
     proposed = {uuid: region_for(name) for uuid, name in unfit.items()}
     count = Counter(proposed.values())
     return {
-        uuid: region if count[region] == 1 and region not in taken else f"{region[:56]}-{suffix(uuid)}"
+        uuid: region if count[region] == 1 and region not in taken else f"{region[:56].rstrip('-')}-{suffix(uuid)}"
         for uuid, region in proposed.items()
     }
 
