@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from gstack.cloudstack.client import Client
 from gstack.cloudstack.errors import IN_USE, Refusal, Unreachable
 from gstack.errors import Problem
 from gstack.firewalling import groups
@@ -53,6 +54,13 @@ class _Project(msgspec.Struct, frozen=True):
 def network_group(network: str) -> str:
     """The name of a network's group, one for all zones with security groups."""
     return f"gce-network-{network}"
+
+
+async def is_made(cloudstack: Client, network: str) -> bool:
+    """Whether the network's group is there: then zones with security groups are backings of the network."""
+    name = network_group(network)
+    found = await cloudstack.list_all("listSecurityGroups", SecurityGroup, {"securitygroupname": name})
+    return any(group.name == name for group in found)
 
 
 async def join(op: Op, step: str, network: str, instance: str, tags: Sequence[str]) -> list[str]:

@@ -121,7 +121,7 @@ async def refresh_list(
 
     async def plan() -> list[Call]:
         rules = await Book(op.sidecar, op.operation.owner).rules(network)
-        check(rules, widen=widen)
+        check([rule for rule in rules if names is None or rule.name in names], widen=widen)
         rows = await op.cloudstack.list_all("listNetworkACLs", AclItem, {"aclid": list_id})
         calls = acl.difference(acl.items(widened(rules)), [_item(row) for row in rows], names)
         return [_addressed(call, list_id) for call in calls]
