@@ -144,9 +144,8 @@ def _scope(req: Request, part: Part) -> dict[str, Any]:
     path, _, query = _AUTHORITY.sub("", part.target).partition("#")[0].partition("?")
     headers = [*part.headers, (b"content-length", str(len(part.body)).encode())]
     own = {name for name, _ in part.headers}
-    for name in ("host", "authorization"):
-        if name.encode() not in own and (value := req.get_header(name)):
-            headers.append((name.encode(), value.encode("latin-1")))
+    outer = {name: req.get_header(name) for name in ("host", "authorization") if name.encode() not in own}
+    headers += [(name.encode(), value.encode("latin-1")) for name, value in outer.items() if value]
     return {
         **req.scope,
         "method": part.method,

@@ -13,8 +13,8 @@ Add = Callable[[Any], Any]
 
 def with_kinds(name: str, answer: Any) -> Any:
     """Return an answer of the named schema with every `kind` that it lacks. Structs become dicts."""
-    plain = msgspec.to_builtins(answer) if isinstance(answer, msgspec.Struct) else answer
-    return _adder(name)(plain) if isinstance(plain, Mapping) else plain
+    plain = answer if isinstance(answer, dict) else msgspec.to_builtins(answer)
+    return _adder(name)(plain) if isinstance(plain, dict) else plain
 
 
 @cache
@@ -26,8 +26,9 @@ def _adder(name: str) -> Add:
 
     def add(value: Any) -> Any:
         whole = {**start, **value}
-        for field in below.keys() & whole.keys():
-            whole[field] = below[field](whole[field])
+        for field, inner in value.items():
+            if field in below:
+                whole[field] = below[field](inner)
         return whole
 
     return add
