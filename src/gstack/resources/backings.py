@@ -51,6 +51,16 @@ class Placement(msgspec.Struct, frozen=True):
     cidr: str = ""
     widen_tags: bool = False
 
+    @property
+    def network_path(self) -> str:
+        """The network, relative to the project."""
+        return f"global/networks/{self.network}"
+
+    @property
+    def subnetwork_path(self) -> str:
+        """The subnetwork, relative to the project; empty where the network has none."""
+        return f"regions/{self.region}/subnetworks/{self.subnetwork}" if self.subnetwork else ""
+
 
 async def place(
     call: Call, location: Location, network_ref: str | None, subnetwork_ref: str | None, field: str = ""

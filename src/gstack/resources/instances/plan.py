@@ -77,7 +77,7 @@ class Plan(msgspec.Struct, frozen=True):
             "metadata": self.metadata,
             "kept": self.kept,
             "external": self.external,
-            "network": self.placement.network,
-            "subnetwork": self.placement.subnetwork,
+            "network": self.placement.network_path,
+            "subnetwork": self.placement.subnetwork_path,
         }
         return {name: value for name, value in known.items() if value or name == "external"}
