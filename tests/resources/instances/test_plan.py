@@ -7,7 +7,7 @@ from gstack.resources.instances.insert import to_cloudstack
 from gstack.resources.instances.plan import DiskPlan, Plan
 
 BOOT = DiskPlan("vm1", "persistent-disk-0", auto_delete=True, field="resource.disks[0]", kind="pd-ssd")
-PLACE = Placement("z1", security_groups=False, network="n", subnetwork="s", network_id="net1")
+PLACE = Placement("z1", security_groups=False, network="n", subnetwork="s", network_id="net1", region="a-b")
 PLAN = Plan("vm1", "a-b-c", "off1", "tmpl1", PLACE, BOOT)
 
 
@@ -20,7 +20,8 @@ def test_survives_the_journal() -> None:
 
 def test_facts() -> None:
     """Empty wishes leave no facts, but that no external address was asked for is one."""
-    assert PLAN.facts == {"name": "vm1", "external": "", "network": "n", "subnetwork": "s"}
+    network = {"network": "global/networks/n", "subnetwork": "regions/a-b/subnetworks/s"}
+    assert PLAN.facts == {"name": "vm1", "external": "", **network}
     assert BOOT.facts == {"name": "vm1", "device_name": "persistent-disk-0", "auto_delete": True, "type": "pd-ssd"}
 
 
