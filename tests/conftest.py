@@ -77,9 +77,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     whole = session.config.args == session.config.getini("testpaths") and not session.config.getoption("-k")
     if hasattr(session.config, "workerinput") or exitstatus or not whole:
         return
-    from gstack import resources  # noqa: F401, PLC0415  # fills the registry, late: plugins load before coverage
+    from gstack import resources  # noqa: PLC0415  # late: plugins load before coverage
     from gstack.gateway.call import served  # noqa: PLC0415
 
+    resources.load()
     called = {line for file in CALLED.glob("*.txt") for line in file.read_text().split()}
     if missing := sorted(set(served()) - called):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

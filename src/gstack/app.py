@@ -36,7 +36,8 @@ def create(settings: Settings) -> falcon.asgi.App[Request, Response]:
     """Build the whole product for one worker."""
     resources.load()
     parts = _Parts(settings)
-    app = falcon.asgi.App(middleware=[_Life(parts)])
+    app = falcon.asgi.App()
+    app.add_middleware(_Life(parts))
     app.add_route("/healthz", _Health())
     mount_auth(app, parts.auth)
     endpoint.mount(app, parts.services)

@@ -70,6 +70,7 @@ def gcloud(facts: Facts) -> str:
             "CLOUDSDK_AUTH_AUTH_HOST": f"{facts.url}/oauth2/auth",
             "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": facts.key_file,
             "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": facts.bundle,
+            "REQUESTS_CA_BUNDLE": facts.bundle,  # the refresh of a key file's token looks here only
             "CLOUDSDK_CORE_PROJECT": facts.project,
             "CLOUDSDK_CORE_CHECK_GCE_METADATA": "false",
             "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",

@@ -19,9 +19,9 @@ import rich_click as click
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.errors import Refusal
 from gstack.cloudstack.signing import KeyPair
-from gstack.config import NameSettings, SettingsError, home, read_profile
+from gstack.config import SettingsError, home, read_profile
 from gstack.errors import Problem
-from gstack.resources.locations import locations
+from gstack.resources.locations import Zone, propose
 from gstack.tls import write_private
 
 
@@ -114,13 +114,12 @@ async def _look(answers: Answers, ca_file: str | None, keys: KeyPair | None, *, 
             await _answers(cloudstack)
             if keys is None:
                 return {}
-            found = await locations(cloudstack.client(keys), NameSettings())
+            return propose(await cloudstack.client(keys).list_all("listZones", Zone))
         except Problem as problem:
             if force and keys is None:
                 click.echo(f"Warning: {problem.internal or problem.message}", err=True)
                 return {}
             raise click.ClickException(_advice(answers, problem)) from problem
-    return {place.cloudstack_name: place.alias for place in found.all}
 
 
 async def _answers(cloudstack: CloudStack) -> None:

@@ -42,7 +42,7 @@ class CloudStack:
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(timeout, 10.0))
         self._ssl = ssl.create_default_context(cafile=ca_file) if ca_file else True
         self._session: aiohttp.ClientSession | None = None
-        self._references: OrderedDict[tuple[str, ...], tuple[float, list[Any]]] = OrderedDict()
+        self._references: OrderedDict[tuple[str, ...], tuple[float, asyncio.Future[list[Any]]]] = OrderedDict()
 
     def client(self, keys: KeyPair, project: str | None = None) -> "Client":
         """Speak with these keys, in the CloudStack project of this id, or in the keys' own account."""
@@ -71,17 +71,23 @@ class CloudStack:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(command, f"{type(error).__name__}: {error}", sent=True) from error
 
-    def remembered(self, key: tuple[str, ...]) -> list[Any] | None:
-        """Return a reference list that is still fresh, or None."""
-        until, items = self._references.get(key, (0.0, []))
-        return items if until > time.monotonic() else None
+    def remembered(self, key: tuple[str, ...]) -> "asyncio.Future[list[Any]] | None":
+        """Return a reference list that is fresh, or on its way, so that many who ask at once cost one call."""
+        until, asked = self._references.get(key, (0.0, None))
+        return asked if until > time.monotonic() else None
 
-    def remember(self, key: tuple[str, ...], items: list[Any]) -> None:
-        """Keep a reference list for `reference_seconds`."""
-        self._references[key] = (time.monotonic() + self.reference_seconds, items)
+    def remember(self, key: tuple[str, ...], asked: "asyncio.Future[list[Any]]") -> None:
+        """Keep a reference list for `reference_seconds`; one that fails is forgotten at once."""
+        self._references[key] = (time.monotonic() + self.reference_seconds, asked)
         self._references.move_to_end(key)
         while len(self._references) > _REFERENCES:
             self._references.popitem(last=False)
+        asked.add_done_callback(lambda done: self._drop_failed(key, done))
+
+    def _drop_failed(self, key: tuple[str, ...], asked: "asyncio.Future[list[Any]]") -> None:
+        failed = asked.cancelled() or asked.exception() is not None
+        if failed and self._references.get(key, (0.0, None))[1] is asked:
+            del self._references[key]
 
     def forget(self, prefix: tuple[str, ...]) -> None:
         """Drop what is remembered under keys that begin so."""
@@ -162,12 +168,12 @@ class Client:
         self, command: str, into: type[T], parameters: Mapping[str, object] | None = None, *, fresh: bool = False
     ) -> list[T]:
         """Like `list_all`, remembered for seconds for this caller. `fresh` asks again: use it once after a miss."""
-        key = self._reference_key(command, parameters)
+        key = self._reference_key(command, into, parameters)
         if not fresh and (known := self._cloudstack.remembered(key)) is not None:
-            return known
-        items = await self.list_all(command, into, parameters)
-        self._cloudstack.remember(key, items)
-        return items
+            return list(await asyncio.shield(known))
+        asked = asyncio.ensure_future(self.list_all(command, into, parameters))
+        self._cloudstack.remember(key, asked)
+        return list(await asyncio.shield(asked))
 
     def forget(self, command: str) -> None:
         """Drop this caller's remembered answers of a list command, after changing what it lists."""
@@ -187,10 +193,11 @@ class Client:
                 raise job_refusal(command, state)
             await asyncio.sleep(pause)
 
-    def _reference_key(self, command: str, parameters: Mapping[str, object] | None) -> tuple[str, ...]:
+    def _reference_key(self, command: str, into: type[Any], parameters: Mapping[str, object] | None) -> tuple[str, ...]:
         flat = flatten(parameters or {})
         pairs = (f"{name}={flat[name]}" for name in sorted(flat))
-        return (self._keys.api_key, self.project or "", command, *pairs)
+        kind = f"{into.__module__}.{into.__qualname__}"  # the same list in two shapes is two answers
+        return (self._keys.api_key, self.project or "", command, kind, *pairs)
 
     async def _answer(self, command: str, parameters: Mapping[str, object]) -> msgspec.Raw:
         flat = flatten({"command": command, **parameters})
