@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
-from gstack.sandbox import nics, views
+from gstack.sandbox import nics, removal, views
 from gstack.sandbox.registry import Answer
 from gstack.sandbox.world import Row, World, now
 
@@ -44,11 +44,8 @@ def forget(world: World, row: Row) -> None:
     for volume in volumes_of(world, row["id"]):
         if volume["type"] == "ROOT":
             world.delete("volume", volume["id"])
-    for address in world.find("publicip", virtualmachineid=row["id"]):
-        world.update("publicip", address["id"], isstaticnat=False, virtualmachineid=None, vmipaddress=None)
-    for tag in world.find("tag", resourceid=row["id"]):
-        world.delete("tag", tag["id"])
-    world.delete("virtualmachine", row["id"])
+    removal.machine(world, row["id"])
+    removal.remove(world, "virtualmachine", row["id"])
 
 
 def expunge_old(world: World) -> None:
