@@ -22,6 +22,7 @@ from gstack.sandbox.dispatch import Sandbox
 from gstack.sandbox.settings import SandboxSettings
 
 START_SECONDS = 20.0
+LINGER_SECONDS = 0.1  # Granian's threads let go of Python a little later; a process that ends before is aborted
 
 
 def serve(
@@ -76,6 +77,7 @@ async def _serve(
     await asyncio.wait({running, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
     server.stop()  # type: ignore[no-untyped-call]  # Granian has no types here
     await running
+    await asyncio.sleep(LINGER_SECONDS)
 
 
 def _until_end(stop: asyncio.Event) -> None:
