@@ -118,3 +118,29 @@ def test_lists_are_narrowed(demo: Any) -> None:
     assert [row["id"] for row in demo.ok("listNetworks", vpcid=parent["id"])["network"]] == [made["id"]]
     assert all("vpcid" in row for row in demo.ok("listNetworks", forvpc="true")["network"])
     assert {row["type"] for row in demo.ok("listNetworks", type="Shared")["network"]} == {"Shared"}
+
+
+def test_networks_of_a_project_are_its_own(demo: Any, other: Any) -> None:
+    """A network made for a project is listed with its id (or -1) only, and by its members only."""
+    project = demo.ok("createProject", name="netproject", displaytext="x")["project"]["id"]
+    made = network(demo, "shared", projectid=project)
+    assert (made["project"], "account" in made) == ("netproject", False)
+    assert demo.ok("listNetworks", id=made["id"]) == {}
+    for projectid in (project, "-1"):
+        assert demo.ok("listNetworks", id=made["id"], projectid=projectid)["count"] == 1
+    assert other.failure("listNetworks", id=made["id"], projectid=project)[0] == 432
+    address = demo.ok("associateIpAddress", networkid=made["id"])["ipaddress"]
+    assert address["project"] == "netproject"
+    assert demo.ok("deleteNetwork", id=made["id"]) == {"success": True}
+
+
+def test_host_names_are_unique_among_the_tiers_of_a_vpc(demo: Any) -> None:
+    """A second machine of a name is refused in the other tier, after the first was destroyed too."""
+    parent = vpc(demo)["id"]
+    first, second = (tier(demo, parent, third)["id"] for third in (1, 2))
+    taken = machine(demo, "only-one", networkids=first)
+    demo.ok("destroyVirtualMachine", id=taken["id"])
+    template = demo.ok("listTemplates", templatefilter="executable")["template"][0]["id"]
+    sizes = demo.ok("listServiceOfferings", name="Small Instance")["serviceoffering"][0]["id"]
+    where = {"zoneid": zone(demo), "templateid": template, "serviceofferingid": sizes, "networkids": second}
+    assert demo.failure("deployVirtualMachine", name="only-one", **where)[0] in (431, 530)

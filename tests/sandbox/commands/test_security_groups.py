@@ -134,3 +134,15 @@ def test_groups_of_others_are_hidden(demo: Any, other: Any) -> None:
     assert refused[0] == 531
     rule = _allow(demo, group, protocol="all", cidrlist="0.0.0.0/0")[0]
     assert other.failure("revokeSecurityGroupIngress", id=rule["ruleid"])[0] == 531
+
+
+def test_source_group_of_a_project_is_named_by_its_account(demo: Any) -> None:
+    """In a project a source group belongs to the account that listProjects does not show but rules do."""
+    project = demo.ok("createProject", name="sgproject", displaytext="x")["project"]["id"]
+    made = [demo.ok("createSecurityGroup", name=name, projectid=project)["securitygroup"] for name in ("one", "two")]
+    assert made[0]["project"] == "sgproject"
+    assert demo.ok("listSecurityGroups", id=made[0]["id"]) == {}
+    account = demo.ok("listProjects", id=project)["project"][0].get("projectaccountname")
+    named = {"usersecuritygrouplist__account": account, "usersecuritygrouplist__group": "two"}
+    rule = _allow(demo, made[0]["id"], protocol="all", **named)[0]
+    assert (rule["securitygroupname"], rule["account"]) == ("two", account)

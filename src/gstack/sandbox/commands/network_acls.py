@@ -118,7 +118,8 @@ def create_item(call: Call) -> Job:
     acl = _acl(call)
     row: Row = {"aclid": acl["id"], "accountid": acl["accountid"], "traffictype": "Ingress", "action": "Allow"}
     row |= _facts(call.args)
-    row.setdefault("number", _next_number(call.world, acl["id"]))
+    if "number" not in row:
+        row["number"] = _next_number(call.world, acl["id"])
     row = _checked(call.world, row)
     row = call.world.put("networkacl", {**row, "state": "Add"})
     return Job("NetworkAclItem", answer={"id": row["id"]}, facts={"id": row["id"]})
@@ -192,8 +193,8 @@ def _check_ports(row: Row) -> None:
 def _check_number(world: World, row: Row) -> None:
     if row["number"] < 1:
         raise invalid(f"Invalid number [{row['number']}]. Number cannot be < 1")
-    for item in world.find("networkacl", aclid=row["aclid"]):
-        if item["number"] == row["number"] and item["id"] != row.get("id"):
+    for item in world.find("networkacl", number=row["number"], aclid=row["aclid"]):
+        if item["id"] != row.get("id"):
             raise invalid(f"ACL item with number {row['number']} already exists in ACL: {row['aclid']}")
 
 

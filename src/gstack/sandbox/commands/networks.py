@@ -16,27 +16,38 @@ from gstack.sandbox.registry import Answer, Call, Job, command, work
 from gstack.sandbox.world import Row, World, new_id, now
 
 ISOLATED, SHARED, L2 = "Isolated", "Shared", "L2"
+_DERIVED = {
+    *("forvpc", "issystem", "canusefordeploy", "restartrequired", "specifyipranges", "physicalnetworkid"),
+    *("traffictype", "supportedservices"),
+}
 _EXACT = ("name", "zoneid", "type", "vpcid", "acltype", "networkofferingid", "state")
 
 
 @command("listNetworks", id="network", vpcid="vpc")
 def list_networks(call: Call) -> Answer:
-    rows = chosen(call, _visible(call), *_EXACT)
-    return page(call, "network", [row for row in reversed(rows) if _fits(call, row)], to_network)
+    rows = [row for row in chosen(call, _visible(call), *_EXACT) if _fits(call, row)]
+    return page(call, "network", sorted(rows, key=lambda row: -int(row["number"])), to_network)
 
 
 def _visible(call: Call) -> list[Row]:
-    """Return the caller's networks and those that are shared with its domain, oldest first."""
+    """Return the caller's networks and those that are shared with its domain."""
     wanted = call.args.get("networkfilter", "all").lower()
     shared = [] if wanted == "account" else call.world.find("network", type=SHARED)
     own = [] if wanted in ("domain", "shared") else call.own_rows("network")
-    return sorted([*shared, *own], key=lambda row: int(row["number"]))
+    return [*shared, *own]
 
 
 def _fits(call: Call, row: Row) -> bool:
+    """Tell whether a network is what the parameters ask for that are no fields of it."""
     args = call.args
+    if not _DERIVED & args.keys():
+        return True
+    if args.get("traffictype", "Guest").lower() != "guest":
+        return False
     offering = call.world.one("networkoffering", row["networkofferingid"])
     offered = {service["name"].lower() for service in offering["service"]}
+    if not {name.lower() for name in args.get("supportedservices", [])} <= offered:
+        return False
     facts = {
         "forvpc": "vpcid" in row,
         "issystem": False,
@@ -45,10 +56,6 @@ def _fits(call: Call, row: Row) -> bool:
         "specifyipranges": offering["specifyipranges"],
         "physicalnetworkid": call.world.one("zone", row["zoneid"])["physicalnetworkid"],
     }
-    if args.get("traffictype", "Guest").lower() != "guest":
-        return False
-    if not {name.lower() for name in args.get("supportedservices", [])} <= offered:
-        return False
     return all(args.get(name, value) == value for name, value in facts.items())
 
 
