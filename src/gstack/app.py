@@ -8,6 +8,7 @@ goes on with them.
 import asyncio
 import os
 import signal
+from collections.abc import Mapping
 from typing import Any
 
 import falcon
@@ -84,13 +85,13 @@ class _Life:
         self._parts = parts
         self._watch: asyncio.Task[None] | None = None
 
-    async def process_startup(self, scope: dict[str, Any], event: dict[str, Any]) -> None:  # noqa: ARG002  # falcon's
+    async def process_startup(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:  # noqa: ARG002  # falcon's
         await migrate(self._parts.engine)
         await self._parts.operations.start_background()
         if parent := os.environ.get(PARENT_VARIABLE):
             self._watch = asyncio.create_task(_end_with(int(parent)))
 
-    async def process_shutdown(self, scope: dict[str, Any], event: dict[str, Any]) -> None:  # noqa: ARG002  # falcon's
+    async def process_shutdown(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:  # noqa: ARG002  # falcon's
         if self._watch:
             self._watch.cancel()
         await self._parts.operations.stop(_GRACE)
