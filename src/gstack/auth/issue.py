@@ -60,11 +60,15 @@ def access(grant: Grant) -> Issued:
     return Issued(answer, (row,))
 
 
-def with_refresh(grant: Grant, refresh_scopes: str) -> Issued:
-    """Make an access token and a refresh token beside it, which may be good for more scopes."""
+def with_refresh(grant: Grant, refresh_scopes: str, parent: str = "") -> Issued:
+    """Make an access token and a refresh token beside it, which may be good for more scopes.
+
+    `parent` is the hash of the refresh token that this one follows.
+    """
     issued = access(grant)
     whole = msgspec.structs.replace(grant, scopes=refresh_scopes)
-    token, row = _made(whole, REFRESH, opaque.REFRESH, opaque.REFRESH_SECONDS)
+    token, made = _made(whole, REFRESH, opaque.REFRESH, opaque.REFRESH_SECONDS)
+    row = msgspec.structs.replace(made, data={"parent": parent})
     return Issued({**issued.answer, "refresh_token": token}, (*issued.rows, row))
 
 

@@ -53,7 +53,8 @@ class ServiceKey(msgspec.Struct, frozen=True):
 class Token(msgspec.Struct, frozen=True):
     """An access token, a refresh token or a code. `hash` is opaque.digest of the token itself.
 
-    `data` of a code: `redirect_uri`, `challenge`. Of an access token of a service account: `user`, its e-mail.
+    `data` of a code: `redirect_uri`, `challenge`. Of a refresh token: `parent`, the hash of the one that brought it.
+    Of an access token of a service account: `user`, its e-mail.
     """
 
     hash: str
@@ -149,7 +150,7 @@ class Store:
         return (token, credential) if credential and not credential.revoked else None
 
     async def exchange(self, old: Token, *new: Token) -> bool:
-        """Use up a code or refresh token for new tokens, once; a second time ends its whole family and gives False.
+        """Use up a code for new tokens, once; a second time ends its whole family and gives False.
 
         One transaction: of two who come with the same token at once, the later one finds what the first got.
         """
@@ -161,6 +162,30 @@ class Store:
             else:
                 await connection.execute(_revoke(tokens.c.family == old.family, now()))
         return first
+
+    async def rotate(self, old: Token, *new: Token) -> bool:
+        """Give a refresh token a successor; False, and its family ends, where a successor of it was used already.
+
+        Using a token shows that it arrived: what brought it is used up then. Successors that never came back go.
+        """
+        live = select(tokens.c.hash).where(
+            tokens.c.family == old.family,
+            tokens.c.kind == REFRESH,
+            tokens.c.used.is_(None),
+            tokens.c.revoked.is_(None),
+        )
+        parent = old.data.get("parent", "")
+        async with writing(self._engine) as connection:
+            known = set(await connection.scalars(live.order_by(tokens.c.hash).with_for_update()))
+            if old.hash not in known:
+                await connection.execute(_revoke(tokens.c.family == old.family, now()))
+                return False
+            await connection.execute(update(tokens).where(tokens.c.hash == parent).values(used=now()))
+            longer = {"expires": max(token.expires for token in new)}  # it ends when nobody uses it for long
+            await connection.execute(update(tokens).where(tokens.c.hash == old.hash).values(longer))
+            await connection.execute(delete(tokens).where(tokens.c.hash.in_(known - {old.hash, parent})))
+            await connection.execute(insert(tokens), [msgspec.structs.asdict(token) for token in new])
+        return True
 
     async def revoke_family(self, family: str) -> None:
         """Revoke every token of a family."""

@@ -1,5 +1,6 @@
-"""gstack.auth.grants.refresh_token: rotation, and what a replay does."""
+"""gstack.auth.grants.refresh_token: rotation that Google's clients survive, and what a replay does."""
 
+import asyncio
 from typing import Any
 
 from sqlalchemy import update
@@ -28,15 +29,48 @@ async def test_a_refresh_brings_new_tokens(room: Room) -> None:
     assert (await room.token("refresh_token", room.demo, refresh_token=new["refresh_token"])).status_code == 200
 
 
+async def refreshed(room: Room, token: str) -> dict[str, Any]:
+    answer = await room.token("refresh_token", room.demo, refresh_token=token)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json)
+
+
 async def test_a_replay_revokes_the_family(room: Room) -> None:
-    """A refresh token that comes back ends its successors and every access token of the family."""
+    """A refresh token whose successor was used ends the whole family when it comes back, access tokens too."""
     first = await begin(room)
-    second = (await room.token("refresh_token", room.demo, refresh_token=first["refresh_token"])).json
-    replay = await room.token("refresh_token", room.demo, refresh_token=first["refresh_token"])
-    assert replay.json["error"] == "invalid_grant"
-    after = await room.token("refresh_token", room.demo, refresh_token=second["refresh_token"])
-    assert after.json["error"] == "invalid_grant"
-    assert (await room.who(second["access_token"])).status_code == 401
+    second = await refreshed(room, first["refresh_token"])
+    third = await refreshed(room, second["refresh_token"])
+    for token in (first["refresh_token"], third["refresh_token"], second["refresh_token"]):
+        refused = await room.token("refresh_token", room.demo, refresh_token=token)
+        assert refused.json["error"] == "invalid_grant"
+    for answer in (first, second, third):
+        assert (await room.who(answer["access_token"])).status_code == 401
+
+
+async def test_gcloud_drops_the_successor(room: Room) -> None:
+    """It keeps the refresh token of its sign-in and comes back with it each time: it stays signed in."""
+    first = await begin(room)
+    for _ in range(3):
+        again = await refreshed(room, first["refresh_token"])
+        assert (await room.who(again["access_token"])).status_code == 200
+
+
+async def test_one_successor_lives(room: Room) -> None:
+    """A successor that was followed by another one before it was used is good for nothing, and harms nobody."""
+    first = await begin(room)
+    lost = await refreshed(room, first["refresh_token"])
+    kept = await refreshed(room, first["refresh_token"])
+    refused = await room.token("refresh_token", room.demo, refresh_token=lost["refresh_token"])
+    assert refused.json["error"] == "invalid_grant"
+    await refreshed(room, kept["refresh_token"])
+
+
+async def test_many_at_once(room: Room) -> None:
+    """Programs that refresh at the same time with the same token all go on."""
+    first = await begin(room)
+    answers = await asyncio.gather(*(refreshed(room, first["refresh_token"]) for _ in range(4)))
+    for answer in answers:
+        assert (await room.who(answer["access_token"])).status_code == 200
 
 
 async def test_another_client_cannot_use_it_and_harms_nobody(room: Room) -> None:

@@ -1,7 +1,10 @@
-"""Refresh (RFC 6749, 6): a refresh token works once and brings its successor.
+"""Refresh (RFC 6749, 6): each refresh brings a new refresh token; the old one ends when the new one is used.
 
-One that comes back was stolen or copied: nobody can tell by whom, so its whole family ends (RFC 9700, 4.14.2). The
-CloudStack pair is proved again, so that keys which were withdrawn there end here within the hour.
+Google's clients never expect a new one: gcloud (and every library that reads a credentials file) drops it and comes
+back with the old one for months. Clients that do keep it rotate. So a token that comes back is a replay where its
+successor was used: then somebody has a copy, nobody can tell who, and the whole family ends (RFC 9700, 4.14.2). Of
+successors only the newest lives. The CloudStack pair is proved each time: a stolen refresh token is worth nothing
+without its secret, and keys that were withdrawn at CloudStack end here within the hour.
 """
 
 import hmac
@@ -16,21 +19,21 @@ from gstack.auth.store import REFRESH, Token, now
 
 
 async def grant(auth: Auth, form: Form) -> dict[str, Any]:
-    """Exchange a refresh token. Raises InvalidGrantError where it is not this client's, has ended or was used."""
+    """Exchange a refresh token. Raises InvalidGrantError where it is not this client's, has ended or was replaced."""
     token = await _token(auth, form)
     credential = await auth.proved(form.keys)
     granted = scopes.narrowed(form.get("scope"), token.scopes)
     renewed = issue.Grant(credential.id, form.client_id, granted, token.family)
-    issued = issue.with_refresh(renewed, token.scopes)
-    if not await auth.store.exchange(token, *issued.rows):
+    issued = issue.with_refresh(renewed, token.scopes, parent=token.hash)
+    if not await auth.store.rotate(token, *issued.rows):
         auth.guard.forget()
-        raise InvalidGrantError("The refresh token was used before. Its whole family is revoked; sign in again.")
+        raise InvalidGrantError("The refresh token was replaced before. Its whole family is revoked; sign in again.")
     identity = auth.identities.token(form.client_id, credential.user, credential.account_id)
     return issued.answer | {"id_token": identity}
 
 
 async def _token(auth: Auth, form: Form) -> Token:
-    """The refresh token as it was issued; used ones too, so that a replay is seen."""
+    """The refresh token as it was issued; replaced ones too, so that a replay is seen."""
     token = await auth.store.token(opaque.digest(form.need("refresh_token")), REFRESH)
     if token is None or token.expires <= now() or not hmac.compare_digest(token.client_id, form.client_id):
         raise InvalidGrantError("The refresh token is unknown, has ended or belongs to another client.")
