@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import requests
+
 from fixtures.networking import machine, network, tier, vpc, zone
+from gstack.sandbox.server import ThreadedSandbox
 
 
 def _free(client: Any) -> dict[str, Any]:
@@ -94,3 +97,12 @@ def test_update_shows_the_address(demo: Any) -> None:
     """The command updateIpAddress answers the address."""
     row = demo.ok("associateIpAddress", vpcid=vpc(demo)["id"])["ipaddress"]
     assert demo.ok("updateIpAddress", id=row["id"])["ipaddress"]["ipaddress"] == row["ipaddress"]
+
+
+def test_failed_job_gives_the_address_back(demo: Any, server: ThreadedSandbox) -> None:
+    """An address whose association failed is Free again."""
+    parent, row = vpc(demo)["id"], _free(demo)
+    fault = {"command": "associateIpAddress", "kind": "job_failed", "count": 1, "errorcode": 530, "errortext": "no"}
+    requests.post(server.url.replace("/client/api", "/faults"), json=fault, timeout=10)
+    assert demo.failure("associateIpAddress", vpcid=parent, ipaddress=row["ipaddress"]) == (530, "no")
+    assert _free(demo)["id"] == row["id"]
