@@ -33,7 +33,8 @@ ZONES = (
 )
 BOB = ({125, 126, 127, 382, 383, 384, 616, 617}, 767)  # single calls of his, and all from here on
 UNSIGNED = (0, 1)
-ERROR_EXPUNGED = 394  # by then CloudStack had cleaned up the machine that failed to deploy
+# Dead machines that the recorded cloud, which did not wait for a day, had expunged by then.
+EXPUNGED = {394: ("iso-vm3",), 580: ("sandbox-simulator-sg1", "sandbox-simulator-vm2")}
 OFFERINGS_ADDED = 662  # an administrator made two offerings just before
 SESSION = range(767, 776)
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -47,6 +48,7 @@ CHANCE = {
 # The recorded cloud had no secondary storage at first: templates could not be made.
 TEMPLATES_FAIL = range(625)
 # Root volumes that were looked up outside of the recordings: at which call, which volume, of which machine.
+FREE_ADDRESS = (907, "b18519eb-5dc9-4252-b2b2-c91df6ee2736")  # looked up too
 LOOKED_UP = {
     730: ("7acac7dc-e920-4161-a355-f4bda05b4eb3", "2cda1299-1119-4a4f-88a1-25ffd3074672"),
     843: ("e52f8328-619a-437e-b7e8-0da719ffb229", "567bbaa4-b8e6-47e2-97b1-754282e4c725"),
@@ -76,15 +78,16 @@ class Replay:
 
     def _prepare(self, number: int) -> None:
         """Do what was done outside of the recordings just before this call."""
-        if number == ERROR_EXPUNGED:
-            for row in self._world.find("virtualmachine", state="Error"):
-                forget(self._world, row)
+        for name in EXPUNGED.get(number, ()):
+            forget(self._world, self._world.find("virtualmachine", name=name)[0])
         if number == OFFERINGS_ADDED:
             add_custom_offering(self._world)
             add_service_offering(self._world, "n1-standard-2", "2 vCPU, 7.5 GB", 2, 2000, 7680)
         if number in (TEMPLATES_FAIL.start, TEMPLATES_FAIL.stop):
             text = "Failed to create TemplateNo remote endpoint to send command, check if host or ssvm is down?"
             self._switch("POST" if number in TEMPLATES_FAIL else "DELETE", text)
+        if number == FREE_ADDRESS[0]:
+            self._ours[FREE_ADDRESS[1]] = self._world.find("publicip", state="Free")[0]["id"]
         if number in LOOKED_UP:
             volume, machine = LOOKED_UP[number]
             root = self._world.first("volume", virtualmachineid=self._ours.get(machine), type="ROOT")
@@ -150,7 +153,7 @@ class Replay:
             yield f"{path} lacks {', '.join(sorted(lacking))}"
         if more:
             yield f"{path} has more: {', '.join(sorted(more))}"
-        for name in theirs.keys() & ours.keys():
+        for name in (name for name in theirs if name in ours):
             yield from self._shape(f"{path}.{name}", theirs[name], ours[name])
 
     def _list(self, path: str, theirs: list[Any], ours: list[Any]) -> Iterator[str]:
