@@ -40,6 +40,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
 
     def starting(**changes: Any) -> Stack:
         home = tmp_path / f"home{len(opened)}"
+        home.mkdir()
         manager = stack(home, _called_file(), port=free_port(), **changes)
         opened.append(manager)
         return manager.__enter__()

@@ -209,7 +209,8 @@ def test_wishes_that_are_warned_about(gce: Gce) -> None:
 @pytest.mark.parametrize("command", ["deployVirtualMachine", "attachVolume", "createTags"])
 def test_failure_leaves_nothing(gce: Gce, ask: Ask, fault: Callable[..., None], zone: str, command: str) -> None:
     """When a step fails the operation says why, and no machine, disk or name is left."""
-    disks = [*body_of(zone, "x")["disks"], {"initializeParams": {"diskName": "extra", "diskSizeGb": "5"}}]
+    extra = {"autoDelete": True, "initializeParams": {"diskName": "extra", "diskSizeGb": "5"}}
+    disks = [*body_of(zone, "x")["disks"], extra]
     body = body_of(zone, "vm-fails", disks=disks, labels={"a": "b"})
     fault(command, "job_failed", errortext="No room here")
     operation = gce.finished(gce.post(f"zones/{zone}/instances", body))

@@ -21,7 +21,8 @@ from gstack.resources.machines import GONE, VirtualMachine
 from gstack.resources.volumes import ROOT, Volume
 
 Undo = tuple[str, Callable[[str], Awaitable[Any]]]  # a step's name, and what to do under it
-_NOT_RUNNING = {"Stopped", "Shutdown", "Error"}
+_FAILED = "Error"  # a machine whose deployment failed: CloudStack takes neither groups nor interfaces from it
+_NOT_RUNNING = {"Stopped", "Shutdown", _FAILED}
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -122,9 +123,11 @@ async def _loosen(op: Op, step: str, wish: Wish, seen: Seen, undo: list[Undo]) -
         await _stop(op, step, wish, undo)
     if seen.root:
         await _detach(op, step, wish, seen.root, undo)
+    if seen.state == _FAILED:
+        return
     if wish.security_groups and seen.groups:
         await _leave(op, step, wish, seen, undo)
-    elif not wish.security_groups and not seen.expunge and seen.state != "Error":
+    elif not wish.security_groups and not seen.expunge:
         await spare_network.move(op, step, wish.machine_id, wish.zone_id, undo)
 
 
