@@ -12,7 +12,6 @@ import msgspec
 from authlib.oauth2.base import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError, UnauthorizedClientError
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.cloudstack.signing import KeyPair
 from gstack.errors import Problem
 
@@ -107,8 +106,6 @@ async def answer(response: falcon.asgi.Response, work: Callable[[], Awaitable[Ma
         give(response, await work())
     except OAuth2Error as error:
         _refuse(response, error)
-    except Unreachable as unreachable:
-        _refuse(response, TemporarilyUnavailableError(unreachable.message))
     except Problem as problem:
         _refuse(response, _from_problem(problem))
 
@@ -122,9 +119,13 @@ def give(response: falcon.asgi.Response, body: Mapping[str, Any], status: int = 
 
 
 def _from_problem(problem: Problem) -> OAuth2Error:
-    """401: the pair is not accepted. Else: it is, but e.g. its role may not call the command that proves it."""
+    """401: CloudStack does not accept the pair; 5xx: nothing can be proved now; else e.g. a role that may not ask."""
     plain = "".join(letter for letter in problem.message if letter.isprintable() and letter not in '"\\')
-    kind = InvalidClientError if problem.status == HTTPStatus.UNAUTHORIZED else UnauthorizedClientError
+    kind: type[OAuth2Error] = UnauthorizedClientError
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        kind = InvalidClientError
+    elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        kind = TemporarilyUnavailableError
     return kind(plain.encode("ascii", "replace").decode(), status_code=problem.status)
 
 

@@ -14,12 +14,17 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from gstack.errors import Problem
+
 VARIABLE = "GSTACK_SECRET_KEY"
 FILE = "secret.key"
 
 
-class WrongKeyError(Exception):
-    """The key at hand does not open what lies in the database, or is no key."""
+class WrongKeyError(Problem):
+    """500: the key at hand does not open what lies in the database, or is no key. The operator must act."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(500, "backendError", message, code="INTERNAL_ERROR", internal=message)
 
 
 class Seal:
