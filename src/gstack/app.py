@@ -16,7 +16,7 @@ import falcon.asgi
 import msgspec
 from falcon.asgi import Request, Response
 
-from gstack import __version__, resources
+from gstack import __version__, logs, resources
 from gstack.auth.auth import Auth
 from gstack.auth.mounting import mount as mount_auth
 from gstack.cloudstack.client import CloudStack
@@ -49,7 +49,9 @@ def create(settings: Settings) -> falcon.asgi.App[Request, Response]:
 
 def from_environment() -> falcon.asgi.App[Request, Response]:
     """What a worker process runs: the app of the settings that `gstack serve` left in the environment."""
-    return create(decode_settings(os.environ[SETTINGS_VARIABLE]))
+    settings = decode_settings(os.environ[SETTINGS_VARIABLE])
+    logs.configure(settings.server.log_level)
+    return create(settings)
 
 
 class _Parts:

@@ -23,6 +23,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cert: str = ""
     key: str = ""
     body_limit: int = 1_048_576  # bytes
+    log_level: str = "info"
 
 
 class CloudStackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,6 +18,8 @@ class AccessLog:
         req.context.began = time.perf_counter()
 
     async def process_response(self, req: Request, resp: Response, _: Any, __: bool) -> None:
+        if req.path == "/healthz":
+            return
         context = req.context
         _log.info(
             "request",
