@@ -31,7 +31,7 @@ def read_body(method: Method, raw: bytes) -> dict[str, Any]:
     if body == _IGNORED or body is None:
         return {}
     if not isinstance(body, dict):
-        raise Problem.bad_request("Invalid JSON payload received. The body must be a JSON object.", "parseError")
+        raise Problem.bad_request("Invalid JSON payload received. The body must be a JSON object.", "invalid")
     if b"null" in raw:
         body = _without_nulls(body)
     if b"\\u0000" in raw:

@@ -11,7 +11,7 @@ from falcon.asgi import App, Request, Response
 from gstack.errors import Problem
 
 _WORTH_GZIP = 4096  # bytes
-_NOT_FOUND, _OURS = 404, 500  # from 500 on it is the server's fault
+_NOT_FOUND, _FAULT = 404, 500
 _JSON = "application/json; charset=UTF-8"
 _REASONS = {404: "notFound", 405: "httpMethodNotAllowed", 413: "uploadTooLarge", 429: "rateLimitExceeded"}
 _log = structlog.get_logger("gstack.gateway")
@@ -52,8 +52,8 @@ def send_problem(req: Request, resp: Response, problem: Problem) -> None:
     for name, value in problem.headers.items():
         resp.set_header(name, value)
     req.context.reason = problem.reason
-    if problem.internal or problem.status >= _OURS:
-        log = _log.error if problem.status >= _OURS else _log.info
+    if problem.internal or problem.status == _FAULT:
+        log = _log.error if problem.status >= _FAULT else _log.info
         log("problem", path=req.path, status=problem.status, reason=problem.reason, internal=problem.internal)
     send_json(req, resp, msgspec.json.encode(problem.envelope()), problem.status)
 
