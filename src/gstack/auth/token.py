@@ -29,7 +29,7 @@ class TokenEndpoint:
 
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
-        self._pruned = 0.0
+        self._pruned = float("-inf")
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         await answer(response, lambda: self._granted(request))
