@@ -54,6 +54,10 @@ class Journal(Protocol):
         """
         ...
 
+    async def seen(self, owner: str, method: str, request_id: str) -> Operation | None:
+        """The operation that this requestId began within 24 hours, or None."""
+        ...
+
     async def get(self, owner: str, scope: str, name_or_id: str) -> Operation | None: ...
 
     async def wait(self, owner: str, scope: str, name_or_id: str) -> Operation | None:

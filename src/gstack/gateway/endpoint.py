@@ -15,7 +15,7 @@ from falcon.asgi import App, Request, Response
 from gstack.errors import Problem
 from gstack.gateway.access import AccessLog
 from gstack.gateway.bodies import read_body
-from gstack.gateway.call import Call, Caller, Links, Method, Served, Services, served, warning_to_gce
+from gstack.gateway.call import Call, Caller, Links, Method, Served, Services, operation_to_gce, served, warning_to_gce
 from gstack.gateway.discovery import VERSIONS, methods, schema
 from gstack.gateway.fields import Selection, parse_fields, select
 from gstack.gateway.hosts import Hosts
@@ -70,7 +70,7 @@ class Endpoint:
         body = {} if form or method.request is None else read_body(method, await read_limited(req, self._limit))
         links = Links(f"{self._hosts.root(req.get_header('Host') or '', req.scheme)}/compute/{version}/")
         call = await self._call(method, function, caller, params, body, links)
-        result = await function.function(call)
+        result = await _repeated(call) or await function.function(call)
         _reply(req, resp, call, result, selection)
 
     async def _verb_and_query(self, req: Request) -> tuple[str, Query, bool]:
@@ -113,21 +113,21 @@ class Endpoint:
 
 
 class _Path:
-    """A Falcon resource: one path of the document with its verbs."""
+    """A Falcon resource: one path of the document with its verbs, and POST, which may stand for a GET."""
 
     def __init__(self, endpoint: Endpoint, bounds: Mapping[str, Bound]) -> None:
         self._endpoint = endpoint
         self._bounds = bounds
+        for verb in {"POST", *bounds}:
+            setattr(self, f"on_{verb.lower()}", self._answer)
 
-    async def on_get(self, req: Request, resp: Response, version: str, **segments: str) -> None:
+    async def _answer(self, req: Request, resp: Response, version: str, **segments: str) -> None:
         await self._endpoint.answer(req, resp, version, self._bounds, segments)
-
-    on_post = on_put = on_patch = on_delete = on_get
 
 
 def _bound(bounds: Mapping[str, Bound], verb: str) -> Bound:
     if verb not in bounds:
-        raise falcon.HTTPMethodNotAllowed(sorted(bounds), description=f"{verb} is not a method of this URL.")
+        raise falcon.HTTPMethodNotAllowed(sorted(bounds))
     return bounds[verb]
 
 
@@ -141,6 +141,15 @@ def _selection(method: Method, query: Query) -> Selection:
     if (alt := _last(query, "alt")) not in {"", "json"}:
         raise Problem.invalid("alt", f"'{alt}'. This server answers JSON alone: send alt=json or nothing.")
     return parse_fields(_last(query, "fields"), method.response)
+
+
+async def _repeated(call: Call) -> dict[str, Any] | None:
+    """The operation that a request with this requestId has begun already: it must not meet its own effects."""
+    request_id = str(call.params.get("requestId", ""))
+    if not request_id or call.owner is None:
+        return None
+    known = await call.journal.seen(call.owner_id, call.method.id, request_id)
+    return operation_to_gce(known, call.links) if known else None
 
 
 def _last(query: Query, name: str) -> str:

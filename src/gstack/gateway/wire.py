@@ -11,7 +11,7 @@ from falcon.asgi import App, Request, Response
 from gstack.errors import Problem
 
 _WORTH_GZIP = 4096  # bytes
-_NOT_FOUND, _FAULT = 404, 500
+_FAULT = 500
 _JSON = "application/json; charset=UTF-8"
 _REASONS = {404: "notFound", 405: "httpMethodNotAllowed", 413: "uploadTooLarge", 429: "rateLimitExceeded"}
 _log = structlog.get_logger("gstack.gateway")
@@ -71,7 +71,11 @@ async def _on_problem(req: Request, resp: Response, problem: Problem, _: dict[st
 
 async def _on_http_error(req: Request, resp: Response, error: falcon.HTTPError, _: dict[str, Any]) -> None:
     status = error.status_code
-    message = _said(error) if status != _NOT_FOUND else f"The requested URL {req.path} was not found on this server."
+    said = {
+        404: f"The requested URL {req.path} was not found on this server.",
+        405: f"{req.method} is not a method of this URL.",
+    }
+    message = said.get(status) or error.description or error.title or "The request cannot be served."
     headers = error.headers if isinstance(error.headers, dict) else dict(error.headers or ())
     send_problem(req, resp, Problem(status, _REASONS.get(status, "badRequest"), message, headers=headers))
 
@@ -79,7 +83,3 @@ async def _on_http_error(req: Request, resp: Response, error: falcon.HTTPError, 
 async def _on_fault(req: Request, resp: Response, fault: Exception, _: dict[str, Any]) -> None:
     _log.error("fault", path=req.path, method=req.method, exc_info=fault)
     send_problem(req, resp, Problem.internal_error(f"{type(fault).__name__} at {req.path}"))
-
-
-def _said(error: falcon.HTTPError) -> str:
-    return error.description or error.title or "The request cannot be served."
