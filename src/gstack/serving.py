@@ -177,6 +177,8 @@ class SandboxProcess:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        if self._process.stdin:
+            self._process.stdin.close()
 
     def _watch(self) -> None:
         port = self.url.split(":")[2].split("/")[0]

@@ -15,9 +15,10 @@ def test_process_of_its_own_keeps_its_state(tmp_path: Path, make_client: Any) ->
     keys = load_or_create_keys(tmp_path)[0]
     for expected in ({}, {"count": 1}):
         process, url = spawn(tmp_path, "--job-delay", "0")
-        client = type(make_client(url))(url, keys)
-        assert {name: value for name, value in client.ok("listSSHKeyPairs").items() if name == "count"} == expected
-        if not expected:
-            client.ok("createSSHKeyPair", name="kept")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        with process:
+            client = type(make_client(url))(url, keys)
+            assert {name: value for name, value in client.ok("listSSHKeyPairs").items() if name == "count"} == expected
+            if not expected:
+                client.ok("createSSHKeyPair", name="kept")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0

@@ -21,6 +21,8 @@ def test_everything_survives(tmp_path: Path) -> None:
     again = World(path)
     assert [row["name"] for row in again.all("thing")] == ["z", "c"]
     assert again.next_number("n") == 2
+    again.close()
+    again.close()
 
 
 def test_failed_transaction_leaves_nothing() -> None:
