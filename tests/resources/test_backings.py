@@ -1,0 +1,117 @@
+"""gstack.resources.backings: where machines go, by the front door of the instances."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from fixtures.gce import Gce
+from fixtures.instances import Ask, ask, body_of, made, spent
+from fixtures.networking import TIER
+
+__all__ = ["ask", "made", "spent"]
+BASIC, EAST, WEST = "Sandbox-simulator", "sandbox-east1-a", "sandbox-west1-a"
+FIELD = "resource.networkInterfaces[0]"
+
+
+@pytest.fixture
+def prod(ask: Ask) -> dict[str, Any]:
+    """A VPC `prod` in zone east with the tier `front`, made in CloudStack by hand; the tier."""
+    zone = next(one["id"] for one in ask("listZones")["zone"] if one["name"] == EAST)
+    if known := ask("listNetworks", name="front").get("network"):
+        return dict(known[0])
+    offering = ask("listVPCOfferings", name="Default VPC offering")["vpcoffering"][0]["id"]
+    vpc = ask("createVPC", zoneid=zone, vpcofferingid=offering, name="prod", displaytext="p", cidr="10.0.0.0/8")
+    tier = ask("listNetworkOfferings", name=TIER)["networkoffering"][0]["id"]
+    place = {"vpcid": vpc["id"], "gateway": "10.9.0.1", "netmask": "255.255.255.0"}
+    made = ask("createNetwork", zoneid=zone, networkofferingid=tier, name="front", displaytext="f", **place)
+    return dict(made["network"])
+
+
+def test_the_first_machines_of_a_zone_share_what_they_make(gce: Gce, ask: Ask) -> None:
+    """Machines that are made at once in an untouched zone end in one VPC and one tier, with one ACL list."""
+    names = [f"first-{number}" for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        started = list(pool.map(lambda name: gce.post(f"zones/{WEST}/instances", body_of(WEST, name)), names))
+        list(pool.map(gce.done, started))
+    zone = next(one["id"] for one in ask("listZones")["zone"] if one["name"] == WEST)
+    (vpc,) = ask("listVPCs", zoneid=zone)["vpc"]
+    (tier,) = vpc["network"]
+    assert (vpc["name"], vpc["cidr"], tier["name"], tier["aclname"]) == (
+        "default",
+        "10.0.0.0/8",
+        *["default"],
+        "gce-default",
+    )
+    machines = ask("listVirtualMachines", zoneid=zone)["virtualmachine"]
+    assert {nic["networkid"] for machine in machines for nic in machine["nic"]} == {tier["id"]}
+    shown = gce.get("regions/sandbox-west1/subnetworks/default")
+    assert shown["ipCidrRange"] == tier["cidr"]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: gce.done(gce.delete(f"zones/{WEST}/instances/{name}")), names))
+
+
+@pytest.mark.parametrize(
+    ("interface", "said"),
+    [
+        (
+            {"network": "global/networks/nope"},
+            "'global/networks/nope'. The referenced network resource cannot be found.",
+        ),
+        ({"network": "projects/other/global/networks/default"}, "The referenced network resource cannot be found."),
+        ({"subnetwork": "regions/sandbox-east1/subnetworks/nope"}, f"'{FIELD}.subnetwork'"),
+        ({"subnetwork": "regions/sandbox-west1/subnetworks/default"}, "The referenced subnetwork resource cannot be"),
+        ({"network": "global/networks/prod"}, "Network interface must specify a subnet"),
+        (
+            {"network": "global/networks/default", "subnetwork": "regions/sandbox-east1/subnetworks/front"},
+            "The subnetwork is of the network 'prod', not 'default'.",
+        ),
+    ],
+)
+def test_wrong_references_are_refused(gce: Gce, prod: Any, interface: dict[str, Any], said: str) -> None:
+    """A network or subnetwork that is not there, or not for this zone, is 400 in Google's words."""
+    refused = gce.refused(
+        "POST", f"zones/{EAST}/instances", 400, body_of(EAST, "vm-wrong", networkInterfaces=[interface])
+    )
+    assert said in refused["message"]
+
+
+def test_a_network_has_nothing_in_another_zone(gce: Gce, prod: Any) -> None:
+    """A network that CloudStack has in another zone only is refused, with the zone's name."""
+    wish = body_of(WEST, "vm-wrong", networkInterfaces=[{"network": "global/networks/prod"}])
+    refused = gce.refused("POST", f"zones/{WEST}/instances", 400, wish)
+    assert "subnet" in refused["message"] or WEST in refused["message"]
+
+
+def test_a_machine_on_a_tier_made_by_hand(made: Any, prod: dict[str, Any], ask: Ask) -> None:
+    """Named by its subnetwork alone, a tier made in CloudStack takes machines and gives them static NAT."""
+    config = {"subnetwork": "regions/sandbox-east1/subnetworks/front", "accessConfigs": [{"type": "ONE_TO_ONE_NAT"}]}
+    nic = made(EAST, "vm-front", networkInterfaces=[config])["networkInterfaces"][0]
+    assert nic["network"].endswith("/global/networks/prod")
+    assert nic["subnetwork"].endswith("/regions/sandbox-east1/subnetworks/front")
+    assert nic["networkIP"].startswith("10.9.0.")
+    assert nic["accessConfigs"][0]["natIP"]
+    (machine,) = ask("listVirtualMachines", name="vm-front")["virtualmachine"]
+    assert machine["nic"][0]["networkid"] == prod["id"]
+
+
+def test_rules_of_a_network_made_by_hand_stay_by_hand(gce: Gce, prod: Any) -> None:
+    """A firewall of a network whose ACL lists somebody made is refused: they are not ours to change."""
+    rule = {"name": "p", "network": "global/networks/prod", "allowed": [{"IPProtocol": "tcp"}]}
+    assert "was made in CloudStack" in gce.refused("POST", "global/firewalls", 400, rule)["message"]
+
+
+def test_an_instance_may_not_come_where_a_rule_cannot(gce: Gce) -> None:
+    """Where a rule of the network is not expressible, an instance is refused, and the rule is named."""
+    rule = {"name": "deny", "denied": [{"IPProtocol": "tcp"}], "network": "global/networks/default"}
+    gce.done(gce.post("global/firewalls", rule))
+    refused = gce.refused("POST", f"zones/{BASIC}/instances", 400, body_of(BASIC, "vm-no"))
+    assert f"Zone '{BASIC}' cannot express the firewall rule 'deny'" in refused["message"]
+    gce.done(gce.delete("global/firewalls/deny"))
+
+
+def test_a_network_that_is_there_costs_no_looking(gce: Gce, made: Any, spent: Any) -> None:
+    """The second machine of a network finds it among what was just read: nothing is made and no list is read."""
+    made(EAST, "vm-a")
+    commands = ("createVPC", "createNetwork", "createNetworkACL*", "listNetworkACL*", "listVPCOfferings")
+    assert not any(spent(lambda: made(EAST, "vm-b"), *commands).values())

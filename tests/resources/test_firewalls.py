@@ -1,0 +1,257 @@
+"""firewalls, in a cloud with zones of both kinds."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from fixtures.gce import Gce
+from fixtures.instances import Ask, ask, fault, made, spent
+
+__all__ = ["ask", "fault", "made", "spent"]
+BASIC, EAST = "Sandbox-simulator", "sandbox-east1-a"
+TCP = [{"IPProtocol": "tcp", "ports": ["80", "8000-8100"]}]
+
+
+def body(name: str, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "network": "global/networks/default", "allowed": TCP, **fields}
+
+
+@pytest.fixture
+def inserted(gce: Gce) -> Any:
+    """Insert firewalls that are deleted when the test ends."""
+    names = []
+
+    def inserting(name: str, **fields: Any) -> dict[str, Any]:
+        gce.done(gce.post("global/firewalls", body(name, **fields)))
+        names.append(name)
+        shown: dict[str, Any] = gce.get(f"global/firewalls/{name}")
+        return shown
+
+    yield inserting
+    for name in names:
+        gce.done(gce.delete(f"global/firewalls/{name}"))
+
+
+def test_the_four_of_google_s(gce: Gce) -> None:
+    """A new project has Google's four rules for the network `default`."""
+    found = {one["name"]: one for one in gce.items("global/firewalls")}
+    assert found.keys() >= {f"default-allow-{name}" for name in ("internal", "ssh", "rdp", "icmp")}
+    assert found["default-allow-ssh"]["allowed"] == [{"IPProtocol": "tcp", "ports": ["22"]}]
+    assert {one["priority"] for one in found.values()} == {65534}
+
+
+def test_a_rule_comes_back(gce: Gce, inserted: Any) -> None:
+    """What was inserted is shown with Google's defaults, by name, by id and in the list."""
+    shown = inserted("web", description="the web", sourceRanges=["192.0.2.0/24"], targetTags=[])
+    assert shown["selfLink"] == f"{gce.base}/projects/demo/global/firewalls/web"
+    assert shown["network"] == f"{gce.base}/projects/demo/global/networks/default"
+    assert (shown["direction"], shown["priority"], shown["disabled"]) == ("INGRESS", 1000, False)
+    assert (shown["allowed"], shown["sourceRanges"]) == (TCP, ["192.0.2.0/24"])
+    assert (shown["description"], shown["logConfig"]) == ("the web", {"enable": False})
+    assert gce.get(f"global/firewalls/{shown['id']}") == shown
+    assert gce.items("global/firewalls", filter="name eq web") == [shown]
+
+
+def test_a_rule_of_gcutil_s(inserted: Any) -> None:
+    """A protocol sent as a number is shown by its name; without a source everyone is meant; no network is `default`."""
+    shown = inserted("gcutil", allowed=[{"IPProtocol": "6", "ports": ["22"]}], network=None)
+    assert shown["allowed"] == [{"IPProtocol": "tcp", "ports": ["22"]}]
+    assert shown["sourceRanges"] == ["0.0.0.0/0"]
+    assert shown["network"].endswith("/global/networks/default")
+
+
+def test_the_operation_names_its_target(gce: Gce) -> None:
+    """Insertion and deletion are global operations on the rule."""
+    operation = gce.done(gce.post("global/firewalls", body("target")))
+    shown = gce.get("global/firewalls/target")
+    assert (operation["targetLink"], operation["targetId"]) == (shown["selfLink"], shown["id"])
+    assert "/global/operations/" in operation["selfLink"]
+    operation = gce.done(gce.delete("global/firewalls/target"))
+    assert (operation["operationType"], operation["targetId"]) == ("delete", shown["id"])
+    gce.refused("GET", "global/firewalls/target", 404)
+
+
+def test_a_name_is_taken_once(gce: Gce, inserted: Any) -> None:
+    """A second rule of a name is 409, a rule of Google's own name too."""
+    inserted("twice")
+    for name in ("twice", "default-allow-ssh"):
+        refused = gce.refused("POST", "global/firewalls", 409, body(name))
+        assert refused["reason"] == "alreadyExists"
+
+
+def test_one_of_google_s_is_deleted_and_made_again(gce: Gce) -> None:
+    """A default rule that was deleted stays away, and its name is free for another."""
+    gce.done(gce.delete("global/firewalls/default-allow-rdp"))
+    gce.refused("GET", "global/firewalls/default-allow-rdp", 404)
+    assert "default-allow-rdp" not in {one["name"] for one in gce.items("global/firewalls")}
+    gce.done(gce.post("global/firewalls", body("default-allow-rdp", sourceRanges=["192.0.2.0/24"])))
+    assert gce.get("global/firewalls/default-allow-rdp")["sourceRanges"] == ["192.0.2.0/24"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"name": "Bad"}, "resource.name"),
+        ({"name": None}, "resource.name"),
+        ({"network": "global/networks/nope"}, "resource.network"),
+        ({"network": "projects/other/global/networks/default"}, "resource.network"),
+        ({"allowed": []}, "resource.allowed"),
+        ({"denied": TCP}, "resource.denied"),
+        ({"allowed": [{"IPProtocol": "nope"}]}, "resource.allowed[0].IPProtocol"),
+        ({"allowed": [{"IPProtocol": "icmp", "ports": ["1"]}]}, "resource.allowed[0].ports"),
+        ({"allowed": [{"IPProtocol": "tcp", "ports": ["9-1"]}]}, "resource.allowed[0].ports[0]"),
+        ({"sourceRanges": ["1.2.3.4/40"]}, "resource.sourceRanges[0]"),
+        ({"sourceRanges": ["2001:db8::/32"]}, "resource.sourceRanges[0]"),
+        ({"sourceTags": ["No"]}, "resource.sourceTags[0]"),
+        ({"priority": 70000}, "resource.priority"),
+        ({"direction": "EGRESS", "sourceRanges": ["10.0.0.0/8"]}, "resource.sourceRanges"),
+        ({"sourceServiceAccounts": ["a@example.com"]}, "resource.sourceServiceAccounts"),
+        ({"targetServiceAccounts": ["a@example.com"]}, "resource.targetServiceAccounts"),
+        ({"logConfig": {"enable": True}}, "resource.logConfig.enable"),
+    ],
+)
+def test_bad_rules_are_refused(gce: Gce, fields: dict[str, Any], field: str) -> None:
+    """What Google or CloudStack would not take is 400 with the field, and no rule is there."""
+    refused = gce.refused("POST", "global/firewalls", 400, body("bad") | fields)
+    assert refused["location"].removeprefix("resource.") == field.removeprefix("resource.")
+    gce.refused("GET", "global/firewalls/bad", 404)
+
+
+def test_unknown_is_404(gce: Gce) -> None:
+    """A rule that is not there is neither got nor deleted."""
+    for verb in ("GET", "DELETE"):
+        refused = gce.refused(verb, "global/firewalls/nope", 404)
+        assert refused["message"] == "The resource 'projects/demo/global/firewalls/nope' was not found"
+
+
+def test_others_see_nothing(other: Gce, inserted: Any) -> None:
+    """A rule is its owner's alone."""
+    inserted("mine")
+    other.refused("GET", "global/firewalls/mine", 404)
+    assert "mine" not in {one["name"] for one in other.items("global/firewalls")}
+
+
+def test_every_backing_must_express_a_rule(gce: Gce, made: Any) -> None:
+    """Once machines are there, a rule that a zone cannot express is 400 and names the zone and the reason."""
+    gce.done(gce.post("global/firewalls", body("deny", allowed=None, denied=TCP, priority=500)))
+    gce.done(gce.delete("global/firewalls/deny"))
+    made(BASIC, "fw-basic")
+    refused = gce.refused("POST", "global/firewalls", 400, body("deny", allowed=None, denied=TCP, priority=500))
+    assert f"Zone '{BASIC}' cannot express the firewall rule 'deny': security groups only allow" in refused["message"]
+    made(EAST, "fw-east")
+    refused = gce.refused("POST", "global/firewalls", 400, body("tagged", targetTags=["web"]))
+    assert f"Zone '{EAST}'" in refused["message"]
+    assert "target tag" in refused["message"]
+
+
+def test_rules_reach_both_kinds_of_zones(made: Any, inserted: Any, ask: Ask) -> None:
+    """A rule becomes rules of the network's group and items of its ACL list, and both go with it."""
+    made(BASIC, "fw-basic")
+    made(EAST, "fw-east")
+    inserted("reach", sourceRanges=["198.51.100.0/24", "203.0.113.0/24"])
+    assert _group_rules(ask) >= {("tcp", 80, 80, "198.51.100.0/24"), ("tcp", 8000, 8100, "203.0.113.0/24")}
+    items = [one for one in _items(ask) if one.get("reason") == "gce:reach"]
+    assert {(one["startport"], one["cidrlist"]) for one in items} == {
+        ("80", "198.51.100.0/24,203.0.113.0/24"),
+        ("8000", "198.51.100.0/24,203.0.113.0/24"),
+    }
+    assert {(one["action"], one["traffictype"]) for one in items} == {("Allow", "Ingress")}
+    assert all(1000 * 32760 < one["number"] <= 1001 * 32760 for one in items)
+
+
+def test_deleted_rules_are_gone_in_cloudstack(gce: Gce, made: Any, ask: Ask) -> None:
+    """Deletion takes away what the rule alone needed, and leaves what another rule needs as well."""
+    made(BASIC, "fw-basic")
+    made(EAST, "fw-east")
+    both, alone = {"IPProtocol": "tcp", "ports": ["82"]}, {"IPProtocol": "tcp", "ports": ["84"]}
+    gce.done(gce.post("global/firewalls", body("one", allowed=[both, alone])))
+    gce.done(gce.post("global/firewalls", body("two", allowed=[both])))
+    gce.done(gce.delete("global/firewalls/one"))
+    everyone = "0.0.0.0/0"
+    assert ("tcp", 82, 82, everyone) in _group_rules(ask)
+    assert ("tcp", 84, 84, everyone) not in _group_rules(ask)
+    assert {one.get("reason") for one in _items(ask)} & {"gce:one", "gce:two"} == {"gce:two"}
+    gce.done(gce.delete("global/firewalls/two"))
+    assert ("tcp", 82, 82, everyone) not in _group_rules(ask)
+
+
+def test_rules_that_two_firewalls_need_stay_for_the_other(gce: Gce, made: Any, ask: Ask) -> None:
+    """Two firewalls may say the same; the group's rule goes with the second one."""
+    made(BASIC, "fw-basic")
+    for name in ("same-a", "same-b"):
+        gce.done(gce.post("global/firewalls", body(name, sourceRanges=["198.18.0.0/15"])))
+    shared = ("tcp", 80, 80, "198.18.0.0/15")
+    gce.done(gce.delete("global/firewalls/same-a"))
+    assert shared in _group_rules(ask)
+    gce.done(gce.delete("global/firewalls/same-b"))
+    assert shared not in _group_rules(ask)
+
+
+def test_rules_are_made_side_by_side(gce: Gce, made: Any, ask: Ask) -> None:
+    """Ten rules inserted at once all succeed and are all there; ten deletions too."""
+    made(BASIC, "fw-basic")
+    made(EAST, "fw-east")
+    names = [f"side-{number}" for number in range(10)]
+
+    def insert(name: str) -> None:
+        gce.done(gce.post("global/firewalls", body(name, allowed=[{"IPProtocol": "tcp", "ports": ["99"]}])))
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(insert, names))
+        assert {one["reason"] for one in _items(ask) if "gce:side-" in one.get("reason", "")} == {
+            f"gce:{name}" for name in names
+        }
+        assert ("tcp", 99, 99, "0.0.0.0/0") in _group_rules(ask)
+        list(pool.map(lambda name: gce.done(gce.delete(f"global/firewalls/{name}")), names))
+    assert not [one for one in _items(ask) if "gce:side-" in one.get("reason", "")]
+    assert ("tcp", 99, 99, "0.0.0.0/0") not in _group_rules(ask)
+
+
+def test_a_refused_rule_leaves_nothing(gce: Gce, made: Any, ask: Ask, fault: Any) -> None:
+    """Where CloudStack refuses for good the operation fails, and the rule is nowhere."""
+    made(BASIC, "fw-basic")
+    made(EAST, "fw-east")
+    fault("createNetworkACL", "job_failed", count=20)
+    operation = gce.finished(gce.post("global/firewalls", body("failing", sourceRanges=["192.0.2.7"])))
+    assert operation["error"]["errors"][0]["message"]
+    assert operation["httpErrorStatusCode"] >= 400
+    gce.refused("GET", "global/firewalls/failing", 404)
+    assert ("tcp", 80, 80, "192.0.2.7/32") not in _group_rules(ask)
+    assert "gce:failing" not in {one.get("reason") for one in _items(ask)}
+
+
+def test_a_passing_refusal_is_overcome(made: Any, ask: Ask, fault: Any, inserted: Any) -> None:
+    """Where CloudStack fails once, the next look finds what is missing and sends it again."""
+    made(EAST, "fw-east")
+    fault("createNetworkACL", "job_failed")
+    inserted("twice-tried")
+    assert len([one for one in _items(ask) if one.get("reason") == "gce:twice-tried"]) == 2
+
+
+def test_a_disabled_rule_is_kept_and_not_sent(made: Any, inserted: Any, ask: Ask) -> None:
+    """A disabled rule is shown and does nothing in CloudStack, even one that it could not express."""
+    made(BASIC, "fw-basic")
+    shown = inserted("off", disabled=True, sourceRanges=["192.0.2.9"], priority=3)
+    assert shown["disabled"] is True
+    assert ("tcp", 80, 80, "192.0.2.9/32") not in _group_rules(ask)
+
+
+def test_calls(gce: Gce, made: Any, spent: Any) -> None:
+    """A rule that is read or listed costs CloudStack nothing."""
+    made(BASIC, "fw-basic")
+    assert not any(spent(lambda: gce.items("global/firewalls"), "list*").values())
+    assert not any(spent(lambda: gce.get("global/firewalls/default-allow-ssh"), "list*").values())
+
+
+def _group_rules(ask: Ask) -> set[tuple[Any, ...]]:
+    (group,) = ask("listSecurityGroups", securitygroupname="gce-network-default")["securitygroup"]
+    return {
+        (rule["protocol"], rule.get("startport", -1), rule.get("endport", -1), rule.get("cidr", ""))
+        for rule in group["ingressrule"]
+    }
+
+
+def _items(ask: Ask) -> list[dict[str, Any]]:
+    lists = ask("listNetworkACLLists", name="gce-default")["networkacllist"]
+    return [item for one in lists for item in ask("listNetworkACLs", aclid=one["id"]).get("networkacl", [])]
