@@ -240,3 +240,13 @@ def test_lost_answers(gce: Gce, fault: Callable[..., None], zone: str, command: 
     assert (vm["status"], vm["labels"], len(vm["disks"])) == ("RUNNING", {"a": "b"}, 2)
     gce.done(gce.delete(f"zones/{zone}/instances/vm-lost"))
     assert not [one for one in gce.items(f"zones/{zone}/disks") if one["name"] in {"spare", "vm-lost"}]
+
+
+def test_repeated_request(gce: Gce) -> None:
+    """A request repeated with its requestId gets its operation again, also when the instance is there or gone."""
+    path, body = f"zones/{VPC}/instances", body_of(VPC, "vm-repeat")
+    made, gone = "0a1b2c3d-0000-4000-8000-000000000001", "0a1b2c3d-0000-4000-8000-000000000002"
+    first = gce.done(gce.post(path, body, requestId=made))
+    assert gce.post(path, body, requestId=made)["id"] == first["id"]
+    deleted = gce.done(gce.delete(f"{path}/vm-repeat", requestId=gone))
+    assert gce.delete(f"{path}/vm-repeat", requestId=gone)["id"] == deleted["id"]
