@@ -13,7 +13,8 @@ import structlog
 def configure(level: str = "info", *, json: bool | None = None) -> None:
     """Set up this process's logs. `json` None: JSON unless standard error is a terminal."""
     as_json = not sys.stderr.isatty() if json is None else json
-    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)  # rich shows locals: keys
+    renderer: Any = structlog.processors.JSONRenderer() if as_json else plain
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -36,10 +36,10 @@ def reason(result: Any) -> tuple[int, str]:
 def test_a_call_carries_what_was_asked(gateway: Gateway) -> None:
     """Parameters, body, owner and links arrive; the answer gets its kind."""
     client = gateway({"compute.disks.insert": echo})
-    result = client.simulate_post(DISKS, params={"requestId": "r"}, json={"name": "d", "sizeGb": 10})
+    result = client.simulate_post(DISKS, params={"sourceImage": "i"}, json={"name": "d", "sizeGb": 10})
     assert result.json == {
         "kind": "compute#operation",
-        "params": {"project": "demo", "zone": "z", "requestId": "r"},
+        "params": {"project": "demo", "zone": "z", "sourceImage": "i"},
         "body": {"name": "d", "sizeGb": "10"},
         "link": "https://localhost:5000/compute/v1/projects/demo/zones/z",
         "owner": "a-1",
