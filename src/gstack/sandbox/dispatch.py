@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 from gstack.sandbox import access, catalog
 from gstack.sandbox.access import Sessions
 from gstack.sandbox.commands import load
-from gstack.sandbox.errors import CloudStackError, parameter_error, unauthorized
+from gstack.sandbox.errors import CloudStackError, internal, parameter_error, unauthorized
 from gstack.sandbox.faults import FaultBoard
 from gstack.sandbox.jobs import Jobs
 from gstack.sandbox.machines import expunge_old
@@ -19,6 +20,7 @@ from gstack.sandbox.seed import seed
 from gstack.sandbox.settings import SandboxSettings
 from gstack.sandbox.world import Row, World
 
+_log = logging.getLogger("gstack.sandbox")
 SWEEP_SECONDS = 3600.0
 ENVELOPES = {  # what CloudStack wraps answers in, where it is not `<command>response`
     "resetsshkeyforvirtualmachine": "resetSSHKeyforvirtualmachineresponse",
@@ -85,6 +87,9 @@ class Sandbox:
         except CloudStackError as error:
             shown = "errorresponse" if error.code == 432 else envelope  # noqa: PLR2004  # as recorded
             return Reply(error.code, {shown: error.body()})
+        except Exception:  # noqa: BLE001  # a fault of ours is an answer too, and logged
+            _log.exception("the sandbox failed in %s", name)
+            return Reply(530, {envelope: internal().body()})
         return Reply(200, {envelope: body})
 
     def _call(
