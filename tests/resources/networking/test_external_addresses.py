@@ -1,0 +1,62 @@
+"""gstack.resources.networking.external_addresses, by the front door and looked at in CloudStack."""
+
+from typing import Any
+
+from fixtures.gce import Gce
+from fixtures.instances import Ask, body_of
+
+ZONE = "sandbox-east1-a"
+
+
+def addresses(ask: Ask) -> dict[str, dict[str, Any]]:
+    """The account's public addresses that are no source NAT."""
+    found = ask("listPublicIpAddresses", listall=True).get("publicipaddress", [])
+    return {one["ipaddress"]: one for one in found if not one["issourcenat"]}
+
+
+def test_an_address_comes_and_goes_with_the_machine(gce: Gce, made: Any, ask: Ask) -> None:
+    """An external address is a static NAT of the machine, and free again when the machine is deleted."""
+    shown = made(ZONE, "vm1")["networkInterfaces"][0]["accessConfigs"][0]["natIP"]
+    assert addresses(ask)[shown]["virtualmachinename"] == "vm1"
+    gce.done(gce.delete(f"zones/{ZONE}/instances/vm1"))
+    assert not addresses(ask)
+
+
+def test_without_access_config_no_address_is_taken(made: Any, ask: Ask) -> None:
+    """A machine that asks for no external address gets none."""
+    nic = made(ZONE, "vm-inside", networkInterfaces=[{"network": "global/networks/default"}])["networkInterfaces"][0]
+    assert not nic.get("accessConfigs")
+    assert not addresses(ask)
+
+
+def test_an_address_given_by_hand_stays(gce: Gce, made: Any, ask: Ask) -> None:
+    """An address that somebody gave the machine in CloudStack is taken from it and stays the account's."""
+    made(ZONE, "vm-hand", networkInterfaces=[{"network": "global/networks/default"}])
+    (machine,) = ask("listVirtualMachines", name="vm-hand")["virtualmachine"]
+    (vpc,) = ask("listVPCs", name="default")["vpc"]
+    taken = ask("associateIpAddress", vpcid=vpc["id"])
+    tier = machine["nic"][0]["networkid"]
+    ask("enableStaticNat", ipaddressid=taken["id"], virtualmachineid=machine["id"], networkid=tier)
+    gce.done(gce.delete(f"zones/{ZONE}/instances/vm-hand"))
+    assert [one["isstaticnat"] for one in addresses(ask).values()] == [False]
+    ask("disassociateIpAddress", id=taken["id"])
+
+
+def test_a_lost_answer_takes_one_address(gce: Gce, ask: Ask, fault: Any) -> None:
+    """Where the answer to the association is lost, the address that was taken is found and used."""
+    fault("associateIpAddress", "lost")
+    fault("enableStaticNat", "lost")
+    gce.done(gce.post(f"zones/{ZONE}/instances", body_of(ZONE, "vm-lost")))
+    assert [one["virtualmachinename"] for one in addresses(ask).values()] == ["vm-lost"]
+    gce.done(gce.delete(f"zones/{ZONE}/instances/vm-lost"))
+    assert not addresses(ask)
+
+
+def test_no_address_left(gce: Gce, made: Any, ask: Ask, fault: Any) -> None:
+    """Where the cloud gives no address the instance is not made, and nothing stays."""
+    made(ZONE, "vm-there", networkInterfaces=[{"network": "global/networks/default"}])
+    fault("associateIpAddress", "job_failed", errorcode=533, errortext="Insufficient address capacity")
+    operation = gce.finished(gce.post(f"zones/{ZONE}/instances", body_of(ZONE, "vm-none")))
+    assert operation["httpErrorStatusCode"] == 503
+    gce.refused("GET", f"zones/{ZONE}/instances/vm-none", 404)
+    assert not addresses(ask)
