@@ -17,6 +17,7 @@ from gstack import __version__, accounts, clients, configure, doctor
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings, SettingsError, home, load
 from gstack.errors import Problem
+from gstack.running import Running, in_force
 from gstack.sandbox.server import serve as serve_sandbox
 from gstack.sandbox.settings import SandboxSettings, load_or_create_keys
 from gstack.serving import ServeError, serve
@@ -145,8 +146,9 @@ def keys_create(
     output: Path | None,
 ) -> None:
     """Write the key file to --output or to standard output."""
-    settings = _settings(profile)
-    pair = _pair(settings, api_key, secret_key)
+    server = _running(profile)
+    settings = server.settings
+    pair = _pair(server, api_key, secret_key)
     moment = expires.replace(tzinfo=UTC) if expires else None
     key = _run(accounts.create_key(settings, pair, project=project, label=label, expires=moment))
     content = msgspec.json.format(msgspec.json.encode(key), indent=2) + b"\n"
@@ -162,7 +164,7 @@ def keys_create(
 def keys_list(profile: str) -> None:
     """Show every key that was made and is known here, also ended ones."""
     table = Table("key", "e-mail", "label", "created", "expires", "last used", "revoked")
-    for key in _run(accounts.list_keys(_settings(profile))):
+    for key in _run(accounts.list_keys(_running(profile).settings)):
         times = (key.created, key.expires, key.last_used, key.revoked)
         table.add_row(key.key_id, key.email, key.label, *(_shown(moment) for moment in times))
     Console().print(table)
@@ -177,7 +179,7 @@ def _shown(moment: datetime | None) -> str:
 @click.argument("key_ids", nargs=-1, required=True)
 def keys_revoke(profile: str, key_ids: Sequence[str]) -> None:
     """Revoke; an unknown key is an error after the others are done."""
-    settings = _settings(profile)
+    settings = _running(profile).settings
     unknown = [key_id for key_id in key_ids if not _run(accounts.revoke_key(settings, key_id))]
     if unknown:
         raise click.ClickException(f"No such key: {', '.join(unknown)}. See: {_program()} keys list")
@@ -192,11 +194,12 @@ def keys_revoke(profile: str, key_ids: Sequence[str]) -> None:
 @click.option("--zone", help="Zone to work in (default: the first with a name that every client can take apart).")
 def client_command(name: str, profile: str, api_key: str | None, secret_key: str | None, **chosen: str | None) -> None:
     """Make the key file that it needs once, then print."""
-    settings = _settings(profile)
+    server = _running(profile)
+    settings = server.settings
     if name == "cloudstack":
         click.echo(_cloudstack(settings))
         return
-    pair = _pair(settings, api_key, secret_key)
+    pair = _pair(server, api_key, secret_key)
     facts = _run(accounts.facts(settings, pair, project=chosen["project"], zone=chosen["zone"]))
     click.echo(clients.CLIENTS[name](facts))
 
@@ -216,7 +219,7 @@ def _cloudstack(settings: Settings) -> str:
 @_secret_key
 def doctor_command(profile: str, api_key: str | None, secret_key: str | None) -> None:
     """Print the findings; the exit code is 1 where something is wrong."""
-    settings = _settings(profile)
+    settings = _running(profile).settings
     pair = KeyPair(api_key, secret_key) if api_key and secret_key else None
     wrong = False
     for finding in doctor.examine(settings, accounts.url_of(settings), pair):
@@ -235,12 +238,16 @@ def _settings(profile: str, flags: Mapping[str, Mapping[str, Any]] | None = None
         raise click.ClickException(str(error)) from error
 
 
-def _pair(settings: Settings, api_key: str | None, secret_key: str | None) -> KeyPair:
+def _running(profile: str) -> Running:
+    return in_force(_settings(profile))
+
+
+def _pair(server: Running, api_key: str | None, secret_key: str | None) -> KeyPair:
     """The pair from options, environment or prompt; on the sandbox its demo account's."""
     if api_key and secret_key:
         return KeyPair(api_key, secret_key)
-    if not settings.cloudstack.endpoint:
-        demo = load_or_create_keys(settings.home)[0]
+    if server.on_sandbox:
+        demo = load_or_create_keys(server.settings.home)[0]
         return KeyPair(demo.api_key, demo.secret_key)
     if not sys.stdin.isatty():
         raise click.UsageError("Give a CloudStack key pair: --api-key and --secret-key, or CLOUDSTACK_KEY and _SECRET.")

@@ -22,8 +22,9 @@ import msgspec
 from granian import Granian
 from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 
-from gstack import tls
+from gstack import running, tls
 from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, CloudStackSettings, Settings, encode
 from gstack.db.engine import create_engine, migrate
 from gstack.sandbox.server import spawn
@@ -46,8 +47,10 @@ def serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
         settings = msgspec.structs.replace(settings, cloudstack=_at(settings.cloudstack, sandbox.url))
     try:
         asyncio.run(_prepare_database(settings))
+        running.note(settings, on_sandbox=sandbox is not None)
         _serve(settings, ready)
     finally:
+        running.forget(settings)
         if sandbox:
             sandbox.stop()
 
@@ -89,7 +92,7 @@ def _serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
         http1_settings=HTTP1Settings(header_read_timeout=30_000),
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
-        log_level="warning",
+        log_level=LogLevels.warning,
     )
     stopped = threading.Event()
     _in_background(lambda: _announce(settings, cert, ready, stopped))

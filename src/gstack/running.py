@@ -1,0 +1,50 @@
+"""What is known of a running server: its settings in force and its process, in one file of the home folder.
+
+`gstack serve --port 5001` and then `gstack client gcloud` in another shell must speak of the same server.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from gstack.config import Settings, decode, encode
+from gstack.tls import write_private
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A server of this profile. `settings` are those in force; on the sandbox its endpoint is filled in."""
+
+    settings: Settings
+    on_sandbox: bool
+
+
+class _File(msgspec.Struct):
+    pid: int
+    on_sandbox: bool
+    settings: str
+
+
+def note(settings: Settings, *, on_sandbox: bool) -> None:
+    """Say that this process serves."""
+    content = msgspec.json.encode(_File(os.getpid(), on_sandbox, encode(settings)))
+    write_private(_path(settings), content)
+
+
+def forget(settings: Settings) -> None:
+    """Say that this process serves no more."""
+    _path(settings).unlink(missing_ok=True)
+
+
+def in_force(settings: Settings) -> Running:
+    """The settings of the running server of this profile, else those that one would start with."""
+    try:
+        known = msgspec.json.decode(_path(settings).read_bytes(), type=_File)
+        os.kill(known.pid, 0)
+    except (OSError, msgspec.DecodeError):
+        return Running(settings, on_sandbox=not settings.cloudstack.endpoint)
+    return Running(decode(known.settings), known.on_sandbox)
+
+
+def _path(settings: Settings) -> Path:
+    return settings.home / f"running-{settings.profile}.json"

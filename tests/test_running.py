@@ -1,0 +1,41 @@
+"""What other commands know of a running server."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from gstack.config import CloudStackSettings, ServerSettings, Settings
+from gstack.running import forget, in_force, note
+
+
+def test_without_a_server_the_settings_stand(tmp_path: Path) -> None:
+    """No CloudStack configured means the sandbox."""
+    settings = Settings(home=tmp_path)
+    assert in_force(settings).settings == settings
+    assert in_force(settings).on_sandbox
+    assert not in_force(Settings(home=tmp_path, cloudstack=CloudStackSettings(endpoint="http://c"))).on_sandbox
+
+
+def test_a_running_server_s_options_are_known_until_it_ends(tmp_path: Path) -> None:
+    """A port given as an option reaches the other commands; the file is private."""
+    settings = Settings(home=tmp_path)
+    served = msgspec.structs.replace(settings, server=ServerSettings(port=5001))
+    note(served, on_sandbox=True)
+    assert in_force(settings).settings.server.port == 5001
+    assert (tmp_path / "running-initial.json").stat().st_mode & 0o777 == 0o600
+    forget(served)
+    assert in_force(settings).settings.server.port == 5000
+
+
+def test_a_killed_server_s_file_does_not_count(tmp_path: Path) -> None:
+    """A process that is gone serves nothing."""
+    settings = Settings(home=tmp_path)
+    note(msgspec.structs.replace(settings, server=ServerSettings(port=5001)), on_sandbox=True)
+    path = tmp_path / "running-initial.json"
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    path.write_text(path.read_text().replace(str(os.getpid()), str(pid)))
+    assert in_force(settings).settings.server.port == 5000
