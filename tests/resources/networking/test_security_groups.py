@@ -98,3 +98,21 @@ def test_a_machine_costs_one_look(made: Any, spent: Any) -> None:
     assert count["createSecurityGroup"] == 1
     assert count["authorize*"] == 0
     assert count["listSecurityGroups"] <= 3
+
+
+def test_groups_of_a_project(gce: Gce, ask: Ask) -> None:
+    """In a CloudStack project source tags work as well: groups are named by the project's own account."""
+    ask("createProject", name="acme", displaytext="acme")
+    acme = Gce(gce.stack, project="acme")
+    rule = DB | {"network": "global/networks/default"}
+    acme.done(acme.post("global/firewalls", rule))
+    for name, tag in (("web1", "web"), ("db1", "db")):
+        acme.done(acme.post(f"zones/{ZONE}/instances", body_of(ZONE, name, tags={"items": [tag]})))
+    project = ask("listProjects", name="acme")["project"][0]["id"]
+    found = ask("listSecurityGroups", listall=True, projectid=project)["securitygroup"]
+    (rules,) = [group["ingressrule"] for group in found if group["name"].startswith("gce-machine-db1-")]
+    assert [rule["securitygroupname"].startswith("gce-machine-web1-") for rule in rules] == [True]
+    acme.done(acme.delete("global/firewalls/db"))
+    for name in ("web1", "db1"):
+        acme.done(acme.delete(f"zones/{ZONE}/instances/{name}"))
+    assert gce.call("GET", "global/firewalls/db").status_code == 404
