@@ -8,6 +8,7 @@ import pytest
 from fixtures.gce import Gce
 from fixtures.instances import Ask, ask, body_of, made, spent
 from fixtures.networking import TIER
+from gstack.sandbox.settings import ZoneSpec
 
 __all__ = ["ask", "made", "spent"]
 BASIC, EAST, WEST = "Sandbox-simulator", "sandbox-east1-a", "sandbox-west1-a"
@@ -115,3 +116,14 @@ def test_a_network_that_is_there_costs_no_looking(gce: Gce, made: Any, spent: An
     made(EAST, "vm-a")
     commands = ("createVPC", "createNetwork", "createNetworkACL*", "listNetworkACL*", "listVPCOfferings")
     assert not any(spent(lambda: made(EAST, "vm-b"), *commands).values())
+
+
+def test_an_advanced_zone_with_security_groups(start: Any) -> None:
+    """There a machine goes on the zone's guest network, whose address is its external one."""
+    client, zone = Gce(start(zones=(ZoneSpec("cs-groups-a", "Advanced", securitygroups=True),))), "cs-groups-a"
+    client.done(client.post(f"zones/{zone}/instances", body_of(zone, "vm1")))
+    (nic,) = client.get(f"zones/{zone}/instances/vm1")["networkInterfaces"]
+    assert nic["subnetwork"].endswith("/regions/cs-groups/subnetworks/default")
+    assert nic["accessConfigs"][0]["natIP"] == nic["networkIP"]
+    refused = client.refused("POST", "global/firewalls", 400, {"name": "no", "denied": [{"IPProtocol": "tcp"}]})
+    assert "security groups only allow" in refused["message"]
