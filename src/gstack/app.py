@@ -8,7 +8,7 @@ goes on with them.
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import falcon
@@ -33,7 +33,10 @@ _GRACE = 10.0  # seconds that operations in flight get to reach a step that can 
 _WATCH = 1.0  # seconds between two looks at the parent
 
 
-def create(settings: Settings) -> falcon.asgi.App[Request, Response]:
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def create(settings: Settings) -> Asgi:
     """Build the whole product for one worker."""
     resources.load()
     parts = _Parts(settings)
@@ -44,10 +47,21 @@ def create(settings: Settings) -> falcon.asgi.App[Request, Response]:
     endpoint.mount(app, parts.services)
     batch.mount(app, settings)
     documents.mount(app, settings)
-    return app
+    return _http_1_0(app)
 
 
-def from_environment() -> falcon.asgi.App[Request, Response]:
+def _http_1_0(app: Asgi) -> Asgi:
+    """Spell the version of HTTP/1.0 requests (nginx proxies so by default) as ASGI does; Granian says `1`."""
+
+    async def spelled(scope: Any, receive: Any, send: Any) -> None:
+        if scope.get("http_version") == "1":
+            scope = {**scope, "http_version": "1.0"}
+        await app(scope, receive, send)
+
+    return spelled
+
+
+def from_environment() -> Asgi:
     """What a worker process runs: the app of the settings that `gstack serve` left in the environment."""
     settings = decode_settings(os.environ[SETTINGS_VARIABLE])
     logs.configure(settings.server.log_level)

@@ -139,7 +139,10 @@ def cloudstack(endpoint: str, api_key: str, secret_key: str) -> str:
 
 
 def libcloud(facts: Facts) -> str:
-    """Python code: libcloud's own host and port arguments do not work in its GCE driver."""
+    """Python code: libcloud's own host and port arguments do not work in its GCE driver.
+
+    It keeps its token in a file, by default one for every server that knows the same e-mail: so it gets its own.
+    """
     return f"""\
 # apache-libcloud: Python code to begin with
 import libcloud.security
@@ -152,7 +155,8 @@ libcloud.security.CA_CERTS_PATH = {str(facts.bundle)!r}
 for connection in (GCEConnection, GoogleBaseAuthConnection):
     connection.base_url, connection.host = {facts.url!r}, {facts.host!r}
 driver = get_driver(Provider.GCE)(
-    {facts.email!r}, {str(facts.key_file)!r}, project={facts.project!r}, datacenter={facts.zone!r}
+    {facts.email!r}, {str(facts.key_file)!r}, project={facts.project!r}, datacenter={facts.zone!r},
+    credential_file={str(facts.key_file.with_name("libcloud-token"))!r},
 )"""
 
 
