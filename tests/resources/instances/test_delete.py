@@ -38,14 +38,6 @@ def test_addresses_groups_and_names_are_freed(gce: Gce, ask: Ask, zone: str) -> 
     assert not [group for group in groups if group.get("virtualmachineids")]
 
 
-def test_the_network_can_be_deleted(gce: Gce, ask: Ask) -> None:
-    """The tier that a deleted machine was in has no interface left in it."""
-    gce.done(gce.post(f"zones/{VPC}/instances", body_of(VPC, "vm-net")))
-    tier = ask("listVirtualMachines", name="vm-net")["virtualmachine"][0]["nic"][0]["networkid"]
-    gce.done(gce.delete(f"zones/{VPC}/instances/vm-net"))
-    assert ask("deleteNetwork", id=tier)["success"]
-
-
 @ZONES
 def test_disks_stay_or_go(gce: Gce, zone: str) -> None:
     """Each disk goes or stays as its autoDelete says; a boot disk that stays keeps its name, data and image."""
@@ -79,35 +71,6 @@ def test_protected(gce: Gce, ask: Ask) -> None:
     gce.done(gce.delete(path))
 
 
-@ZONES
-def test_failure_puts_everything_back(gce: Gce, fault: Callable[..., None], zone: str) -> None:
-    """When CloudStack will not destroy the machine it is there as before, under its name, and can be deleted later."""
-    path = f"zones/{zone}/instances/vm-back"
-    disks = body_of(zone, "x")["disks"]
-    disks[0]["autoDelete"] = False
-    gce.done(gce.post(f"zones/{zone}/instances", body_of(zone, "vm-back", disks=disks)))
-    before = gce.get(path)
-    fault("destroyVirtualMachine", "job_failed", errortext="Not today")
-    operation = gce.finished(gce.delete(path))
-    assert "Not today" in operation["error"]["errors"][0]["message"]
-    after = gce.get(path)
-    assert after["status"] == "RUNNING"
-    assert after["disks"] == before["disks"]
-    assert after["networkInterfaces"][0]["networkIP"] == before["networkInterfaces"][0]["networkIP"]
-    gce.done(gce.delete(path))
-    gce.refused("GET", path, 404)
-
-
-@ZONES
-@pytest.mark.parametrize("command", ["stopVirtualMachine", "destroyVirtualMachine", "updateVirtualMachine"])
-def test_lost_answers(gce: Gce, fault: Callable[..., None], zone: str, command: str) -> None:
-    """When CloudStack's answer is lost after the command was done, the delete goes on."""
-    gce.done(gce.post(f"zones/{zone}/instances", body_of(zone, "vm-silent")))
-    fault(command, "lost")
-    gce.done(gce.delete(f"zones/{zone}/instances/vm-silent"))
-    gce.refused("GET", f"zones/{zone}/instances/vm-silent", 404)
-
-
 def test_made_in_cloudstack(gce: Gce, ask: Ask) -> None:
     """A machine that was made in CloudStack is deleted like any other."""
     known = ask("listVirtualMachines").get("virtualmachine", [])
@@ -123,13 +86,19 @@ def test_made_in_cloudstack(gce: Gce, ask: Ask) -> None:
     gce.refused("GET", f"zones/{BASIC}/instances/by-hand", 404)
 
 
-def test_where_the_account_may_expunge(start: Callable[..., Stack]) -> None:
-    """Where the account may expunge nothing of a machine is left, and disks that stay still do."""
-    gce = Gce(start(expunge_allowed=True))
-    for zone in (BASIC, VPC):
-        disks = body_of(zone, "x")["disks"]
-        disks[0]["autoDelete"] = False
-        gce.done(gce.post(f"zones/{zone}/instances", body_of(zone, "vm-exp", disks=disks)))
-        gce.done(gce.delete(f"zones/{zone}/instances/vm-exp"))
-        gce.refused("GET", f"zones/{zone}/instances/vm-exp", 404)
-        assert "users" not in gce.get(f"zones/{zone}/disks/vm-exp")
+@ZONES
+def test_in_a_cloudstack_project(product: Stack, ask: Ask, zone: str) -> None:
+    """In a CloudStack project instances are made, shown and deleted as in the account, and are apart from it."""
+    name = f"team-{zone.lower()[:9]}"
+    ask("createProject", name=name, displaytext=name)
+    team, own = Gce(product, "demo", project=name), Gce(product, "demo")
+    path = f"zones/{zone}/instances"
+    for gce in (team, own):
+        gce.done(gce.post(path, body_of(zone, "vm-team", labels={"a": "b"})))
+    assert team.get(f"{path}/vm-team")["id"] != own.get(f"{path}/vm-team")["id"]
+    assert [one["name"] for one in team.items(path)] == ["vm-team"]
+    assert team.get(f"zones/{zone}/disks/vm-team")["users"] == [team.get(f"{path}/vm-team")["selfLink"]]
+    for gce in (team, own):
+        gce.done(gce.delete(f"{path}/vm-team"))
+        gce.refused("GET", f"{path}/vm-team", 404)
+        gce.refused("GET", f"zones/{zone}/disks/vm-team", 404)

@@ -89,23 +89,6 @@ def test_custom_machine_type(made: Made, zone: str) -> None:
     assert vm["machineType"].endswith("/machineTypes/custom-2-4096")
 
 
-@ZONES
-def test_disks(gce: Gce, made: Made, zone: str) -> None:
-    """A boot disk has its own name and size; further disks are made, labelled and attached in order."""
-    disks = body_of(zone, "x")["disks"]
-    disks[0]["initializeParams"] |= {"diskName": "boot-one", "diskSizeGb": "30", "diskType": "pd-ssd"}
-    data = {"diskName": "data-one", "diskSizeGb": "7", "labels": {"use": "db"}, "description": "rows"}
-    disks += [{"deviceName": "db", "autoDelete": True, "initializeParams": data}]
-    vm = made(zone, "vm-disks", disks=disks)
-    assert [disk["source"].rpartition("/")[2] for disk in vm["disks"]] == ["boot-one", "data-one"]
-    assert [disk["diskSizeGb"] for disk in vm["disks"]] == ["30", "7"]
-    assert [disk["autoDelete"] for disk in vm["disks"]] == [True, True]
-    assert vm["disks"][1]["deviceName"] == "db"
-    shown = gce.get(f"zones/{zone}/disks/data-one")
-    assert (shown["labels"], shown["description"], shown["users"]) == ({"use": "db"}, "rows", [vm["selfLink"]])
-    assert gce.get(f"zones/{zone}/disks/boot-one")["type"].endswith("/diskTypes/pd-ssd")
-
-
 def test_no_external_address(made: Made) -> None:
     """Without an access config there is no external address."""
     assert "accessConfigs" not in made(VPC, "vm-inside", networkInterfaces=[{}])["networkInterfaces"][0]
@@ -149,52 +132,6 @@ def test_name_of_another_account_is_no_secret_kept(gce: Gce, other: Gce) -> None
         account.done(account.delete(f"zones/{BASIC}/instances/vm-shared"))
 
 
-@pytest.mark.parametrize(
-    ("changed", "status", "word"),
-    [
-        ({"name": "Bad_Name"}, 400, "name"),
-        ({"machineType": "zones/z/machineTypes/none"}, 400, "machineType"),
-        ({"machineType": ""}, 400, "machineType"),
-        ({"disks": []}, 400, "disks"),
-        ({"disks": [{"boot": False}]}, 400, "boot"),
-        ({"disks": [{"boot": True, "source": "zones/z/disks/d"}]}, 400, "source"),
-        ({"disks": [{"boot": True}]}, 400, "sourceImage"),
-        ({"disks": [{"boot": True, "initializeParams": {"sourceImage": "global/images/none"}}]}, 404, "none"),
-        ({"networkInterfaces": [{"network": "global/networks/none"}]}, 400, "none"),
-        ({"networkInterfaces": [{}, {}]}, 400, "networkInterfaces"),
-        ({"networkInterfaces": [{"networkIP": "300.1.1.1"}]}, 400, "networkIP"),
-        ({"networkInterfaces": [{"networkIP": "192.0.2.1"}]}, 400, "networkIP"),
-        ({"networkInterfaces": [{"accessConfigs": [{"natIP": "1.2.3.4"}]}]}, 400, "natIP"),
-        ({"tags": {"items": ["Not A Tag"]}}, 400, "tags"),
-        ({"labels": {"UPPER": "x"}}, 400, "labels"),
-        ({"metadata": {"items": [{"key": "user-data", "value": "x" * 25_000}]}}, 400, "24576"),
-        ({"canIpForward": True}, 400, "canIpForward"),
-        ({"hostname": "a.example.com"}, 400, "hostname"),
-        ({"guestAccelerators": [{"acceleratorCount": 1}]}, 400, "guestAccelerators"),
-        ({"scheduling": {"maxRunDuration": {"seconds": "60"}}}, 400, "maxRunDuration"),
-    ],
-)
-def test_refused(gce: Gce, changed: dict[str, Any], status: int, word: str) -> None:
-    """What cannot be is refused before anything is sent, and the field or resource is named."""
-    refused = gce.refused("POST", f"zones/{VPC}/instances", status, body_of(VPC, "vm-no") | changed)
-    assert word in refused["message"]
-    gce.refused("GET", f"zones/{VPC}/instances/vm-no", 404)
-
-
-def test_small_boot_disk(gce: Gce) -> None:
-    """A boot disk smaller than its image is refused in Google's words."""
-    disks = body_of(VPC, "x")["disks"]
-    disks[0]["initializeParams"]["diskSizeGb"] = "1"
-    refused = gce.refused("POST", f"zones/{VPC}/instances", 400, body_of(VPC, "vm-small", disks=disks))
-    assert "Requested disk size cannot be smaller than the image size" in refused["message"]
-
-
-def test_template_parameter(gce: Gce) -> None:
-    """Instance templates are not there yet, and are named."""
-    path, body = f"zones/{VPC}/instances", body_of(VPC, "vm-no")
-    assert "sourceInstanceTemplate" in gce.refused("POST", path, 400, body, sourceInstanceTemplate="t")["message"]
-
-
 def test_wishes_that_are_warned_about(gce: Gce) -> None:
     """What is kept without effect comes back with a warning in the operation."""
     body = body_of(VPC, "vm-warned", minCpuPlatform="Intel Haswell", scheduling={"preemptible": True})
@@ -203,43 +140,6 @@ def test_wishes_that_are_warned_about(gce: Gce) -> None:
     assert len(operation["warnings"]) == 2
     assert gce.get(f"zones/{VPC}/instances/vm-warned")["minCpuPlatform"] == "Intel Haswell"
     gce.done(gce.delete(f"zones/{VPC}/instances/vm-warned"))
-
-
-@ZONES
-@pytest.mark.parametrize("command", ["deployVirtualMachine", "attachVolume", "createTags"])
-def test_failure_leaves_nothing(gce: Gce, ask: Ask, fault: Callable[..., None], zone: str, command: str) -> None:
-    """When a step fails the operation says why, and no machine, disk or name is left."""
-    extra = {"autoDelete": True, "initializeParams": {"diskName": "extra", "diskSizeGb": "5"}}
-    disks = [*body_of(zone, "x")["disks"], extra]
-    body = body_of(zone, "vm-fails", disks=disks, labels={"a": "b"})
-    fault(command, "job_failed", errortext="No room here")
-    operation = gce.finished(gce.post(f"zones/{zone}/instances", body))
-    assert "No room here" in operation["httpErrorMessage"] + operation["error"]["errors"][0]["message"]
-    assert operation["httpErrorStatusCode"] >= 400
-    gce.refused("GET", f"zones/{zone}/instances/vm-fails", 404)
-    assert not [
-        machine for machine in ask("listVirtualMachines").get("virtualmachine", []) if "vm-fails" in str(machine)
-    ]
-    assert not [one for one in gce.items(f"zones/{zone}/disks") if one["name"] in {"extra", "vm-fails"}]
-    gce.done(gce.post(f"zones/{zone}/instances", body))
-    gce.done(gce.delete(f"zones/{zone}/instances/vm-fails"))
-    gce.refused("GET", f"zones/{zone}/instances/vm-fails", 404)
-
-
-@ZONES
-@pytest.mark.parametrize("command", ["deployVirtualMachine", "createVolume", "attachVolume", "createTags"])
-def test_lost_answers(gce: Gce, fault: Callable[..., None], zone: str, command: str) -> None:
-    """When CloudStack's answer is lost after the command was done, nothing is done twice."""
-    disks = [
-        *body_of(zone, "x")["disks"],
-        {"initializeParams": {"diskName": "spare", "diskSizeGb": "5"}, "autoDelete": True},
-    ]
-    fault(command, "lost")
-    gce.done(gce.post(f"zones/{zone}/instances", body_of(zone, "vm-lost", disks=disks, labels={"a": "b"})))
-    vm = gce.get(f"zones/{zone}/instances/vm-lost")
-    assert (vm["status"], vm["labels"], len(vm["disks"])) == ("RUNNING", {"a": "b"}, 2)
-    gce.done(gce.delete(f"zones/{zone}/instances/vm-lost"))
-    assert not [one for one in gce.items(f"zones/{zone}/disks") if one["name"] in {"spare", "vm-lost"}]
 
 
 def test_repeated_request(gce: Gce) -> None:

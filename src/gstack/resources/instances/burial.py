@@ -17,10 +17,10 @@ from gstack.errors import Problem
 from gstack.operations.model import Op, harmless
 from gstack.resources import backings
 from gstack.resources.instances import spare_network
+from gstack.resources.instances.spare_network import Undo
 from gstack.resources.machines import GONE, VirtualMachine
 from gstack.resources.volumes import ROOT, Volume
 
-Undo = tuple[str, Callable[[str], Awaitable[Any]]]  # a step's name, and what to do under it
 _FAILED = "Error"  # a machine whose deployment failed: CloudStack takes neither groups nor interfaces from it
 _NOT_RUNNING = {"Stopped", "Shutdown", _FAILED}
 

@@ -15,6 +15,8 @@ from gstack.operations.model import Op
 from gstack.resources.machines import Nic, VirtualMachine
 
 NAME = "gstack-spare"
+Undo = tuple[str, Callable[[str], Awaitable[Any]]]  # a step's name, and what to do under it
+
 _TEXT = "Machines that were deleted wait here for CloudStack to expunge them"
 _KEPT = "The machine keeps its network until CloudStack expunges it, so the network cannot be deleted for a day: "
 
@@ -32,15 +34,19 @@ class _Offering(msgspec.Struct, frozen=True):
     specifyvlan: bool = False
 
 
-async def move(
-    op: Op, step: str, machine_id: str, zone_id: str, undo: list[tuple[str, Callable[[str], Awaitable[Any]]]]
-) -> None:
-    """Give the machine an interface in the spare network and take all others from it. It must be stopped."""
+async def move(op: Op, step: str, machine_id: str, zone_id: str, undo: list[Undo]) -> None:
+    """Give the machine an interface in the spare network and take all others from it. It must be stopped.
+
+    Where CloudStack refuses, the machine can be destroyed all the same: the operation warns.
+    """
     try:
-        network_id = await _network(op, step, zone_id)
+        await _move(op, step, machine_id, zone_id, undo)
     except Refusal as refusal:
         await op.warn("CLEANUP_FAILED", _KEPT + refusal.message)
-        return
+
+
+async def _move(op: Op, step: str, machine_id: str, zone_id: str, undo: list[Undo]) -> None:
+    network_id = await _network(op, step, zone_id)
     if not network_id:
         await op.warn("CLEANUP_FAILED", f"{_KEPT}this cloud offers no L2 network.")
         return

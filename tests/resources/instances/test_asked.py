@@ -1,0 +1,63 @@
+"""What of a new instance is refused before anything is sent."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fixtures.gce import Gce
+from fixtures.instances import body_of
+
+BASIC, VPC = "Sandbox-simulator", "sandbox-east1-a"
+ZONES = pytest.mark.parametrize("zone", [BASIC, VPC])
+Made = Callable[..., dict[str, Any]]
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "word"),
+    [
+        ({"name": "Bad_Name"}, 400, "name"),
+        ({"machineType": "zones/z/machineTypes/none"}, 400, "machineType"),
+        ({"machineType": ""}, 400, "machineType"),
+        ({"disks": []}, 400, "disks"),
+        ({"disks": [{"boot": False}]}, 400, "boot"),
+        ({"disks": [{"boot": True, "source": "zones/z/disks/d"}]}, 400, "source"),
+        ({"disks": [{"boot": True}]}, 400, "sourceImage"),
+        ({"disks": [{"boot": True, "initializeParams": {"sourceImage": "global/images/none"}}]}, 404, "none"),
+        ({"networkInterfaces": [{"network": "global/networks/none"}]}, 400, "none"),
+        ({"networkInterfaces": [{}, {}]}, 400, "networkInterfaces"),
+        ({"networkInterfaces": [{"networkIP": "300.1.1.1"}]}, 400, "networkIP"),
+        ({"networkInterfaces": [{"networkIP": "192.0.2.1"}]}, 400, "networkIP"),
+        ({"networkInterfaces": [{"accessConfigs": [{"natIP": "1.2.3.4"}]}]}, 400, "natIP"),
+        ({"tags": {"items": ["Not A Tag"]}}, 400, "tags"),
+        ({"labels": {"UPPER": "x"}}, 400, "labels"),
+        ({"metadata": {"items": [{"key": "user-data", "value": "x" * 25_000}]}}, 400, "24576"),
+        ({"canIpForward": True}, 400, "canIpForward"),
+        ({"hostname": "a.example.com"}, 400, "hostname"),
+        ({"guestAccelerators": [{"acceleratorCount": 1}]}, 400, "guestAccelerators"),
+        ({"scheduling": {"maxRunDuration": {"seconds": "60"}}}, 400, "maxRunDuration"),
+    ],
+)
+def test_refused(gce: Gce, changed: dict[str, Any], status: int, word: str) -> None:
+    """What cannot be is refused before anything is sent, and the field or resource is named."""
+    refused = gce.refused("POST", f"zones/{VPC}/instances", status, body_of(VPC, "vm-no") | changed)
+    assert word in refused["message"]
+    gce.refused("GET", f"zones/{VPC}/instances/vm-no", 404)
+
+
+def test_template_parameter(gce: Gce) -> None:
+    """Instance templates are not there yet, and are named."""
+    path, body = f"zones/{VPC}/instances", body_of(VPC, "vm-no")
+    assert "sourceInstanceTemplate" in gce.refused("POST", path, 400, body, sourceInstanceTemplate="t")["message"]
+
+
+def test_fixed_address(made: Made, gce: Gce) -> None:
+    """A fixed internal address is the machine's; a second machine with it is refused, and so is one of elsewhere."""
+    first = made(VPC, "vm-first", networkInterfaces=[{}])
+    network, _, last = first["networkInterfaces"][0]["networkIP"].rpartition(".")
+    wanted = f"{network}.{int(last) % 100 + 100}"
+    vm = made(VPC, "vm-fixed", networkInterfaces=[{"networkIP": wanted}])
+    assert vm["networkInterfaces"][0]["networkIP"] == wanted
+    for address, word in ((wanted, "already being used"), ("192.0.2.7", "outside")):
+        body = body_of(VPC, "vm-no", networkInterfaces=[{"networkIP": address}])
+        assert word in gce.refused("POST", f"zones/{VPC}/instances", 400, body)["message"]

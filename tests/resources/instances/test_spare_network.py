@@ -1,0 +1,42 @@
+"""Where the interfaces of deleted machines go."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fixtures.gce import Gce
+from fixtures.instances import Ask, body_of
+
+BASIC, VPC = "Sandbox-simulator", "sandbox-east1-a"
+ZONES = pytest.mark.parametrize("zone", [BASIC, VPC])
+Made = Callable[..., dict[str, Any]]
+
+
+def test_the_network_can_be_deleted(gce: Gce, ask: Ask) -> None:
+    """The tier that a deleted machine was in has no interface left in it."""
+    gce.done(gce.post(f"zones/{VPC}/instances", body_of(VPC, "vm-net")))
+    tier = ask("listVirtualMachines", name="vm-net")["virtualmachine"][0]["nic"][0]["networkid"]
+    gce.done(gce.delete(f"zones/{VPC}/instances/vm-net"))
+    assert ask("deleteNetwork", id=tier)["success"]
+
+
+def test_one_spare_network(gce: Gce, ask: Ask) -> None:
+    """All deleted machines of a zone share one spare network, which is no network of Google's."""
+    for name in ("vm-one", "vm-two"):
+        gce.done(gce.post(f"zones/{VPC}/instances", body_of(VPC, name)))
+        gce.done(gce.delete(f"zones/{VPC}/instances/{name}"))
+    spare = [network for network in ask("listNetworks")["network"] if network["name"] == "gstack-spare"]
+    assert len(spare) == 1
+    assert "gstack-spare" not in [network["name"] for network in gce.items("global/networks")]
+
+
+@pytest.mark.parametrize("command", ["addNicToVirtualMachine", "removeNicFromVirtualMachine"])
+def test_interface_that_cannot_move(gce: Gce, fault: Callable[..., None], command: str) -> None:
+    """Where CloudStack will not move the interface the machine is deleted all the same, and the operation says so."""
+    zone = "sandbox-west1-a"
+    gce.done(gce.post(f"zones/{zone}/instances", body_of(zone, "vm-tight")))
+    fault(command, "job_failed", errortext="Not now")
+    operation = gce.done(gce.delete(f"zones/{zone}/instances/vm-tight"))
+    assert [warning["code"] for warning in operation["warnings"]] == ["CLEANUP_FAILED"]
+    gce.refused("GET", f"zones/{zone}/instances/vm-tight", 404)
