@@ -1,5 +1,6 @@
-"""Every test here runs on SQLite and on PostgreSQL."""
+"""Every test of the journal runs on SQLite and on PostgreSQL, against the sandbox."""
 
 from fixtures.databases import database_url, engine, postgresql_server
+from fixtures.journals import bench, cloud
 
-__all__ = ["database_url", "engine", "postgresql_server"]
+__all__ = ["bench", "cloud", "database_url", "engine", "postgresql_server"]

@@ -120,7 +120,10 @@ class Probe(Protocol):
 
 
 async def harmless(op: "Op") -> None:  # noqa: ARG001  # a Probe's signature
-    """A probe for commands that may be repeated: the second one does nothing more than the first."""
+    """A probe for commands that may be repeated: the second one does nothing more than the first.
+
+    Removals are such: where a repeated one finds its id gone, the step ended well.
+    """
     return
 
 

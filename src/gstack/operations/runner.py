@@ -4,9 +4,10 @@ A step goes through recorded states: intent (before the send), job (CloudStack's
 is on disk before the next thing happens, so wherever a process dies, the next one knows what may have happened:
 nothing recorded: nothing was sent; an intent: a probe looks whether the send arrived; a job id: the job is awaited.
 
-`checkpoint` is the place for crash tests: it is called with `<step>:<point>`, where point is `intent` (recorded, not
-yet sent), `sent` (answered, not yet recorded), `job` (job id recorded), `ended` (job ended, not yet recorded) and
-`done` (result or failure recorded).
+`checkpoint` is the place for crash tests: it is called with `begin` (the row is written), `end` (the work ended, the
+row is not DONE yet) and for each step with `<step>:<point>`, where point is `intent` (recorded, not yet sent), `sent`
+(answered, not yet recorded), `job` (job id recorded), `ended` (job ended, not yet recorded) and `done` (result or
+failure recorded).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -31,6 +32,7 @@ from gstack.operations.tenure import Interrupted, Tenure
 T = TypeVar("T")
 Checkpoint = Callable[[str], Awaitable[None]]
 SILENT = "The cloud behind this server does not answer. The operation goes on when it does."
+_REMOVALS = ("delete", "destroy", "disassociate", "expunge", "release", "remove")
 _PROBES = (1, 2, 4, 8)  # pauses between looks for a lost send, in poll intervals: it may still be on its way
 
 _log = structlog.get_logger(__name__)
@@ -74,7 +76,9 @@ class Run:
 
         Raises Interrupted, and what the database raises when it is out of reach: then somebody goes on later.
         """
+        await self._point("begin")
         outcome = await self._outcome(work)
+        await self._point("end")
         if self.tenure.interrupted:  # the work may have swallowed it
             raise Interrupted
         message = outcome.status_message if self._message is None else self._message
@@ -166,7 +170,7 @@ class Run:
             found = await self._probed(probe, step.started) if resumed else None
             if found is not None:
                 return found
-            found, answer = await self._delivered(step, parameters, probe)
+            found, answer = await self._delivered(step, parameters, probe, repeated=resumed)
             if found is not None:
                 return found
             if "jobid" not in answer:
@@ -176,20 +180,25 @@ class Run:
         return await self._job(step, parameters, probe)
 
     async def _delivered(
-        self, step: Step, parameters: Mapping[str, object], probe: Probe
+        self, step: Step, parameters: Mapping[str, object], probe: Probe, *, repeated: bool
     ) -> tuple[Mapping[str, Any] | None, dict[str, Any]]:
-        """Send until it arrived: the result that a probe found after a lost answer, or None and the answer."""
+        """Send until it arrived: the result that a look after a lost answer found, or None and the answer."""
         while True:
             await self.tenure.before_send(self.operation)
             try:
                 answer = await self._sender.send(step.command, parameters)
             except Unreachable as silence:
+                repeated = repeated or silence.sent
                 await self.patience.silence()
                 found = await self._probed(probe, datetime.now(UTC)) if silence.sent else None
                 if found is not None:
                     return found, {}
+            except Refusal as refusal:
+                if repeated and refusal.missing and step.command.startswith(_REMOVALS):
+                    return {"success": True}, {}  # the first one arrived: what it removed is gone
+                raise
             else:
-                await self._point(step, "sent")
+                await self._point(f"{step.name}:sent")
                 await self.patience.answer()
                 return None, answer
 
@@ -220,7 +229,7 @@ class Run:
             if not refusal.missing:
                 raise
             return await self._without_job(step, parameters, probe)
-        await self._point(step, "ended")
+        await self._point(f"{step.name}:ended")
         if job["jobstatus"] != 1:
             raise job_refusal(step.command, job)
         return result_of(job)
@@ -262,7 +271,7 @@ class Run:
     async def _record(self, step: Step, point: str) -> Step:
         await self.tenure.write(self._around.store.record(self._key, step))
         self._steps[step.name] = step
-        await self._point(step, point)
+        await self._point(f"{step.name}:{point}")
         return step
 
     async def _change(self, **fields: Any) -> None:
@@ -278,9 +287,9 @@ class Run:
             message, self._message = self._message, None
             await self._change(status_message=message)
 
-    async def _point(self, step: Step, point: str) -> None:
+    async def _point(self, point: str) -> None:
         if self._around.checkpoint:
-            await self._around.checkpoint(f"{step.name}:{point}")
+            await self._around.checkpoint(point)
 
 
 def _remembered(step: Step) -> Any:

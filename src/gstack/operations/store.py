@@ -107,7 +107,7 @@ class Store:
     async def steps(self, key: int) -> dict[str, Step]:
         """Return what was recorded of an operation's steps."""
         rows = await self._rows(select(*STEP_COLUMNS).where(steps.c.operation_id == key))
-        return {row["name"]: msgspec.convert(dict(row), Step) for row in rows}
+        return {row["name"]: Step(**row) for row in rows}
 
     async def record(self, key: int, step: Step) -> None:
         """Write a step as it is now. Raises LeaseLost."""
