@@ -1,0 +1,117 @@
+"""CloudStack's snapshots of volumes, the names they have as Google's snapshots, and how one is found.
+
+A snapshot's GCE name is the sidecar's, else CloudStack's own as a slug (a snapshot policy makes names such as
+`vm1_ROOT-54_20260101120000`). CloudStack's are zonal and their names may repeat; Google's are global, each name once
+in a project. One that was deleted is still found by its id, in state Destroyed, and is nothing here. `virtualsize` is
+that of the volume as it is today, so the size at the snapshot's time is kept in the sidecar.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from gstack.cloudstack.client import Client
+from gstack.db.sidecar import Sidecar
+from gstack.errors import Problem
+from gstack.gateway.call import Call
+from gstack.resources.machines import Facts, names_beside
+from gstack.resources.naming import gce_id
+from gstack.resources.references import parse_reference
+
+KIND = "snapshots"  # the sidecar's kind
+RESOURCE = "Snapshot"  # CloudStack's type, for tags
+READY, FAILED = "BackedUp", "Error"
+_GONE = frozenset({"Destroyed"})
+_GIB = 1 << 30
+
+
+class VolumeSnapshot(msgspec.Struct, frozen=True):
+    """A snapshot as CloudStack's listSnapshots answers it. Sizes are in bytes."""
+
+    id: str
+    name: str = ""
+    zoneid: str = ""
+    volumeid: str = ""
+    volumename: str = ""
+    volumetype: str = ""
+    state: str = ""
+    created: str = ""
+    intervaltype: str = ""
+    physicalsize: int = 0
+    virtualsize: int = 0
+    ostypeid: str = ""
+    tags: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def shown(self) -> bool:
+        """Whether this is a snapshot at all."""
+        return self.state not in _GONE
+
+
+class FoundSnapshot(msgspec.Struct, frozen=True):
+    """One snapshot with its GCE name and what the sidecar knows of it."""
+
+    snapshot: VolumeSnapshot
+    name: str
+    facts: Mapping[str, Any]
+
+    @property
+    def gigabytes(self) -> int:
+        """The size of the disk that it was taken of, in GB (GiB, as Google counts)."""
+        return int(self.facts.get("size_gb") or -(-self.snapshot.virtualsize // _GIB))
+
+
+def names_of(snapshots: Iterable[VolumeSnapshot], facts: Facts) -> dict[str, str]:
+    """Map uuid to GCE name, each once."""
+    return names_beside([(one.id, one.name) for one in snapshots], facts)
+
+
+async def find(cloudstack: Client, sidecar: Sidecar, owner: str, wanted: str) -> FoundSnapshot | None:
+    """Find a snapshot by GCE name or numeric id: one call to CloudStack where the sidecar knows it."""
+    known = sidecar.uuid_of(wanted) if wanted.isdigit() else sidecar.named(owner, KIND, wanted)
+    if uuid := await known:
+        if found := next(iter(await search(cloudstack, sidecar, {"id": uuid})), None):
+            return found
+        if not wanted.isdigit():  # a name is the owner's own; an id may be of what others have
+            await sidecar.drop(uuid)
+    return next(iter(await named(cloudstack, sidecar, wanted)), None)
+
+
+async def named(cloudstack: Client, sidecar: Sidecar, wanted: str) -> list[FoundSnapshot]:
+    """Find a snapshot by its own name, else by the name or id that it shows: CloudStack does not know slugs."""
+    if not wanted.isdigit():
+        exact = [one for one in await search(cloudstack, sidecar, {"name": wanted}) if one.name == wanted]
+        if exact:
+            return exact
+    everything = await search(cloudstack, sidecar, {})
+    return [one for one in everything if wanted in {one.name, gce_id(one.snapshot.id)}]
+
+
+async def search(cloudstack: Client, sidecar: Sidecar, narrowed: Mapping[str, object]) -> list[FoundSnapshot]:
+    """List snapshots with what the sidecar knows of them; `narrowed` are parameters of listSnapshots."""
+    return await with_names(await cloudstack.list_all("listSnapshots", VolumeSnapshot, narrowed), sidecar)
+
+
+async def with_names(listed: Sequence[VolumeSnapshot], sidecar: Sidecar) -> list[FoundSnapshot]:
+    """Name snapshots that were listed together. One with copies is listed once for each: the one that is ready."""
+    unique = {one.id: one for one in sorted(listed, key=lambda one: one.state == READY) if one.shown}
+    facts = await sidecar.facts(unique)
+    names = names_of(unique.values(), facts)
+    return [FoundSnapshot(one, names[one.id], facts.get(one.id, {})) for one in listed if unique.get(one.id) is one]
+
+
+async def resolve_snapshot(call: Call, text: str, field: str) -> FoundSnapshot:
+    """Find what a body names as its `sourceSnapshot`, ready to be used. Problems name the snapshot or the field."""
+    told = parse_reference(text)
+    if told.collection not in {"", "snapshots"} or told.scope not in {"", "global"} or not told.name:
+        raise Problem.invalid(field, f"'{text}' is no snapshot. Send global/snapshots/SNAPSHOT.")
+    path = f"projects/{told.project or call.project}/global/snapshots/{told.name}"
+    if told.project not in {"", call.project}:
+        raise Problem.not_found(path)
+    found = await find(call.cloudstack, call.sidecar, call.owner_id, told.name)
+    if found is None:
+        raise Problem.not_found(path)
+    if found.snapshot.state != READY:
+        raise Problem.not_ready(path)
+    return found

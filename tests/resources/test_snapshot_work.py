@@ -1,0 +1,62 @@
+"""Snapshots when things go wrong on the way."""
+
+from collections.abc import Callable
+
+import pytest
+
+from fixtures.gce import Gce
+from fixtures.instances import Ask
+from fixtures.storage import ZONE
+
+PATH = "global/snapshots"
+
+
+@pytest.mark.parametrize("command", ["createSnapshot", "createTags"])
+def test_failure_leaves_nothing(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None], command: str) -> None:
+    """When a step fails the operation says why, no snapshot is left in any state, and the name is free."""
+    name = f"fails-{command.lower()}"
+    body = {"name": name, "sourceDisk": f"zones/{ZONE}/disks/{disk}", "labels": {"a": "b"}}
+    fault(command, "job_failed", errortext="No room here")
+    operation = gce.finished(gce.post(PATH, body))
+    assert "No room here" in operation["error"]["errors"][0]["message"]
+    assert operation["httpErrorStatusCode"] >= 400
+    assert "warnings" not in operation
+    assert "snapshot" not in ask("listSnapshots", name=name)
+    gce.refused("GET", f"{PATH}/{name}", 404)
+    gce.done(gce.post(PATH, body))
+
+
+@pytest.mark.parametrize("command", ["createSnapshot", "createTags", "deleteTags", "deleteSnapshot"])
+def test_lost_answers(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None], command: str) -> None:
+    """When CloudStack's answer is lost after the command was done, nothing is done twice or left undone."""
+    name = f"lost-{command.lower()}"
+    fault(command, "lost")
+    gce.done(gce.post(PATH, {"name": name, "sourceDisk": f"zones/{ZONE}/disks/{disk}", "labels": {"a": "b"}}))
+    assert len(ask("listSnapshots", name=name)["snapshot"]) == 1
+    shown = gce.get(f"{PATH}/{name}")
+    assert (shown["status"], shown["labels"]) == ("READY", {"a": "b"})
+    body = {"labels": {"c": "d"}, "labelFingerprint": shown["labelFingerprint"]}
+    gce.done(gce.post(f"{PATH}/{name}/setLabels", body))
+    assert gce.get(f"{PATH}/{name}")["labels"] == {"c": "d"}
+    gce.done(gce.delete(f"{PATH}/{name}"))
+    gce.refused("GET", f"{PATH}/{name}", 404)
+
+
+def test_what_cannot_be_removed_is_named(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None]) -> None:
+    """Where the undo fails too, a warning names the snapshot that stays."""
+    fault("createTags", "job_failed")
+    fault("deleteSnapshot", "job_failed")
+    body = {"name": "snap-stays", "sourceDisk": f"zones/{ZONE}/disks/{disk}", "labels": {"a": "b"}}
+    operation = gce.finished(gce.post(PATH, body))
+    assert "snap-stays" in operation["warnings"][0]["message"]
+    assert len(ask("listSnapshots", name="snap-stays")["snapshot"]) == 1
+    gce.done(gce.delete(f"{PATH}/snap-stays"))
+
+
+def test_a_failed_deletion_changes_nothing(gce: Gce, disk: str, fault: Callable[..., None]) -> None:
+    """When CloudStack does not delete, the snapshot stays as it was."""
+    gce.done(gce.post(PATH, {"name": "snap-kept", "sourceDisk": f"zones/{ZONE}/disks/{disk}", "description": "d"}))
+    before = gce.get(f"{PATH}/snap-kept")
+    fault("deleteSnapshot", "job_failed")
+    assert "error" in gce.finished(gce.delete(f"{PATH}/snap-kept"))
+    assert gce.get(f"{PATH}/snap-kept") == before

@@ -1,0 +1,200 @@
+"""snapshots and disks.createSnapshot by the front door."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fixtures.gce import Gce
+from fixtures.instances import Ask
+from fixtures.storage import ZONE
+
+PATH = "global/snapshots"
+Made = Callable[..., dict[str, Any]]
+
+
+def body_of(name: str, disk: str, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "sourceDisk": f"zones/{ZONE}/disks/{disk}", **fields}
+
+
+def test_insert(gce: Gce, disk: str) -> None:
+    """A snapshot is ready when its operation is done, and shows its disk, its size and its region."""
+    labels = {"env": "prod", "empty": ""}
+    operation = gce.done(gce.post(PATH, body_of("snap-all", disk, labels=labels, description="before the change")))
+    shown = gce.get(f"{PATH}/snap-all")
+    assert (operation["operationType"], operation["targetLink"]) == ("insert", shown["selfLink"])
+    assert operation["targetId"] == shown["id"]
+    source = gce.get(f"zones/{ZONE}/disks/{disk}")
+    assert (shown["sourceDisk"], shown["sourceDiskId"]) == (source["selfLink"], source["id"])
+    assert (shown["status"], shown["diskSizeGb"], shown["storageBytesStatus"]) == ("READY", "5", "UP_TO_DATE")
+    assert shown["storageLocations"] == ["sandbox-east1"]
+    assert (shown["labels"], shown["description"]) == (labels, "before the change")
+    assert shown["labelFingerprint"]
+    assert gce.get(f"{PATH}/{shown['id']}") == shown
+    assert shown in gce.items(PATH)
+    assert gce.items(PATH, filter="name = snap-all") == [shown]
+
+
+def test_create_snapshot_of_a_disk(gce: Gce, disk: str) -> None:
+    """disks.createSnapshot is an operation of the disk in its zone, and makes the same snapshot."""
+    path = f"zones/{ZONE}/disks/{disk}"
+    operation = gce.done(
+        gce.post(f"{path}/createSnapshot", {"name": "snap-disk", "storageLocations": ["sandbox-east1"]})
+    )
+    source = gce.get(path)
+    assert (operation["operationType"], operation["targetLink"]) == ("createSnapshot", source["selfLink"])
+    assert (operation["targetId"], operation["zone"]) == (source["id"], source["zone"])
+    assert gce.get(f"{PATH}/snap-disk")["sourceDisk"] == source["selfLink"]
+
+
+def test_of_a_running_machine(gce: Gce, made: Made, ask: Ask) -> None:
+    """The boot disk of a running machine can be taken; the snapshot keeps the disk's name and size."""
+    made(ZONE, "vm-snap")
+    gce.done(gce.post(PATH, body_of("snap-boot", "vm-snap")))
+    size = gce.get(f"zones/{ZONE}/disks/vm-snap")["sizeGb"]
+    shown = gce.get(f"{PATH}/snap-boot")
+    assert (shown["diskSizeGb"], shown["sourceDisk"].rpartition("/")[2]) == (size, "vm-snap")
+    (kept,) = ask("listSnapshots", name="snap-boot")["snapshot"]
+    assert kept["volumetype"] == "ROOT"
+
+
+def test_one_that_was_taken_elsewhere(gce: Gce, ask: Ask, disk: str) -> None:
+    """A snapshot made in CloudStack has a GCE name, and its disk's."""
+    volume = ask("listVolumes", name=disk)["volume"][0]
+    ask("createSnapshot", volumeid=volume["id"], name="Nightly Copy")
+    shown = gce.get(f"{PATH}/nightly-copy")
+    assert shown["sourceDisk"] == gce.get(f"zones/{ZONE}/disks/{disk}")["selfLink"]
+    gce.done(gce.delete(f"{PATH}/nightly-copy"))
+    gce.refused("GET", f"{PATH}/nightly-copy", 404)
+
+
+def test_delete(gce: Gce, ask: Ask, disk: str) -> None:
+    """A deleted snapshot is gone from get, list and CloudStack, and its name is free."""
+    for _ in range(2):
+        gce.done(gce.post(PATH, body_of("snap-gone", disk)))
+        operation = gce.done(gce.delete(f"{PATH}/snap-gone"))
+        assert operation["operationType"] == "delete"
+    refused = gce.refused("GET", f"{PATH}/snap-gone", 404)
+    assert refused["message"] == "The resource 'projects/demo/global/snapshots/snap-gone' was not found"
+    assert "snap-gone" not in {one["name"] for one in gce.items(PATH)}
+    assert "snapshot" not in ask("listSnapshots", name="snap-gone")
+    gce.refused("DELETE", f"{PATH}/snap-gone", 404)
+
+
+def test_names_are_global(gce: Gce, made: Made, disk: str) -> None:
+    """A name is taken in all zones, however the snapshot is asked for."""
+    west = "sandbox-west1-a"
+    made(west, "vm-west")
+    gce.done(gce.post(PATH, body_of("snap-twice", disk)))
+    refused = gce.refused("POST", PATH, 409, {"name": "snap-twice", "sourceDisk": f"zones/{west}/disks/vm-west"})
+    assert refused["message"] == "The resource 'projects/demo/global/snapshots/snap-twice' already exists"
+    gce.refused("POST", f"zones/{west}/disks/vm-west/createSnapshot", 409, {"name": "snap-twice"})
+
+
+def test_name_is_held_while_it_is_made(gce: Gce, made: Made, disk: str, fault: Callable[..., None]) -> None:
+    """Two requests for one name, of two disks at once, make one snapshot."""
+    made(ZONE, "vm-race")
+    fault("createSnapshot", "slow", seconds=7.0)
+    first = gce.call("POST", PATH, body_of("snap-race", disk))
+    assert first.json()["status"] == "RUNNING"
+    assert gce.call("POST", PATH, body_of("snap-race", "vm-race")).status_code == 409
+    path = f"zones/{ZONE}/disks/vm-race/createSnapshot"
+    gce.refused("POST", path, 409, {"name": "snap-race"})
+    gce.done(first.json())
+
+
+def test_labels(gce: Gce, ask: Ask, disk: str) -> None:
+    """Labels are replaced as a whole and are CloudStack's tags; an old fingerprint is 412."""
+    gce.done(gce.post(PATH, body_of("snap-labels", disk, labels={"a": "1", "b": "2"})))
+    old = gce.get(f"{PATH}/snap-labels")["labelFingerprint"]
+    body = {"labels": {"b": "3", "c": ""}, "labelFingerprint": old}
+    operation = gce.done(gce.post(f"{PATH}/snap-labels/setLabels", body))
+    assert operation["operationType"] == "setLabels"
+    assert gce.get(f"{PATH}/snap-labels")["labels"] == {"b": "3", "c": ""}
+    tags = ask("listSnapshots", name="snap-labels")["snapshot"][0]["tags"]
+    assert {(tag["key"], tag["value"]) for tag in tags} == {("b", "3"), ("c", "(empty)")}
+    refused = gce.refused("POST", f"{PATH}/snap-labels/setLabels", 412, body | {"labels": {"d": "4"}})
+    assert refused["reason"] == "conditionNotMet"
+    gce.refused("POST", f"{PATH}/snap-labels/setLabels", 400, {"labels": {"UPPER": "x"}})
+    gce.done(
+        gce.post(
+            f"{PATH}/snap-labels/setLabels", {"labelFingerprint": gce.get(f"{PATH}/snap-labels")["labelFingerprint"]}
+        )
+    )
+    assert "labels" not in gce.get(f"{PATH}/snap-labels")
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "word"),
+    [
+        ({"name": "Bad_Name"}, 400, "name"),
+        ({"name": ""}, 400, "name"),
+        ({"sourceDisk": ""}, 400, "sourceDisk"),
+        ({"sourceDisk": "data"}, 400, "zones/ZONE/disks/DISK"),
+        ({"sourceDisk": "regions/sandbox-east1/disks/data"}, 400, "zones/ZONE/disks/DISK"),
+        ({"sourceDisk": f"zones/{ZONE}/disks/none"}, 404, f"projects/demo/zones/{ZONE}/disks/none"),
+        ({"sourceDisk": f"projects/other/zones/{ZONE}/disks/data"}, 404, "projects/other"),
+        ({"sourceDisk": "zones/nowhere/disks/data"}, 404, "nowhere"),
+        ({"labels": {"UPPER": "x"}}, 400, "labels"),
+        ({"description": "x" * 2049}, 400, "description"),
+        ({"storageLocations": ["us"]}, 400, "sandbox-east1"),
+        ({"snapshotType": "ARCHIVE"}, 400, "snapshotType"),
+        ({"snapshotEncryptionKey": {"rawKey": "x"}}, 400, "snapshotEncryptionKey"),
+        ({"sourceInstantSnapshot": "zones/z/instantSnapshots/i"}, 400, "sourceInstantSnapshot"),
+        ({"guestFlush": True}, 400, "guestFlush"),
+        ({"chainName": "chain"}, 400, "chainName"),
+    ],
+)
+def test_refused(gce: Gce, disk: str, changed: dict[str, Any], status: int, word: str) -> None:
+    """What cannot be is refused before anything is sent, and the field or resource is named."""
+    assert word in gce.refused("POST", PATH, status, body_of("snap-no", disk) | changed)["message"]
+    gce.refused("GET", f"{PATH}/snap-no", 404)
+
+
+def test_a_disk_that_never_held_anything(gce: Gce, ask: Ask) -> None:
+    """A disk that is not on storage yet is refused with the reason and what to do."""
+    zone = next(one for one in ask("listZones")["zone"] if one["name"] == ZONE)
+    offering = next(one for one in ask("listDiskOfferings")["diskoffering"] if one["iscustomized"])
+    ask("createVolume", name="blank", zoneid=zone["id"], diskofferingid=offering["id"], size=1)
+    refused = gce.refused("POST", PATH, 400, body_of("snap-blank", "blank"))
+    assert refused["reason"] == "resourceNotReady"
+    assert "Attach it" in refused["message"]
+
+
+def test_another_disk_in_the_body(gce: Gce, disk: str) -> None:
+    """The body of createSnapshot may repeat the disk of the URL and name no other; guestFlush is refused."""
+    path = f"zones/{ZONE}/disks/{disk}/createSnapshot"
+    assert "sourceDisk" in gce.refused("POST", path, 400, body_of("snap-no", "vm-else"))["message"]
+    assert "guestFlush" in gce.refused("POST", path, 400, {"name": "snap-no"}, guestFlush="true")["message"]
+    gce.refused("POST", f"zones/{ZONE}/disks/none/createSnapshot", 404, {"name": "snap-no"})
+
+
+def test_accounts_do_not_see_each_others(gce: Gce, other: Gce, disk: str) -> None:
+    """Another account sees no snapshot of mine, by name or id, and may take the name itself."""
+    gce.done(gce.post(PATH, body_of("snap-mine", disk)))
+    number = gce.get(f"{PATH}/snap-mine")["id"]
+    assert "snap-mine" not in {one["name"] for one in other.items(PATH)}
+    for name in ("snap-mine", number):
+        other.refused("GET", f"{PATH}/{name}", 404)
+        other.refused("DELETE", f"{PATH}/{name}", 404)
+    other.refused("POST", PATH, 404, body_of("snap-mine", disk))
+    gce.refused("GET", "/compute/v1/projects/other/global/snapshots", 404)
+
+
+def test_repeated_request(gce: Gce, ask: Ask, disk: str) -> None:
+    """A requestId that was used returns its operation, and nothing is made twice."""
+    request = str(uuid.uuid4())
+    first = gce.done(gce.post(PATH, body_of("snap-once", disk), requestId=request))
+    again = gce.post(PATH, body_of("snap-once", disk), requestId=request)
+    assert again["name"] == first["name"]
+    assert len(ask("listSnapshots", name="snap-once")["snapshot"]) == 1
+
+
+def test_a_list_is_one_call(gce: Gce, disk: str, spent: Callable[..., dict[str, int]]) -> None:
+    """A page of the list, and a get of a snapshot taken here, cost one call each."""
+    gce.done(gce.post(PATH, body_of("snap-cheap", disk)))
+    commands = ("listSnapshots", "listVolumes", "listTags")
+    for ask_for in (f"{PATH}/snap-cheap", PATH):
+        counted = spent(lambda path=ask_for: gce.get(path), *commands)
+        assert counted == {"listSnapshots": 1, "listVolumes": 0, "listTags": 0}
