@@ -234,4 +234,3 @@ def _deployed_on(location: Location, backing: Backing, subnetwork: Subnetwork | 
 
 def _unknown(field: str, text: str, noun: str) -> Problem:
     return Problem.invalid(field, f"'{text}'. The referenced {noun} resource cannot be found.")
-
