@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
     """Start further products with other settings: `start(expunge_allowed=True)`."""
-    opened = []
+    opened: list[AbstractContextManager[Stack]] = []
 
     def starting(**changes: Any) -> Stack:
         home = tmp_path / f"home{len(opened)}"

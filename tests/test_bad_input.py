@@ -50,7 +50,7 @@ values = st.recursive(
 @st.composite
 def mutated(draw: st.DrawFn) -> dict[str, Any]:
     """A good body with some of it replaced, removed or added."""
-    body = json.loads(json.dumps(GOOD))
+    body: dict[str, Any] = json.loads(json.dumps(GOOD))
     for _ in range(draw(st.integers(1, 3))):
         holder: Any = body
         key = draw(

@@ -1,6 +1,5 @@
 """Google's Python SDK, with the key and the variables that `gstack client python` gives."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ ZONE = "sandbox-east1-a"
 
 
 @pytest.fixture
-def client(product: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def client(product: Stack, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Make a client of the SDK as the printed notes say."""
     known = evaluated(product, "python")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", known["REQUESTS_CA_BUNDLE"])

@@ -1,6 +1,5 @@
 """apache-libcloud's GCE driver, set up by the Python lines that `gstack client libcloud` prints."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from fixtures.shells import gstack
 
 
 @pytest.fixture(scope="module")
-def driver(product: Stack) -> Iterator[Any]:
+def driver(product: Stack) -> Any:
     """Run the printed lines; give what they call `driver`."""
     names: dict[str, Any] = {}
     exec(gstack(product, "client", "libcloud"), names)  # noqa: S102  # exactly what a user would paste

@@ -20,7 +20,7 @@ def test_signature_is_that_of_cs(parameters: dict[str, str]) -> None:
     body = {name: values[0] for name, values in parse_qs(sign(parameters, KEYS), keep_blank_values=True).items()}
     sent = body.pop("signature")
     reference = cs.CloudStack(endpoint="http://localhost", key=KEYS.api_key, secret=KEYS.secret_key)
-    reference._sign(body)
+    reference._sign(body)  # type: ignore[no-untyped-call]  # cs has no types
     assert body["signature"] == sent
 
 
