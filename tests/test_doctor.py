@@ -1,0 +1,58 @@
+"""The findings of gstack doctor."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from conftest import free_port
+from fixtures.servers import Stack
+from gstack import tls
+from gstack.cloudstack.signing import KeyPair
+from gstack.config import CloudStackSettings, NameSettings, Settings
+from gstack.doctor import Finding, examine
+
+
+def findings(settings: Settings, url: str, keys: KeyPair | None = None) -> dict[str, Finding]:
+    return {finding.subject: finding for finding in examine(settings, url, keys)}
+
+
+def test_all_is_well_on_a_running_server(product: Stack) -> None:
+    """Nothing to advise: state, TLS, server, clock, keys, zones."""
+    product.settings.home.chmod(0o700)
+    found = findings(product.settings, product.app.url, product.pair())
+    assert {subject for subject, finding in found.items() if finding.advice} == set()
+    assert {"state", "TLS", "server", "keys", "zones"} <= set(found)
+
+
+def test_before_the_first_start_it_says_to_start(tmp_path: Path) -> None:
+    """A home that is not there yet, a server that does not answer."""
+    found = findings(Settings(home=tmp_path / "none"), f"https://localhost:{free_port()}")
+    assert "Start" in found["state"].advice
+    assert "Start" in found["server"].advice
+    assert "sandbox" in found["CloudStack"].text
+
+
+def test_an_open_home_and_an_old_certificate_are_named(tmp_path: Path) -> None:
+    """Others may read the state; the certificate ends soon."""
+    tls.ensure(tmp_path, now=datetime.now(UTC) - timedelta(days=380))
+    tmp_path.chmod(0o755)
+    found = findings(Settings(home=tmp_path), "https://localhost:1")
+    assert "chmod 700" in found["state"].advice
+    assert "renews" in found["TLS"].advice
+
+
+def test_silence_and_refused_keys_are_told_apart(product: Stack) -> None:
+    """An endpoint where nobody answers; keys that CloudStack does not know."""
+    silent = CloudStackSettings(endpoint=f"http://127.0.0.1:{free_port()}/client/api")
+    found = findings(msgspec.structs.replace(product.settings, cloudstack=silent), product.app.url)
+    assert "configure" in found["reachability"].advice
+    found = findings(product.settings, product.app.url, KeyPair("x", "y"))
+    assert "refuses" in found["keys"].text
+
+
+def test_two_zones_in_one_region_are_named(product: Stack) -> None:
+    """A mapping that puts two zones into one region is wrong, and doctor says which setting."""
+    names = NameSettings(zones={"sandbox-east1-a": "cs-one-a", "sandbox-west1-a": "cs-one-b"})
+    found = findings(msgspec.structs.replace(product.settings, names=names), product.app.url, product.pair())
+    assert "zone-name" in found["zones"].advice
