@@ -15,7 +15,7 @@ from gstack.config import NameSettings
 from gstack.errors import Problem
 from gstack.gateway.call import Call, Links, serves
 from gstack.gateway.listing import Batch, Fetch, Window, list_aggregated, list_items
-from gstack.resources import volumes
+from gstack.resources import machines, volumes
 from gstack.resources.disk_types import PERSISTENT, DiskBounds, DiskOffering, DiskOfferings
 from gstack.resources.locations import Location, Locations, locations
 from gstack.resources.naming import fingerprint, gce_id, tags_to_labels, timestamp_of
@@ -69,8 +69,8 @@ def to_gce(view: View, link: Callable[[str], str]) -> dict[str, Any]:
         "labels": labels,
         "labelFingerprint": fingerprint(labels),
         "physicalBlockSizeBytes": BLOCK_BYTES,
-        "lastAttachTimestamp": timestamp_of(volume.attached) or facts.get("last_attach", ""),
-        "lastDetachTimestamp": "" if user else facts.get("last_detach", ""),
+        "lastAttachTimestamp": volumes.last_attach(volume, facts),
+        "lastDetachTimestamp": facts.get("last_detach", ""),
     }
     return {name: value for name, value in shown.items() if value not in ("", [], {})}
 
@@ -103,12 +103,13 @@ async def aggregated_list(call: Call) -> dict[str, Any]:
 def pages(call: Call, everywhere: Locations, location: Location | None) -> Fetch:
     """Pages of disks, of one zone or of all: one CloudStack call each."""
     narrowed = {"zoneid": location.id} if location else {}
+    parameters = {**machines.OWN, **narrowed}
 
     async def fetch(window: Window) -> Batch:
         if name := window.equals.get("name"):
             named = await volumes.named(call.cloudstack, call.sidecar, name, narrowed)
             return Batch(await render(call, everywhere, named), last=True)
-        listed, count = await call.cloudstack.page("listVolumes", Volume, window.page, window.size, narrowed)
+        listed, count = await call.cloudstack.page("listVolumes", Volume, window.page, window.size, parameters)
         found = await volumes.with_names([one for one in listed if one.shown], call.sidecar)
         last = not listed or window.page * window.size >= count
         return Batch(await render(call, everywhere, found), last=last)

@@ -23,6 +23,7 @@ Facts = Mapping[str, Mapping[str, Any]]
 
 GONE = frozenset({"Destroyed", "Expunging", "Expunged"})
 DETAILS = ("nics", "tmpl", "servoff")  # what listVirtualMachines joins; `stats` is the dear one
+OWN: Mapping[str, object] = {"listall": False}  # an administrator's own too, not everybody's
 MARK = 4  # characters behind a host name that was taken
 _MARKED = re.compile(rf"(?P<name>.+)-[0-9a-f]{{{MARK}}}")
 
@@ -152,7 +153,7 @@ async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Map
 
 async def search(cloudstack: Client, sidecar: Sidecar, narrowed: Mapping[str, object]) -> list[Found]:
     """List instances with what the sidecar knows of them; `narrowed` are parameters of listVirtualMachines."""
-    parameters = {"details": DETAILS, **narrowed}
+    parameters = {**OWN, "details": DETAILS, **narrowed}
     listed = await cloudstack.list_all("listVirtualMachines", VirtualMachine, parameters)
     return await with_names([one for one in listed if one.shown], sidecar)
 

@@ -18,7 +18,7 @@ from gstack.db.sidecar import Sidecar
 from gstack.resources import machines
 from gstack.resources.locations import Location
 from gstack.resources.machines import Facts
-from gstack.resources.naming import gce_id
+from gstack.resources.naming import gce_id, timestamp_of
 
 ROOT = "ROOT"
 GIB = 1 << 30
@@ -86,13 +86,27 @@ def user_of(volume: Volume, facts: Facts) -> str:
     return machines.name_behind(volume.virtualmachineid, volume.vmname, volume.vmdisplayname, facts)
 
 
+def last_attach(volume: Volume, facts: Mapping[str, Any]) -> str:
+    """When a volume was last attached, in Google's form; `facts` are its own. Empty where nobody knows.
+
+    CloudStack does not say it of a root volume that its machine was born with, nor of one that was detached.
+    """
+    born = volume.created if volume.type == ROOT and volume.virtualmachineid else ""
+    return timestamp_of(volume.attached or born) or str(facts.get("last_attach", ""))
+
+
 def uuids(volumes: Iterable[Volume]) -> set[str]:
     """The uuids whose facts say how to show these volumes: their own and their machines'."""
     return {uuid for volume in volumes for uuid in (volume.id, volume.virtualmachineid) if uuid}
 
 
-async def find(cloudstack: Client, sidecar: Sidecar, owner: str, location: Location, wanted: str) -> FoundDisk | None:
-    """Find a disk of a zone by GCE name or numeric id: one call to CloudStack where the sidecar knows it."""
+async def find(
+    cloudstack: Client, sidecar: Sidecar, owner: str, location: Location, wanted: str, *, of_machines: bool = True
+) -> FoundDisk | None:
+    """Find a disk of a zone by GCE name or numeric id: one call to CloudStack where the sidecar knows it.
+
+    `of_machines` False leaves out the boot disks that have no name but their machine's: no machine is called so.
+    """
     zone = {"zoneid": location.id}
     known = sidecar.uuid_of(wanted) if wanted.isdigit() else sidecar.named(owner, kind(location.id), wanted)
     if uuid := await known:
@@ -103,7 +117,10 @@ async def find(cloudstack: Client, sidecar: Sidecar, owner: str, location: Locat
     if wanted.isdigit():
         everything = await search(cloudstack, sidecar, zone)
         return next((found for found in everything if gce_id(found.volume.id) == wanted), None)
-    return next(iter(await named(cloudstack, sidecar, wanted, zone)), None)
+    if of_machines:
+        return next(iter(await named(cloudstack, sidecar, wanted, zone)), None)
+    found = await search(cloudstack, sidecar, {"keyword": wanted, **zone})
+    return next((one for one in found if one.name == wanted), None)
 
 
 async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Mapping[str, object]) -> list[FoundDisk]:
@@ -121,7 +138,7 @@ async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Map
 
 async def search(cloudstack: Client, sidecar: Sidecar, narrowed: Mapping[str, object]) -> list[FoundDisk]:
     """List disks with what the sidecar knows of them; `narrowed` are parameters of listVolumes."""
-    listed = await cloudstack.list_all("listVolumes", Volume, narrowed)
+    listed = await cloudstack.list_all("listVolumes", Volume, {**machines.OWN, **narrowed})
     return await with_names([one for one in listed if one.shown], sidecar)
 
 

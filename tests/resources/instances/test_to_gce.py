@@ -129,8 +129,8 @@ def test_a_failed_machine_says_so() -> None:
 
 
 def test_fingerprint_is_of_the_content() -> None:
-    """An instance's fingerprint changes with what is shown, and only then."""
-    assert view()["fingerprint"] == view()["fingerprint"]
+    """An instance's fingerprint changes with its content, not with its state."""
+    assert view()["fingerprint"] == view(state="Stopped")["fingerprint"]
     assert view()["fingerprint"] != view({"description": "x"})["fingerprint"]
 
 

@@ -163,10 +163,16 @@ async def _check_free(call: Call, location: Location, name: str, disks: Sequence
     """409 where the zone has an instance or a disk of a name that is to be made."""
     machine, *found = await asyncio.gather(
         machines.find(call.cloudstack, call.sidecar, call.owner_id, location, name),
-        *(volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, disk.name) for disk in disks),
+        *(_disk(call, location, disk.name, name) for disk in disks),
     )
     if machine:
         raise Problem.already_exists(call.resource(f"zones/{location.zone}/instances/{name}"))
     for disk, there in zip(disks, found, strict=True):
         if there:
             raise Problem.already_exists(call.resource(f"zones/{location.zone}/disks/{disk.name}"))
+
+
+async def _disk(call: Call, location: Location, wanted: str, instance: str) -> volumes.FoundDisk | None:
+    """A disk of the name; whether a machine has it is asked for the instance already, where both have one name."""
+    others = wanted != instance
+    return await volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, wanted, of_machines=others)

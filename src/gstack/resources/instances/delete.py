@@ -25,10 +25,11 @@ _PROTECTED = (
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """The operation's args. `names` are the GCE names of the machine's disks by volume uuid."""
+    """The operation's args. By volume uuid: the GCE names of the machine's disks, and since when they are attached."""
 
     wish: burial.Wish
     names: dict[str, str]
+    attached: dict[str, str]
 
 
 @serves("compute.instances.delete")
@@ -49,7 +50,9 @@ async def delete(call: Call) -> dict[str, Any]:
     )
     scope = f"zones/{location.zone}"
     holds = tuple(f"{scope}/disks/{part.name}" for part in parts)
-    args = msgspec.to_builtins(Ending(wish, {part.volume.id: part.name for part in parts}))
+    names = {part.volume.id: part.name for part in parts}
+    attached = {part.volume.id: volumes.last_attach(part.volume, part.facts) for part in parts}
+    args = msgspec.to_builtins(Ending(wish, names, attached))
     target = Target(scope, "instances", found.name, gce_id(found.machine.id))
     return await call.start(remove, target, args, holds=holds)
 
@@ -81,7 +84,8 @@ async def _forget(op: Op, ending: Ending) -> bool:
     }
     for uuid in ending.names:
         if uuid in wish.stays:
-            await op.sidecar.keep(uuid, owner, volumes.kind(wish.zone_id), detached)
+            facts = detached | {"last_attach": ending.attached.get(uuid) or None}
+            await op.sidecar.keep(uuid, owner, volumes.kind(wish.zone_id), facts)
         else:
             await op.sidecar.drop(uuid)
     await op.sidecar.drop(wish.machine_id)

@@ -56,32 +56,36 @@ async def make(op: Op) -> None:
 
 
 async def _deployed(op: Op, plan: Plan, placement: Placement, groups: list[str], made: birth.Made) -> VirtualMachine:
-    mark = _marked(op, plan)
-    host = mark if placement.security_groups else plan.name
-    try:
-        answer = await _deploy(op, "deploy", plan, placement, groups, host)
-    except Refusal as refusal:
-        if host == mark or _NAME_TAKEN not in refusal.error_text:
-            raise
-        answer = await _deploy(op, "deploy-marked", plan, placement, groups, mark)
+    answer = await _deploy(op, plan, placement, groups)
     made.machine_id = str(answer["id"])
     await op.target(gce_id(made.machine_id))
     return await birth.grown(op, msgspec.convert(answer, VirtualMachine))
 
 
-def _marked(op: Op, plan: Plan) -> str:
-    """The host name where the plain one is taken, the same after a restart."""
-    return machines.marked(plan.name, suffix(op.operation.id))
+def _hosts(op: Op, plan: Plan, placement: Placement) -> list[str]:
+    """The host names to try, the same after a restart: marked ones where others may have the plain one."""
+    marked = [machines.marked(plan.name, suffix(f"{op.operation.id} {number}")) for number in range(3)]
+    return marked if placement.security_groups else [plan.name, *marked]
 
 
-async def _deploy(
-    op: Op, step: str, plan: Plan, placement: Placement, groups: list[str], host: str
-) -> Mapping[str, Any]:
+async def _deploy(op: Op, plan: Plan, placement: Placement, groups: list[str]) -> Mapping[str, Any]:
+    """Deploy under the first host name that CloudStack takes."""
+    *first, last = _hosts(op, plan, placement)
+    for host in first:
+        try:
+            return await _deploy_as(op, plan, placement, groups, host)
+        except Refusal as refusal:
+            if _NAME_TAKEN not in refusal.error_text:
+                raise
+    return await _deploy_as(op, plan, placement, groups, last)
+
+
+async def _deploy_as(op: Op, plan: Plan, placement: Placement, groups: list[str], host: str) -> Mapping[str, Any]:
     async def arrived(op: Op) -> Mapping[str, Any] | None:
         return await birth.machine_called(op, placement.location_id, host, plan.name)
 
     parameters = to_cloudstack(plan, placement, groups, host)
-    return await op.run(step, "deployVirtualMachine", parameters, probe=arrived)
+    return await op.run(f"deploy-{host}", "deployVirtualMachine", parameters, probe=arrived)
 
 
 def to_cloudstack(plan: Plan, placement: Placement, groups: list[str], host: str) -> dict[str, object]:
@@ -127,7 +131,7 @@ async def _equip(op: Op, plan: Plan, placement: Placement, machine: VirtualMachi
 async def _take_back(op: Op, plan: Plan, placement: Placement, groups: list[str], made: birth.Made) -> list[str]:
     """Remove what was made; return the names of what stays. Disks that existed before are let go."""
     left, zone_id = [], placement.location_id
-    hosts = (plan.name, _marked(op, plan))
+    hosts = _hosts(op, plan, placement)
     failed = [] if made.machine_id else await birth.failed_machines(op, zone_id, hosts, plan.name)
     for machine_id in [made.machine_id] if made.machine_id else failed:
         wish = burial.Wish(machine_id, plan.name, zone_id, placement.security_groups)

@@ -47,6 +47,7 @@ def pages(call: Call, everywhere: Locations, location: Location | None) -> Fetch
     CloudStack cannot list the volumes of a page of machines, and all volumes for every page would be too dear.
     """
     narrowed = {"zoneid": location.id} if location else {}
+    its = {**machines.OWN, **narrowed}
 
     async def fetch(window: Window) -> Batch:
         if name := window.equals.get("name"):
@@ -55,7 +56,7 @@ def pages(call: Call, everywhere: Locations, location: Location | None) -> Fetch
             return Batch(await render(call, everywhere, found, disks), last=True)
         (listed, count), disks = await asyncio.gather(
             _page(call, window, narrowed),
-            call.cloudstack.reference("listVolumes", Volume, narrowed, fresh=window.page == 1),
+            call.cloudstack.reference("listVolumes", Volume, its, fresh=window.page == 1),
         )
         found = await machines.with_names([one for one in listed if one.shown], call.sidecar)
         last = not listed or window.page * window.size >= count
@@ -96,12 +97,14 @@ async def _parts(call: Call, disks: Sequence[Volume]) -> dict[str, list[Part]]:
 
 
 async def _page(call: Call, window: Window, narrowed: dict[str, str]) -> tuple[list[VirtualMachine], int]:
-    parameters = {"details": machines.DETAILS, **narrowed}
+    parameters = {**machines.OWN, "details": machines.DETAILS, **narrowed}
     return await call.cloudstack.page("listVirtualMachines", VirtualMachine, window.page, window.size, parameters)
 
 
 async def _volumes_of(call: Call, machine_id: str | None, narrowed: dict[str, str] | None = None) -> list[Volume]:
     """The volumes of one machine; without one those that `narrowed` leaves, or none."""
     if machine_id:
-        return await call.cloudstack.list_all("listVolumes", Volume, {"virtualmachineid": machine_id})
-    return [] if narrowed is None else await call.cloudstack.list_all("listVolumes", Volume, narrowed)
+        return await call.cloudstack.list_all("listVolumes", Volume, {**machines.OWN, "virtualmachineid": machine_id})
+    return (
+        [] if narrowed is None else await call.cloudstack.list_all("listVolumes", Volume, {**machines.OWN, **narrowed})
+    )

@@ -84,7 +84,15 @@ def to_gce(view: View, link: Link) -> dict[str, Any]:
         "startRestricted": False,
     }
     shown |= _status(machine) | _kept(facts)
-    return {**_without_empty(shown), "fingerprint": fingerprint(shown)}
+    return {**_without_empty(shown), "fingerprint": _fingerprint(view, labels)}
+
+
+def _fingerprint(view: View, labels: Mapping[str, str]) -> str:
+    """Of the content alone: neither the Host of the request nor the machine's state changes it."""
+    machine = view.machine
+    nics = [(nic.id, nic.ipaddress, nic.publicip) for nic in machine.nic]
+    disks = [(part.name, part.facts) for part in view.parts]
+    return fingerprint([view.name, view.machine_type, view.facts, labels, machine.deleteprotection, nics, disks])
 
 
 def tags_to_gce(tags: Sequence[str]) -> dict[str, Any]:
@@ -133,7 +141,8 @@ def nic_to_gce(nic: Nic, index: int, view: View, link: Link) -> dict[str, Any]:
         "stackType": "IPV4_ONLY",
         "accessConfigs": _access_configs(nic, index, view),
     }
-    return {**_without_empty(shown), "fingerprint": fingerprint(shown)}
+    content = [network, subnetwork, nic.ipaddress, nic.publicip]
+    return {**_without_empty(shown), "fingerprint": fingerprint(content)}
 
 
 def _access_configs(nic: Nic, index: int, view: View) -> list[dict[str, Any]]:

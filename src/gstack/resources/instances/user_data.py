@@ -135,7 +135,7 @@ def _given_part(part: Message) -> bytes:
 
 def _part(content: bytes) -> bytes:
     """One part that cloud-init tells the kind of by its first line; base64 where plain text would not survive."""
-    if content.isascii() and b"\0" not in content:
+    if content.isascii() and b"\0" not in content and b"\r" not in content:
         return b'Content-Type: text/plain; charset="utf-8"\nContent-Transfer-Encoding: 7bit\n\n' + content
     kind = b"application/gzip" if content.startswith(b"\x1f\x8b") else b"application/octet-stream"
     head = b"Content-Type: " + kind + b"\nContent-Transfer-Encoding: base64\n\n"
