@@ -1,10 +1,13 @@
 """The server as a process: the ready line, a clean stop, a killed one, everything still there."""
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cs
 import pytest
+import requests
 
 from conftest import free_port
 from fixtures.processes import Process
@@ -31,10 +34,6 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 def token(server: Process) -> str:
     """An access token of the sandbox's demo account."""
-    import json  # noqa: PLC0415
-
-    import requests  # noqa: PLC0415
-
     demo = json.loads((server.home / "sandbox.json").read_text())[0]
     form = {"grant_type": "client_credentials", "client_id": demo["api_key"], "client_secret": demo["secret_key"]}
     answer = requests.post(
@@ -86,7 +85,7 @@ def test_a_port_in_use_is_said_plainly(serve: Serve) -> None:
     """The second server on a port says what to do instead of a traceback."""
     first = serve()
     second = Process(first.home.with_name("second"), first.port)
-    assert second.process.wait(60) == 1
+    assert second.ended() == 1
     assert "Cannot listen" in second.output
     assert "Traceback" not in second.output
 
@@ -96,8 +95,6 @@ def test_the_sandbox_is_a_cloudstack_for_any_client(serve: Serve) -> None:
     server = serve()
     exports = run([PROGRAM, "client", "cloudstack"], server.environment)
     values = dict(line.removeprefix("export ").split("=", 1) for line in exports.splitlines())
-    import cs  # noqa: PLC0415
-
     client = cs.CloudStack(
         endpoint=values["CLOUDSTACK_ENDPOINT"].strip("'"), key=values["CLOUDSTACK_KEY"].strip("'"),
         secret=values["CLOUDSTACK_SECRET"].strip("'"),

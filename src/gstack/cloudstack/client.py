@@ -219,11 +219,11 @@ _FAILURE = msgspec.json.Decoder(_Failure)
 def _opened(command: str, status: int, body: bytes) -> msgspec.Raw:
     try:
         inner = next(iter(_OPENER.decode(body).values()))
+        if status == 200:  # noqa: PLR2004  # HTTP OK
+            return inner
+        failure = _FAILURE.decode(inner)
     except (msgspec.DecodeError, StopIteration) as error:
-        raise Unreachable(command, f"HTTP {status}, no JSON: {body[:200]!r}", sent=True) from error
-    if status == 200:  # noqa: PLR2004  # HTTP OK
-        return inner
-    failure = _FAILURE.decode(inner)
+        raise Unreachable(command, f"HTTP {status}, no answer of CloudStack's: {body[:200]!r}", sent=True) from error
     if status in {502, 503, 504} or (status == 500 and not failure.errorcode):  # noqa: PLR2004  # a proxy's answer
         raise Unreachable(command, f"HTTP {status}", sent=True)
     raise Refusal(command, failure.errorcode or status, failure.errortext)
