@@ -119,8 +119,8 @@ async def find(
         return next((found for found in everything if gce_id(found.volume.id) == wanted), None)
     if of_machines:
         return next(iter(await named(cloudstack, sidecar, wanted, zone)), None)
-    found = await search(cloudstack, sidecar, {"keyword": wanted, **zone})
-    return next((one for one in found if one.name == wanted), None)
+    similar = await search(cloudstack, sidecar, {"keyword": wanted, **zone})
+    return next((one for one in similar if one.name == wanted), None)
 
 
 async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Mapping[str, object]) -> list[FoundDisk]:
