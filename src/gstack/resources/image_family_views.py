@@ -3,10 +3,11 @@
 from typing import Any
 
 from gstack.gateway.call import Call, serves
-from gstack.resources.images import newest, to_gce
+from gstack.resources.images import newest, render
 
 
 @serves("compute.imageFamilyViews.get", foreign=True)
 async def get(call: Call) -> Any:
     """Answer the newest image of the family that is ready in the zone, else the newest anywhere."""
-    return {"image": to_gce(await newest(call, call.params["family"], call.params["zone"]))}
+    image = await newest(call, call.params["family"], call.params["zone"])
+    return {"image": (await render(call, [image]))[0]}

@@ -10,21 +10,25 @@ names and numeric ids are accepted too. A family is its newest image, in the zon
 that the administrator featured come before all others, since any user may publish a template and call it `debian-12`.
 """
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, Links, serves
 from gstack.gateway.listing import list_items, whole
+from gstack.resources import deprecation
 from gstack.resources.image_families import PUBLIC_PROJECTS
-from gstack.resources.locations import locations
+from gstack.resources.locations import Locations, locations
 from gstack.resources.naming import fingerprint, gce_id, tags_to_labels, timestamp_of
+from gstack.resources.references import parse_reference
 from gstack.resources.templates import Catalog, Image, catalog
 
-_ARCHITECTURES = {"x86_64": "X86_64", "aarch64": "ARM64"}
+ARCHITECTURES = {"x86_64": "X86_64", "aarch64": "ARM64"}
 
 
-def to_gce(image: Image) -> dict[str, Any]:
-    """An Image. Its links are always at Google's host (clients.md R1)."""
+def to_gce(call: Call, image: Image, facts: Mapping[str, Any], everywhere: Locations) -> dict[str, Any]:
+    """An Image. Links to images are always at Google's host (clients.md R1); `facts` are the sidecar's."""
     labels = tags_to_labels(image.tags)
     shown = {
         "kind": "compute#image",
@@ -36,37 +40,59 @@ def to_gce(image: Image) -> dict[str, Any]:
         "status": image.status,
         "sourceType": "RAW",
         "rawDisk": {"containerType": "TAR", "source": ""},
+        **_source(call, facts.get("source")),
         "archiveSizeBytes": str(image.archive_bytes),
-        "diskSizeGb": str(image.size_gb),
-        "architecture": _ARCHITECTURES.get(image.arch, ""),
-        "guestOsFeatures": [{"type": "WINDOWS"}] if image.family.startswith("windows") else [],
+        "diskSizeGb": str(facts.get("size_gb") or image.size_gb),
+        "architecture": ARCHITECTURES.get(image.arch, ""),
+        "guestOsFeatures": facts.get("guest_os_features") or _features(image),
         "labels": labels,
         "labelFingerprint": fingerprint(labels),
-        "licenses": [],
+        "licenses": facts.get("licenses", []),
+        "storageLocations": _regions(image, everywhere),
         "selfLink": Links.image(image.project, image.name),
     }
+    if deprecated := deprecation.to_gce(image.tags, _replacement(image)):
+        shown["deprecated"] = deprecated
     return {key: value for key, value in shown.items() if value != ""}
+
+
+def _source(call: Call, known: Mapping[str, str] | None) -> dict[str, str]:
+    """`sourceDisk` or `sourceSnapshot` with its id, as they were when the image was made."""
+    return {known["field"]: call.link(known["path"]), f"{known['field']}Id": known["id"]} if known else {}
+
+
+def _features(image: Image) -> list[dict[str, str]]:
+    return [{"type": "WINDOWS"}] if image.family.startswith("windows") else []
+
+
+def _regions(image: Image, everywhere: Locations) -> list[str]:
+    return sorted(location.region for location in everywhere.all if location.id in image.zones)
+
+
+def _replacement(image: Image) -> str:
+    told = parse_reference(deprecation.replacement_of(image.tags))
+    return Links.image(told.project, told.name) if told.name else ""
 
 
 @serves("compute.images.get", foreign=True)
 async def get(call: Call) -> Any:
     name = call.params["image"]
-    image = (await _catalog(call)).named(call.project, name)
-    image = image or (await _catalog(call, fresh=True)).named(call.project, name)
+    image = (await images_of(call)).named(call.project, name)
+    image = image or (await images_of(call, fresh=True)).named(call.project, name)
     if image is None:
         raise Problem.not_found(call.resource(f"global/images/{name}"))
-    return to_gce(image)
+    return (await render(call, [image]))[0]
 
 
 @serves("compute.images.list", foreign=True)
 async def list_(call: Call) -> Any:
-    images = (await _catalog(call)).of_project(call.project)
-    return await list_items(call, whole(to_gce(image) for image in images))
+    images = (await images_of(call)).of_project(call.project)
+    return await list_items(call, whole(await render(call, images)))
 
 
 @serves("compute.images.getFromFamily", foreign=True)
 async def get_from_family(call: Call) -> Any:
-    return to_gce(await newest(call, call.params["family"]))
+    return (await render(call, [await newest(call, call.params["family"])]))[0]
 
 
 async def newest(call: Call, family: str, zone: str = "-") -> Image:
@@ -74,14 +100,23 @@ async def newest(call: Call, family: str, zone: str = "-") -> Image:
     zone_id = ""
     if zone != "-":
         zone_id = (await locations(call.cloudstack, call.settings.names)).zone(call.project, zone).id
-    image = (await _catalog(call)).newest(call.project, family, zone_id)
-    image = image or (await _catalog(call, fresh=True)).newest(call.project, family, zone_id)
+    image = (await images_of(call)).newest(call.project, family, zone_id)
+    image = image or (await images_of(call, fresh=True)).newest(call.project, family, zone_id)
     if image is None:
         raise Problem.not_found(call.resource(f"global/images/family/{family}"))
     return image
 
 
-async def _catalog(call: Call, *, fresh: bool = False) -> Catalog:
+async def render(call: Call, images: Sequence[Image]) -> list[dict[str, Any]]:
+    """Show images, with what the sidecar knows of the caller's own."""
+    own = [image.id for image in images if image.own]
+    everywhere, facts = await asyncio.gather(locations(call.cloudstack, call.settings.names), call.sidecar.facts(own))
+    return [to_gce(call, image, facts.get(image.id, {}), everywhere) for image in images]
+
+
+async def images_of(call: Call, *, fresh: bool = False) -> Catalog:
+    """The images that the caller sees: those of the own project as they are, public ones remembered unless `fresh`."""
     if call.owner is None and call.project not in PUBLIC_PROJECTS:
         raise Problem.not_found(f"projects/{call.project}")
-    return await catalog(call.cloudstack, call.project if call.owner else "", fresh=fresh)
+    own = call.project if call.owner else ""
+    return await catalog(call.cloudstack, own, fresh=fresh or own != "")

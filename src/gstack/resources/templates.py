@@ -13,6 +13,7 @@ import msgspec
 from gstack.cloudstack.client import Client
 from gstack.errors import Problem
 from gstack.gateway.call import Links
+from gstack.resources.deprecation import ACTIVE, UNUSABLE, state_of
 from gstack.resources.image_families import family_of, project_of
 from gstack.resources.naming import NAME_LENGTH, gce_id, gce_names, slug
 from gstack.resources.references import FAMILY, Reference, parse_reference
@@ -67,6 +68,11 @@ class Image(msgspec.Struct, frozen=True):
         return max(1, -(-self.size_bytes // GIB))
 
     @property
+    def state(self) -> str:
+        """ACTIVE, DEPRECATED, OBSOLETE or DELETED: what its owner said of it."""
+        return state_of(self.tags)
+
+    @property
     def link(self) -> str:
         """Google's URL of this image, for `sourceImage`."""
         return Links.image(self.project, self.name)
@@ -104,8 +110,9 @@ class Catalog:
         return next(exact, None) or next(iter(raw), None)
 
     def newest(self, project: str, family: str, zone_id: str = "") -> Image | None:
-        """The image that a family stands for, one that is ready in the zone first."""
-        ready = [image for image in self.of_project(project) if image.status == "READY"]
+        """The image that a family stands for, one that is ready in the zone first. Deprecated ones never do."""
+        active = [image for image in self.of_project(project) if image.state == ACTIVE]
+        ready = [image for image in active if image.status == "READY"]
         found = [image for image in ready if image.family == family] or [
             image for image in ready if _with_architecture(image) == family
         ]
@@ -131,8 +138,8 @@ async def catalog(cloudstack: Client, own_project: str, *, fresh: bool = False) 
 async def resolve_image(cloudstack: Client, call_project: str, text: str, zone_id: str = "") -> Image:
     """Find what a body names as its image, in any form; a family gives its newest image, ready in the zone first.
 
-    Problem.not_found names the image or the family. Whether the image is ready in a zone is the caller's to check
-    (`Image.zones`).
+    Problem.not_found names the image or the family; one that is obsolete or deleted is a 400, as with Google. Whether
+    the image is ready in a zone is the caller's to check (`Image.zones`).
     """
     wanted = image_reference(text, call_project)
     found = find(await catalog(cloudstack, call_project), wanted, zone_id)
@@ -140,6 +147,8 @@ async def resolve_image(cloudstack: Client, call_project: str, text: str, zone_i
     if found is None:
         collection = FAMILY if wanted.collection == FAMILY else "images"
         raise Problem.not_found(f"projects/{wanted.project}/global/{collection}/{wanted.name}")
+    if found.state in UNUSABLE:
+        raise Problem.invalid("sourceImage", f"'{found.path}'. The image is {found.state.lower()}. Use another one.")
     return found
 
 
@@ -207,7 +216,7 @@ def _image(found: list[Template], project: str, name: str, *, own: bool = False)
         name=name,
         cloudstack_name=first.name,
         family=_family(found, own=own),
-        description=first.displaytext,
+        description="" if first.displaytext == first.name else first.displaytext,
         created=min(template.created for template in found),
         status=_status(found),
         size_bytes=size,

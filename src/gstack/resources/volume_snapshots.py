@@ -3,7 +3,8 @@
 A snapshot's GCE name is the sidecar's, else CloudStack's own as a slug (a snapshot policy makes names such as
 `vm1_ROOT-54_20260101120000`). CloudStack's are zonal and their names may repeat; Google's are global, each name once
 in a project. One that was deleted is still found by its id, in state Destroyed, and is nothing here. `virtualsize` is
-that of the volume as it is today, so the size at the snapshot's time is kept in the sidecar.
+that of the volume as it is today, so the size at the snapshot's time is kept in the sidecar. A snapshot that exists
+only while an image is made of a running disk has a name that no snapshot of Google's can have, and is not shown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ from gstack.resources.references import parse_reference
 KIND = "snapshots"  # the sidecar's kind
 RESOURCE = "Snapshot"  # CloudStack's type, for tags
 READY, FAILED = "BackedUp", "Error"
+PASSING = "gstack.image."  # begins the name of a snapshot on the way to an image
 _GONE = frozenset({"Destroyed"})
 _GIB = 1 << 30
 
@@ -46,7 +48,7 @@ class VolumeSnapshot(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> bool:
         """Whether this is a snapshot at all."""
-        return self.state not in _GONE
+        return self.state not in _GONE and not self.name.startswith(PASSING)
 
 
 class FoundSnapshot(msgspec.Struct, frozen=True):

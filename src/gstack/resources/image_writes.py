@@ -1,0 +1,220 @@
+"""images: insert, delete, patch, deprecate, setLabels. Only the caller's own templates may be changed.
+
+The description is the template's display text, the family its tag `family`, labels and deprecation are tags too.
+Google's images are global: a new one goes to every zone, or to the regions that `storageLocations` names.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from gstack.errors import Problem
+from gstack.gateway.call import Call, serves
+from gstack.operations.model import Target
+from gstack.resources import deprecation
+from gstack.resources.image_sources import Source, os_type_of, place, source_asked
+from gstack.resources.image_work import Wish, change, make, remove
+from gstack.resources.images import ARCHITECTURES, images_of
+from gstack.resources.instances.policy import IGNORED, refuse
+from gstack.resources.locations import Locations, locations
+from gstack.resources.naming import (
+    check_fingerprint,
+    check_labels,
+    check_name,
+    gce_id,
+    labels_to_tags,
+    tags_to_labels,
+)
+from gstack.resources.templates import Image, resolve_image
+
+_KEYS = "CloudStack takes no keys of yours."
+_REFUSED = {
+    "imageEncryptionKey": _KEYS,
+    "sourceDiskEncryptionKey": _KEYS,
+    "sourceImageEncryptionKey": _KEYS,
+    "sourceSnapshotEncryptionKey": _KEYS,
+    "shieldedInstanceInitialState": "CloudStack keeps no keys for Secure Boot.",
+    "enableConfidentialCompute": "CloudStack offers no confidential disks.",
+    "licenseCodes": "licences are not kept by number here. Send licenses.",
+    "params": "resource manager tags are not served here.",
+    "deprecated": "a new image is active. Deprecate it afterwards.",
+}
+_PATCHED = frozenset({"family", "description", "deprecated", "labels", "labelFingerprint"})
+_LONGEST = 2048  # characters of a description, as Google
+
+
+@serves("compute.images.insert", foreign=True)
+async def insert(call: Call) -> dict[str, Any]:
+    name = check_name("resource.name", call.body.get("name"))
+    known = await images_of(call)
+    if call.owner is None:
+        raise _not_yours(call, "create", name)
+    refuse(call.body, _REFUSED, "resource")
+    if any(image.name == name for image in known.of_project(call.project)):
+        raise Problem.already_exists(call.resource(f"global/images/{name}"))
+    everywhere = await locations(call.cloudstack, call.settings.names)
+    source = await source_asked(call, everywhere, known)
+    hypervisor, zones = place(source, everywhere.all, known)
+    family = _family(call.body)
+    wish = Wish(
+        name=name,
+        display=_description(call.body) or name,
+        os_type=await os_type_of(call, source, family),
+        zones=tuple(_chosen(call, source, everywhere, zones)),
+        volume_id=source.volume_id,
+        running=source.running,
+        snapshot_id=source.snapshot_id,
+        url=source.url,
+        format=source.format,
+        hypervisor=hypervisor,
+        checksum=source.checksum,
+        arch=_architecture(call.body),
+        tags=tuple(_tags(call.body, family)),
+        facts=_facts(call, source),
+    )
+    return await call.start(make, Target("global", "images", name), msgspec.to_builtins(wish), holds=source.holds)
+
+
+@serves("compute.images.delete", foreign=True)
+async def delete(call: Call) -> dict[str, Any]:
+    image = await _own(call, call.params["image"], "delete")
+    return await call.start(remove, _target(image), {"template_id": image.id})
+
+
+@serves("compute.images.deprecate", foreign=True)
+async def deprecate(call: Call) -> dict[str, Any]:
+    """Say what the body says of the image; an empty body says that it is active."""
+    image = await _own(call, call.params["image"], "deprecate")
+    return await _change(call, image, own=await _deprecation(call, call.body, ""))
+
+
+@serves("compute.images.patch", foreign=True)
+async def patch(call: Call) -> dict[str, Any]:
+    """Change family, description, deprecation and labels; what the body does not name stays."""
+    body = call.body
+    image = await _own(call, call.params["image"], "update")
+    for field in sorted(body.keys() - _PATCHED):
+        if body[field] and not (field == "name" and body[field] == image.name):
+            raise Problem.invalid(f"resource.{field}", "only family, description, labels and deprecated can change.")
+    own = {"family": _family(body)} if "family" in body else {}
+    if "deprecated" in body:
+        own |= await _deprecation(call, body["deprecated"], "resource.deprecated.")
+    display = (_description(body) or image.cloudstack_name) if "description" in body else ""
+    return await _change(call, image, own=own, labels=body.get("labels"), display=display)
+
+
+@serves("compute.images.setLabels", foreign=True)
+async def set_labels(call: Call) -> dict[str, Any]:
+    image = await _own(call, call.params["resource"], "setLabels")
+    return await _change(call, image, labels=call.body.get("labels", {}))
+
+
+async def _change(
+    call: Call,
+    image: Image,
+    *,
+    own: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    display: str = "",
+) -> dict[str, Any]:
+    sent = call.body.get("labelFingerprint", "")
+    if labels is not None:
+        labels = check_labels(labels, "labels")
+        check_fingerprint(sent, tags_to_labels(image.tags))
+    args = {
+        "template_id": image.id,
+        "display": display,
+        "display_before": image.description or image.cloudstack_name,
+        "labels": labels,
+        "fingerprint": sent,
+        "own": own or {},
+    }
+    return await call.start(change, _target(image), args)
+
+
+async def _deprecation(call: Call, status: Mapping[str, str], prefix: str) -> dict[str, str]:
+    replacement = ""
+    if text := status.get("replacement"):
+        try:
+            replacement = (await resolve_image(call.cloudstack, call.project, text)).path
+        except Problem as problem:
+            raise Problem.invalid(f"{prefix}replacement", problem.message) from problem
+    return deprecation.to_cloudstack(status, replacement)
+
+
+async def _own(call: Call, name: str, action: str) -> Image:
+    """The caller's own image; 403 for one that is somebody else's, as Google says it."""
+    image = (await images_of(call)).named(call.project, name)
+    if image is None:
+        raise Problem.not_found(call.resource(f"global/images/{name}"))
+    if not image.own:
+        raise _not_yours(call, action, name)
+    return image
+
+
+def _not_yours(call: Call, action: str, name: str) -> Problem:
+    path = call.resource(f"global/images/{name}")
+    return Problem.forbidden(f"Required 'compute.images.{action}' permission for '{path}'")
+
+
+def _target(image: Image) -> Target:
+    return Target("global", "images", image.name, gce_id(image.id))
+
+
+def _chosen(call: Call, source: Source, everywhere: Locations, zones: Sequence[str]) -> list[str]:
+    """The zones of the regions that are asked for, the source's in any case; all where none is."""
+    asked = call.body.get("storageLocations") or []
+    for region in asked:
+        if region not in {location.region for location in everywhere.all}:
+            there = ", ".join(sorted(location.region for location in everywhere.all))
+            raise Problem.invalid("resource.storageLocations", f"'{region}'. This cloud has the regions {there}.")
+    wanted = {location.id for location in everywhere.all if location.region in asked}
+    found = [zone_id for zone_id in zones if not asked or zone_id in wanted]
+    if asked and source.zone_id and source.zone_id not in found:
+        why = "CloudStack makes the image in the region of its source first. Name that one too."
+        raise Problem.unsupported("resource.storageLocations", why)
+    if not found:
+        raise Problem.unsupported("resource.storageLocations", "no zone there can have this image.")
+    return found
+
+
+def _family(body: Mapping[str, Any]) -> str:
+    family = body.get("family", "")
+    return check_name("resource.family", family) if family else ""
+
+
+def _description(body: Mapping[str, Any]) -> str:
+    text: str = body.get("description", "")
+    if len(text) > _LONGEST:
+        raise Problem.invalid("resource.description", f"at most {_LONGEST} characters are allowed.")
+    return text
+
+
+def _architecture(body: Mapping[str, Any]) -> str:
+    asked = body.get("architecture", "")
+    return next((name for name, shown in ARCHITECTURES.items() if shown == asked), "")
+
+
+def _tags(body: Mapping[str, Any], family: str) -> list[dict[str, str]]:
+    own = [{"key": "family", "value": family}] if family else []
+    return own + labels_to_tags(check_labels(body.get("labels")))
+
+
+def _facts(call: Call, source: Source) -> dict[str, Any]:
+    """What the sidecar keeps: where the image is from, and what is shown without having an effect."""
+    body = call.body
+    asked = int(body.get("diskSizeGb") or 0)
+    if asked and asked != source.size_gb:
+        why = "CloudStack takes the size from the source. Leave diskSizeGb out, and size the disks made of the image."
+        raise Problem.unsupported("resource.diskSizeGb", why)
+    for field in ("guestOsFeatures", "licenses"):
+        if body.get(field):
+            call.warn(IGNORED, f"{field} is kept and has no effect: the OS type decides on the virtual hardware.")
+    known = {
+        "source": source.fact,
+        "size_gb": source.size_gb,
+        "guest_os_features": body.get("guestOsFeatures"),
+        "licenses": body.get("licenses"),
+    }
+    return {name: value for name, value in known.items() if value}

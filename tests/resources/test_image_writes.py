@@ -1,0 +1,238 @@
+"""images: insert, delete, patch, deprecate, setLabels by the front door."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fixtures.gce import Gce
+from fixtures.instances import Ask, body_of
+from fixtures.storage import ZONE
+
+PATH = "global/images"
+GOOGLE = "https://www.googleapis.com/compute/v1/projects"
+URL = "https://images.example.org/lab.qcow2.gz"
+Made = Callable[..., dict[str, Any]]
+
+
+def source(disk: str) -> dict[str, str]:
+    return {"sourceDisk": f"zones/{ZONE}/disks/{disk}"}
+
+
+def test_of_a_disk(gce: Gce, disk: str, ask: Ask) -> None:
+    """An image of a detached disk is ready, in all regions, and shows its source, family and labels."""
+    body = {"name": "img-all", "family": "lab", "description": "of data", "labels": {"a": "1"}, **source(disk)}
+    operation = gce.done(gce.post(PATH, body))
+    shown = gce.get(f"{PATH}/img-all")
+    assert (operation["operationType"], operation["targetId"]) == ("insert", shown["id"])
+    assert "warnings" not in operation
+    made_of = gce.get(f"zones/{ZONE}/disks/{disk}")
+    assert (shown["sourceDisk"], shown["sourceDiskId"]) == (made_of["selfLink"], made_of["id"])
+    assert (shown["status"], shown["family"], shown["description"]) == ("READY", "lab", "of data")
+    assert (shown["diskSizeGb"], shown["labels"], shown["sourceType"]) == ("5", {"a": "1"}, "RAW")
+    assert shown["storageLocations"] == sorted(gce_regions(gce))
+    assert shown["selfLink"] == f"{GOOGLE}/demo/global/images/img-all"
+    assert gce.get(f"{PATH}/family/lab") == shown
+    assert shown in gce.items(PATH)
+    (kept,) = ask("listTemplates", templatefilter="self", name="img-all", zoneid=zone_id(ask, ZONE))["template"]
+    assert kept["displaytext"] == "of data"
+
+
+def gce_regions(gce: Gce) -> list[str]:
+    return [region["name"] for region in gce.items("regions")]
+
+
+def zone_id(ask: Ask, name: str) -> str:
+    return str(next(zone["id"] for zone in ask("listZones")["zone"] if zone["name"] == name))
+
+
+def test_a_machine_of_it(gce: Gce, made: Made, disk: str) -> None:
+    """An own image makes machines in another zone than that of its disk, by its family too."""
+    gce.done(gce.post(PATH, {"name": "img-boot", "family": "boots", **source(disk)}))
+    disks = body_of(ZONE, "x")["disks"]
+    disks[0]["initializeParams"] = {"sourceImage": "global/images/family/boots"}
+    made("sandbox-west1-a", "vm-of-own", disks=disks)
+    boot = gce.get("zones/sandbox-west1-a/disks/vm-of-own")
+    assert boot["sourceImage"] == f"{GOOGLE}/demo/global/images/img-boot"
+    gce.done(gce.delete(f"{PATH}/img-boot"))
+    assert gce.get("zones/sandbox-west1-a/instances/vm-of-own")["status"] == "RUNNING"
+
+
+def test_of_a_snapshot(gce: Gce, disk: str) -> None:
+    """An image of a snapshot shows the snapshot and has the size of its disk."""
+    gce.done(gce.post("global/snapshots", {"name": "snap-img", **source(disk)}))
+    gce.done(gce.post(PATH, {"name": "img-snap", "sourceSnapshot": "global/snapshots/snap-img"}))
+    snapshot, shown = gce.get("global/snapshots/snap-img"), gce.get(f"{PATH}/img-snap")
+    assert (shown["sourceSnapshot"], shown["sourceSnapshotId"]) == (snapshot["selfLink"], snapshot["id"])
+    assert shown["diskSizeGb"] == snapshot["diskSizeGb"]
+
+
+def test_of_a_running_machine(gce: Gce, made: Made, ask: Ask) -> None:
+    """A running machine's disk is refused as Google does, and with forceCreate taken by a snapshot that goes again."""
+    made(ZONE, "vm-runs")
+    refused = gce.refused("POST", PATH, 400, {"name": "img-runs", **source("vm-runs")})
+    assert refused["reason"] == "resourceInUseByAnotherResource"
+    assert refused["message"].endswith(f"used by 'projects/demo/zones/{ZONE}/instances/vm-runs'")
+    gce.done(gce.post(PATH, {"name": "img-runs", **source("vm-runs")}, forceCreate="true"))
+    shown = gce.get(f"{PATH}/img-runs")
+    assert (shown["status"], shown["sourceDisk"].rpartition("/")[2]) == ("READY", "vm-runs")
+    left = ask("listSnapshots").get("snapshot", [])
+    assert not [one for one in left if one["volumename"].startswith("ROOT")]
+
+
+def test_of_a_file(gce: Gce, ask: Ask) -> None:
+    """A disk file at a URL becomes an image in every zone, of the OS type that its family says."""
+    body = {"name": "img-file", "family": "debian-12", "architecture": "X86_64", "rawDisk": {"source": URL}}
+    gce.done(gce.post(PATH, body))
+    shown = gce.get(f"{PATH}/img-file")
+    assert (shown["status"], shown["architecture"]) == ("READY", "X86_64")
+    assert shown["storageLocations"] == sorted(gce_regions(gce))
+    template = ask("listTemplates", templatefilter="self", name="img-file")["template"][0]
+    assert (template["format"], template["url"], template["ostypename"]) == (
+        "QCOW2",
+        URL,
+        "Debian GNU/Linux 12 (64-bit)",
+    )
+
+
+def test_storage_locations(gce: Gce, disk: str) -> None:
+    """An image is in the regions that are asked for."""
+    regions = ["sandbox-east1", "sandbox-west1"]
+    gce.done(gce.post(PATH, {"name": "img-two", "storageLocations": regions, **source(disk)}))
+    assert gce.get(f"{PATH}/img-two")["storageLocations"] == regions
+    body = {"name": "img-one", "storageLocations": regions[1:], "rawDisk": {"source": URL}}
+    gce.done(gce.post(PATH, body))
+    assert gce.get(f"{PATH}/img-one")["storageLocations"] == regions[1:]
+
+
+def test_kept_without_effect(gce: Gce, disk: str) -> None:
+    """Features and licenses come back as sent, with a warning each."""
+    features, licenses = [{"type": "UEFI_COMPATIBLE"}], [f"{GOOGLE}/vm-options/global/licenses/enable-vmx"]
+    body = {"name": "img-kept", "guestOsFeatures": features, "licenses": licenses, **source(disk)}
+    operation = gce.done(gce.post(PATH, body))
+    assert [warning["code"] for warning in operation["warnings"]] == ["FIELD_VALUE_OVERRIDEN"] * 2
+    shown = gce.get(f"{PATH}/img-kept")
+    assert (shown["guestOsFeatures"], shown["licenses"]) == (features, licenses)
+
+
+def test_delete(gce: Gce, ask: Ask, disk: str) -> None:
+    """A deleted image is gone from get, list, its family and CloudStack, and its name is free."""
+    for _ in range(2):
+        gce.done(gce.post(PATH, {"name": "img-gone", "family": "going", **source(disk)}))
+        gce.done(gce.delete(f"{PATH}/img-gone"))
+    gce.refused("GET", f"{PATH}/img-gone", 404)
+    gce.refused("GET", f"{PATH}/family/going", 404)
+    assert "img-gone" not in {image["name"] for image in gce.items(PATH)}
+    assert "template" not in ask("listTemplates", templatefilter="self", name="img-gone")
+    gce.refused("DELETE", f"{PATH}/img-gone", 404)
+
+
+def test_deprecate(gce: Gce, disk: str) -> None:
+    """A family skips what is deprecated; state, dates and replacement come back; what is obsolete makes no disks."""
+    for name in ("img-old", "img-new"):
+        gce.done(gce.post(PATH, {"name": name, "family": "aging", **source(disk)}))
+    assert gce.get(f"{PATH}/family/aging")["name"] in {"img-old", "img-new"}
+    status = {"state": "DEPRECATED", "replacement": "global/images/img-new", "obsolete": "2030-01-01T00:00:00Z"}
+    operation = gce.done(gce.post(f"{PATH}/img-old/deprecate", status))
+    assert operation["operationType"] == "deprecate"
+    shown = status | {"replacement": f"{GOOGLE}/demo/global/images/img-new"}
+    assert gce.get(f"{PATH}/img-old")["deprecated"] == shown
+    assert "labels" not in gce.get(f"{PATH}/img-old") or gce.get(f"{PATH}/img-old")["labels"] == {}
+    assert gce.get(f"{PATH}/family/aging")["name"] == "img-new"
+    gce.done(gce.post(f"{PATH}/img-new/deprecate", {"state": "OBSOLETE"}))
+    gce.refused("GET", f"{PATH}/family/aging", 404)
+    disks = body_of(ZONE, "x")["disks"]
+    disks[0]["initializeParams"]["sourceImage"] = "global/images/img-new"
+    refused = gce.refused("POST", f"zones/{ZONE}/instances", 400, body_of(ZONE, "vm-no", disks=disks))
+    assert "obsolete" in refused["message"]
+    gce.done(gce.post(f"{PATH}/img-new/deprecate", {"state": "ACTIVE"}))
+    assert "deprecated" not in gce.get(f"{PATH}/img-new")
+    assert gce.get(f"{PATH}/family/aging")["name"] == "img-new"
+    bad = {"state": "DEPRECATED", "replacement": "global/images/none"}
+    assert "replacement" in gce.refused("POST", f"{PATH}/img-old/deprecate", 400, bad)["message"]
+    assert "deleted" in gce.refused("POST", f"{PATH}/img-old/deprecate", 400, {"deleted": "soon"})["message"]
+
+
+def test_patch(gce: Gce, disk: str) -> None:
+    """Patch changes what it names and nothing else."""
+    gce.done(gce.post(PATH, {"name": "img-patch", "family": "one", "labels": {"a": "1"}, **source(disk)}))
+    before = gce.get(f"{PATH}/img-patch")
+    body = {"family": "two", "description": "new words", "deprecated": {"state": "DEPRECATED"}}
+    gce.done(gce.call("PATCH", f"{PATH}/img-patch", body).json())
+    after = gce.get(f"{PATH}/img-patch")
+    assert after == before | body
+    gce.done(gce.call("PATCH", f"{PATH}/img-patch", {"family": "", "description": "", "deprecated": {}}).json())
+    assert gce.get(f"{PATH}/img-patch") == {name: before[name] for name in before if name != "family"}
+    assert "diskSizeGb" in gce.refused("PATCH", f"{PATH}/img-patch", 400, {"diskSizeGb": "9"})["message"]
+    wrong = {"labels": {"b": "2"}, "labelFingerprint": "AAAAAAAAAAA="}
+    gce.refused("PATCH", f"{PATH}/img-patch", 412, wrong)
+
+
+def test_labels(gce: Gce, disk: str) -> None:
+    """Labels are replaced as a whole, the family stays; an old fingerprint is 412."""
+    gce.done(gce.post(PATH, {"name": "img-labels", "family": "kept", "labels": {"a": "1"}, **source(disk)}))
+    body = {"labels": {"b": ""}, "labelFingerprint": gce.get(f"{PATH}/img-labels")["labelFingerprint"]}
+    gce.done(gce.post(f"{PATH}/img-labels/setLabels", body))
+    shown = gce.get(f"{PATH}/img-labels")
+    assert (shown["labels"], shown["family"]) == ({"b": ""}, "kept")
+    refused = gce.refused("POST", f"{PATH}/img-labels/setLabels", 412, body | {"labels": {"c": "2"}})
+    assert refused["reason"] == "conditionNotMet"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "word"),
+    [
+        ({"name": "Bad_Name"}, 400, "name"),
+        ({}, 400, "exactly one"),
+        ({"sourceDisk": f"zones/{ZONE}/disks/data", "rawDisk": {"source": URL}}, 400, "exactly one"),
+        ({"sourceDisk": "data"}, 400, "zones/ZONE/disks/DISK"),
+        ({"sourceDisk": f"zones/{ZONE}/disks/none"}, 404, "disks/none"),
+        ({"sourceDisk": f"projects/other/zones/{ZONE}/disks/data"}, 404, "projects/other"),
+        ({"sourceSnapshot": "global/snapshots/none"}, 404, "snapshots/none"),
+        ({"sourceSnapshot": "zones/z/disks/d"}, 400, "sourceSnapshot"),
+        ({"sourceImage": "global/images/none"}, 400, "sourceImage"),
+        ({"rawDisk": {"containerType": "TAR"}}, 400, "rawDisk.source"),
+        ({"rawDisk": {"source": "gs://bucket/disk.raw"}}, 400, "http"),
+        ({"rawDisk": {"source": "http://127.0.0.1/disk.raw"}}, 400, "127.0.0.1"),
+        ({"rawDisk": {"source": "http://storage.googleapis.com/b/x.tar.gz"}}, 400, "tar archive"),
+        ({"rawDisk": {"source": URL}, "family": "Bad Family"}, 400, "family"),
+        ({"rawDisk": {"source": URL}, "labels": {"UPPER": "x"}}, 400, "labels"),
+        ({"rawDisk": {"source": URL}, "description": "x" * 2049}, 400, "description"),
+        ({"rawDisk": {"source": URL}, "diskSizeGb": "100"}, 400, "diskSizeGb"),
+        ({"rawDisk": {"source": URL}, "storageLocations": ["us"]}, 400, "sandbox-east1"),
+        ({"rawDisk": {"source": URL}, "imageEncryptionKey": {"rawKey": "x"}}, 400, "imageEncryptionKey"),
+        ({"rawDisk": {"source": URL}, "deprecated": {"state": "OBSOLETE"}}, 400, "deprecated"),
+    ],
+)
+def test_refused(gce: Gce, disk: str, body: dict[str, Any], status: int, word: str) -> None:
+    """What cannot be is refused before anything is sent, and the field or resource is named."""
+    assert word in gce.refused("POST", PATH, status, {"name": "img-no"} | body)["message"]
+    gce.refused("GET", f"{PATH}/img-no", 404)
+
+
+def test_name_is_taken(gce: Gce, disk: str) -> None:
+    """A second image of a name is a 409 in Google's words."""
+    gce.done(gce.post(PATH, {"name": "img-twice", **source(disk)}))
+    refused = gce.refused("POST", PATH, 409, {"name": "img-twice", "rawDisk": {"source": URL}})
+    assert refused["message"] == "The resource 'projects/demo/global/images/img-twice' already exists"
+
+
+def test_others_images(gce: Gce, other: Gce, disk: str) -> None:
+    """Public images are refused with 403, another account's images and project with 404, as Google does."""
+    gce.done(gce.post(PATH, {"name": "img-mine", **source(disk)}))
+    other.refused("GET", f"{PATH}/img-mine", 404)
+    other.refused("DELETE", f"{PATH}/img-mine", 404)
+    public = Gce(gce.stack, "demo", "debian-cloud")
+    name = "debian-12-v20260101"
+    refused = public.refused("DELETE", f"{PATH}/{name}", 403)
+    assert refused["message"] == (
+        f"Required 'compute.images.delete' permission for 'projects/debian-cloud/global/images/{name}'"
+    )
+    public.refused("POST", f"{PATH}/{name}/deprecate", 403, {"state": "OBSOLETE"})
+    public.refused("POST", f"{PATH}/{name}/setLabels", 403, {"labels": {"a": "b"}})
+    public.refused("PATCH", f"{PATH}/{name}", 403, {"family": "mine"})
+    public.refused("POST", PATH, 403, {"name": "new", "rawDisk": {"source": URL}})
+    public.refused("DELETE", f"{PATH}/none", 404)
+    foreign = Gce(gce.stack, "demo", "other")
+    foreign.refused("POST", PATH, 404, {"name": "new", "rawDisk": {"source": URL}})
+    foreign.refused("DELETE", f"{PATH}/img", 404)
