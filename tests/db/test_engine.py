@@ -5,16 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-import gstack.db.migrations
 from gstack.db.engine import create_engine, migrate, reading, writing
-from gstack.db.tables import SCHEMA, ids, metadata
+from gstack.db.tables import ids
 
 _WRITERS = """
 import asyncio, sys
@@ -39,24 +34,6 @@ asyncio.run(main())
 async def _counted(engine: AsyncEngine) -> int:
     async with reading(engine) as connection:
         return (await connection.execute(select(func.count()).select_from(ids))).scalar_one()
-
-
-async def test_migrations_make_the_tables(engine: AsyncEngine) -> None:
-    """The migrated schema is that of tables.py: no column, type, index or key differs."""
-
-    def differences(connection: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
-
-    async with engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
-
-
-def test_the_newest_revision_is_the_one_that_tables_name() -> None:
-    """`SCHEMA`, which lets a start skip Alembic, is Alembic's head."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(gstack.db.migrations.__path__[0])))
-    config.set_main_option("path_separator", "os")
-    assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA
 
 
 async def test_a_newer_database_is_refused(engine: AsyncEngine) -> None:
