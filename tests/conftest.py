@@ -28,6 +28,12 @@ def free_port() -> int:
     return port
 
 
+def hold_to_schema(running: Stack, since: int = 0) -> None:
+    """Fail where any answer that this product gave, to whatever client, was not Google's."""
+    faults = running.app.witness.faults[since:]
+    assert not faults, "answers that are not Google's:\n" + "\n".join(faults)
+
+
 def _called_file() -> Path:
     CALLED.mkdir(parents=True, exist_ok=True)
     return CALLED / f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.txt"
@@ -38,33 +44,35 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A fresh sandbox and app, for the tests of one module."""
     with stack(tmp_path_factory.mktemp("home"), _called_file(), port=free_port()) as running:
         yield running
+    hold_to_schema(running)
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
     """Start further products with other settings: `start(expunge_allowed=True)`."""
-    opened: list[AbstractContextManager[Stack]] = []
+    opened: list[tuple[AbstractContextManager[Stack], Stack]] = []
 
     def starting(**changes: Any) -> Stack:
         home = tmp_path / f"home{len(opened)}"
         home.mkdir()
         manager = stack(home, _called_file(), port=free_port(), **changes)
-        opened.append(manager)
-        return manager.__enter__()
+        running = manager.__enter__()
+        opened.append((manager, running))
+        return running
 
     yield starting
-    for manager in opened:
+    for manager, _ in opened:
         manager.__exit__(None, None, None)
+    for _, running in opened:
+        hold_to_schema(running)
 
 
 @pytest.fixture
 def gce(product: Stack) -> Iterator[Gce]:
     """The account `demo`. Its test fails where an answer broke Google's schema."""
-    client = Gce(product)
     before = len(product.app.witness.faults)
-    yield client
-    faults = product.app.witness.faults[before:]
-    assert not faults, "answers that are not Google's:\n" + "\n".join(faults)
+    yield Gce(product)
+    hold_to_schema(product, before)
 
 
 @pytest.fixture
