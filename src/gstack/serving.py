@@ -25,13 +25,14 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from gstack import running, tls
-from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, CloudStackSettings, Settings, encode
+from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, Settings, encode
 from gstack.db.engine import create_engine, migrate
 from gstack.sandbox.server import spawn
 
 _STOP_SECONDS = 120  # a long poll may last nearly two minutes; a request in flight ends before the worker does
 _RENEWAL_CHECK = 3600.0
 _READY_SECONDS = 60.0
+_SANDBOX_POLL = 0.05
 
 
 class ServeError(RuntimeError):
@@ -44,7 +45,7 @@ def serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
     _check_port(settings)
     sandbox = None if settings.cloudstack.endpoint else SandboxProcess(settings.home)
     if sandbox:
-        settings = msgspec.structs.replace(settings, cloudstack=_at(settings.cloudstack, sandbox.url))
+        settings = _on_sandbox(settings, sandbox.url)
     try:
         asyncio.run(_prepare_database(settings))
         running.note(settings, on_sandbox=sandbox is not None)
@@ -55,8 +56,15 @@ def serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
             sandbox.stop()
 
 
-def _at(cloudstack: CloudStackSettings, endpoint: str) -> CloudStackSettings:
-    return msgspec.structs.replace(cloudstack, endpoint=endpoint)
+def _on_sandbox(settings: Settings, endpoint: str) -> Settings:
+    """The sandbox's jobs are short and looking at them costs nobody anything, so look often."""
+    operations = settings.operations
+    often = min(operations.poll_interval, _SANDBOX_POLL)
+    return msgspec.structs.replace(
+        settings,
+        cloudstack=msgspec.structs.replace(settings.cloudstack, endpoint=endpoint),
+        operations=msgspec.structs.replace(operations, poll_interval=often),
+    )
 
 
 async def _prepare_database(settings: Settings) -> None:
