@@ -89,10 +89,10 @@ def user_of(volume: Volume, facts: Facts) -> str:
 def last_attach(volume: Volume, facts: Mapping[str, Any]) -> str:
     """When a volume was last attached, in Google's form; `facts` are its own. Empty where nobody knows.
 
-    CloudStack does not say it of a root volume that its machine was born with, nor of one that was detached.
+    CloudStack does not say it of a root volume that came with its machine, nor of one that was detached.
     """
-    born = volume.created if volume.type == ROOT and volume.virtualmachineid else ""
-    return timestamp_of(volume.attached or born) or str(facts.get("last_attach", ""))
+    own = volume.created if volume.type == ROOT and volume.virtualmachineid else ""
+    return timestamp_of(volume.attached or own) or str(facts.get("last_attach", ""))
 
 
 def uuids(volumes: Iterable[Volume]) -> set[str]:

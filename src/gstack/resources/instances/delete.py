@@ -1,4 +1,4 @@
-"""instances.delete: a journalled recipe (`burial`), after which the name and all that the machine had is free.
+"""instances.delete: a journalled recipe (`removal`), after which the name and all that the machine had is free.
 
 `autoDelete` is honoured disk by disk. Until the machine is gone it keeps its GCE name, which the sidecar holds, and so
 do the disks that stay: a boot disk that stays would be called `ROOT-54` otherwise.
@@ -13,7 +13,7 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, work
 from gstack.resources import machines, volumes
-from gstack.resources.instances import burial
+from gstack.resources.instances import removal
 from gstack.resources.instances.lookup import located, parts_of, wanted_machine
 from gstack.resources.instances.to_gce import goes_with_machine
 from gstack.resources.naming import gce_id
@@ -24,10 +24,10 @@ _PROTECTED = (
 )
 
 
-class Ending(msgspec.Struct, frozen=True):
+class Deletion(msgspec.Struct, frozen=True):
     """The operation's args. By volume uuid: the GCE names of the machine's disks, and since when they are attached."""
 
-    wish: burial.Wish
+    asked: removal.Removal
     names: dict[str, str]
     attached: dict[str, str]
 
@@ -40,7 +40,7 @@ async def delete(call: Call) -> dict[str, Any]:
         raise Problem(400, "invalidResourceUsage", _PROTECTED, code="INVALID_USAGE")
     parts = await parts_of(call, found.machine.id)
     data = [part for part in parts if part.volume.type != volumes.ROOT]
-    wish = burial.Wish(
+    asked = removal.Removal(
         machine_id=found.machine.id,
         name=found.name,
         zone_id=location.id,
@@ -52,41 +52,41 @@ async def delete(call: Call) -> dict[str, Any]:
     holds = tuple(f"{scope}/disks/{part.name}" for part in parts)
     names = {part.volume.id: part.name for part in parts}
     attached = {part.volume.id: volumes.last_attach(part.volume, part.facts) for part in parts}
-    args = msgspec.to_builtins(Ending(wish, names, attached))
+    args = msgspec.to_builtins(Deletion(asked, names, attached))
     target = Target(scope, "instances", found.name, gce_id(found.machine.id))
     return await call.start(remove, target, args, holds=holds)
 
 
 @work("instances.delete")
 async def remove(op: Op) -> None:
-    """End the machine, and forget what was known of it and of the disks that went with it."""
-    ending = msgspec.convert(op.args, Ending)
-    await op.decide("names", lambda: _keep_names(op, ending))
-    await burial.bury(op, "end", ending.wish)
-    await op.decide("forget", lambda: _forget(op, ending))
+    """Remove the machine, and forget what was known of it and of the disks that went with it."""
+    deletion = msgspec.convert(op.args, Deletion)
+    await op.decide("names", lambda: _keep_names(op, deletion))
+    await removal.remove(op, "remove", deletion.asked)
+    await op.decide("forget", lambda: _forget(op, deletion))
 
 
-async def _keep_names(op: Op, ending: Ending) -> bool:
+async def _keep_names(op: Op, deletion: Deletion) -> bool:
     """Write down the names, which CloudStack shows no more once the recipe began."""
-    owner, wish = op.operation.owner, ending.wish
-    await op.sidecar.keep(wish.machine_id, owner, machines.kind(wish.zone_id), {"name": wish.name})
-    for uuid, name in ending.names.items():
-        await op.sidecar.keep(uuid, owner, volumes.kind(wish.zone_id), {"name": name})
+    owner, asked = op.operation.owner, deletion.asked
+    await op.sidecar.keep(asked.machine_id, owner, machines.kind(asked.zone_id), {"name": asked.name})
+    for uuid, name in deletion.names.items():
+        await op.sidecar.keep(uuid, owner, volumes.kind(asked.zone_id), {"name": name})
     return True
 
 
-async def _forget(op: Op, ending: Ending) -> bool:
-    owner, wish = op.operation.owner, ending.wish
+async def _forget(op: Op, deletion: Deletion) -> bool:
+    owner, asked = op.operation.owner, deletion.asked
     detached = {
         "last_detach": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "auto_delete": None,
         "device_name": None,
     }
-    for uuid in ending.names:
-        if uuid in wish.stays:
-            facts = detached | {"last_attach": ending.attached.get(uuid) or None}
-            await op.sidecar.keep(uuid, owner, volumes.kind(wish.zone_id), facts)
+    for uuid in deletion.names:
+        if uuid in asked.stays:
+            facts = detached | {"last_attach": deletion.attached.get(uuid) or None}
+            await op.sidecar.keep(uuid, owner, volumes.kind(asked.zone_id), facts)
         else:
             await op.sidecar.drop(uuid)
-    await op.sidecar.drop(wish.machine_id)
+    await op.sidecar.drop(asked.machine_id)
     return True

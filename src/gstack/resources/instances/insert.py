@@ -17,7 +17,7 @@ from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, harmless, work
 from gstack.resources import backings, machines, volumes
 from gstack.resources.backings import Placement
-from gstack.resources.instances import birth, burial
+from gstack.resources.instances import creation, removal
 from gstack.resources.instances.asked import plan_asked
 from gstack.resources.instances.lookup import located
 from gstack.resources.instances.plan import Plan
@@ -43,7 +43,7 @@ async def make(op: Op) -> None:
     placement = await backings.ensure_backing(op, "network", plan.placement)
     groups = await backings.join_groups(op, "groups", placement, plan.name, plan.tags)
     await op.progress(20, "The network is there.")
-    made = birth.Made()
+    made = creation.Made()
     try:
         machine = await _deployed(op, plan, placement, groups, made)
         await op.progress(60, "The machine runs.")
@@ -55,11 +55,11 @@ async def make(op: Op) -> None:
         raise _with_remains(problem, left) from problem
 
 
-async def _deployed(op: Op, plan: Plan, placement: Placement, groups: list[str], made: birth.Made) -> VirtualMachine:
+async def _deployed(op: Op, plan: Plan, placement: Placement, groups: list[str], made: creation.Made) -> VirtualMachine:
     answer = await _deploy(op, plan, placement, groups)
     made.machine_id = str(answer["id"])
     await op.target(gce_id(made.machine_id))
-    return await birth.grown(op, msgspec.convert(answer, VirtualMachine))
+    return await creation.started(op, msgspec.convert(answer, VirtualMachine))
 
 
 def _hosts(op: Op, plan: Plan, placement: Placement) -> list[str]:
@@ -82,7 +82,7 @@ async def _deploy(op: Op, plan: Plan, placement: Placement, groups: list[str]) -
 
 async def _deploy_as(op: Op, plan: Plan, placement: Placement, groups: list[str], host: str) -> Mapping[str, Any]:
     async def arrived(op: Op) -> Mapping[str, Any] | None:
-        return await birth.machine_called(op, placement.location_id, host, plan.name)
+        return await creation.machine_called(op, placement.location_id, host, plan.name)
 
     parameters = to_cloudstack(plan, placement, groups, host)
     return await op.run(f"deploy-{host}", "deployVirtualMachine", parameters, probe=arrived)
@@ -110,16 +110,16 @@ def to_cloudstack(plan: Plan, placement: Placement, groups: list[str], host: str
     }
 
 
-async def _equip(op: Op, plan: Plan, placement: Placement, machine: VirtualMachine, made: birth.Made) -> None:
+async def _equip(op: Op, plan: Plan, placement: Placement, machine: VirtualMachine, made: creation.Made) -> None:
     zone_id = placement.location_id
-    root = await birth.root_of(op, machine.id)
-    await birth.write_down(op, "facts", machine.id, machines.kind(zone_id), plan.facts)
-    await birth.write_down(op, "boot-facts", root, volumes.kind(zone_id), plan.boot.facts)
-    await birth.label(op, "labels", "UserVm", machine.id, plan.labels)
-    await birth.label(op, "boot-labels", "Volume", root, plan.boot.labels)
+    root = await creation.root_of(op, machine.id)
+    await creation.write_down(op, "facts", machine.id, machines.kind(zone_id), plan.facts)
+    await creation.write_down(op, "boot-facts", root, volumes.kind(zone_id), plan.boot.facts)
+    await creation.label(op, "labels", "UserVm", machine.id, plan.labels)
+    await creation.label(op, "boot-labels", "Volume", root, plan.boot.labels)
     for index, disk in enumerate(plan.data, start=1):
-        volume_id = await birth.add_disk(op, f"disk-{index}", zone_id, disk, machine.id, made)
-        await birth.write_down(op, f"disk-{index}-facts", volume_id, volumes.kind(zone_id), disk.facts)
+        volume_id = await creation.add_disk(op, f"disk-{index}", zone_id, disk, machine.id, made)
+        await creation.write_down(op, f"disk-{index}-facts", volume_id, volumes.kind(zone_id), disk.facts)
     if plan.external:
         nic = next(nic.id for nic in machine.nic if nic.isdefault)
         await backings.give_address(op, "address", placement, machine.id, nic)
@@ -128,24 +128,24 @@ async def _equip(op: Op, plan: Plan, placement: Placement, machine: VirtualMachi
         await op.run("protect", "updateVirtualMachine", parameters, probe=harmless)
 
 
-async def _take_back(op: Op, plan: Plan, placement: Placement, groups: list[str], made: birth.Made) -> list[str]:
+async def _take_back(op: Op, plan: Plan, placement: Placement, groups: list[str], made: creation.Made) -> list[str]:
     """Remove what was made; return the names of what stays. Disks that existed before are let go."""
     left, zone_id = [], placement.location_id
     hosts = _hosts(op, plan, placement)
-    failed = [] if made.machine_id else await birth.failed_machines(op, zone_id, hosts, plan.name)
+    failed = [] if made.machine_id else await creation.failed_machines(op, zone_id, hosts, plan.name)
     for machine_id in [made.machine_id] if made.machine_id else failed:
-        wish = burial.Wish(machine_id, plan.name, zone_id, placement.security_groups)
-        burying = burial.bury(op, f"undo-{machine_id[:8]}", wish)
-        left += await _tried(op, f"instance {plan.name}", burying)
+        wish = removal.Removal(machine_id, plan.name, zone_id, placement.security_groups)
+        removing = removal.remove(op, f"undo-{machine_id[:8]}", wish)
+        left += await _tried(op, f"instance {plan.name}", removing)
     for step, name, volume_id in made.volumes:
-        left += await _tried(op, f"disk {name}", birth.remove_disk(op, f"undo-{step}", volume_id))
+        left += await _tried(op, f"disk {name}", creation.remove_disk(op, f"undo-{step}", volume_id))
     if groups and not made.machine_id:
         left += await _tried(op, f"groups of {plan.name}", backings.leave_groups(op, "undo-groups", groups))
     await _forget(op, made)
     return left
 
 
-async def _forget(op: Op, made: birth.Made) -> None:
+async def _forget(op: Op, made: creation.Made) -> None:
     async def drop() -> bool:
         for uuid in (made.machine_id, *(volume_id for _, _, volume_id in made.volumes)):
             if uuid:

@@ -1,4 +1,4 @@
-"""The end of a machine: gone for GCE at once, whatever CloudStack still keeps of it.
+"""The removal of a machine: gone for GCE at once, whatever CloudStack still keeps of it.
 
 An ordinary user may not expunge: for a day a destroyed machine keeps its host name, its groups and its place in the
 network, and nothing of that can be taken from it then. So it is taken before: its addresses are freed, it is renamed,
@@ -25,8 +25,8 @@ _FAILED = "Error"  # a machine whose deployment failed: CloudStack takes neither
 _NOT_RUNNING = {"Stopped", "Shutdown", _FAILED}
 
 
-class Wish(msgspec.Struct, frozen=True):
-    """Which machine is to end. `stays` and `goes` are uuids of its volumes.
+class Removal(msgspec.Struct, frozen=True):
+    """Which machine is to go. `stays` and `goes` are uuids of its volumes.
 
     In neither: a root volume goes, a data volume stays.
     """
@@ -50,7 +50,7 @@ class _Machine(VirtualMachine, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """The machine as it was when its end began. `root` is its root volume where that stays, else empty."""
+    """The machine as it was when its removal began. `root` is its root volume where that stays, else empty."""
 
     host: str
     display: str
@@ -60,15 +60,15 @@ class Seen(msgspec.Struct, frozen=True):
     expunge: bool
 
 
-async def bury(op: Op, step: str, wish: Wish) -> None:
-    """End the machine. Problem when it could not be: then it is as it was, but for its ephemeral address."""
-    told = await op.decide(f"{step}-look", lambda: _look(op, wish))
+async def remove(op: Op, step: str, asked: Removal) -> None:
+    """Remove the machine. Problem when it could not be: then it is as it was, but for its ephemeral address."""
+    told = await op.decide(f"{step}-look", lambda: _look(op, asked))
     if told is None:
         return
     seen, undo = msgspec.convert(told, Seen), list[Undo]()
     try:
-        await _loosen(op, step, wish, seen, undo)
-        await _destroy(op, step, wish, seen)
+        await _release(op, step, asked, seen, undo)
+        await _destroy(op, step, asked, seen)
     except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
         raise
     except Problem:
@@ -76,7 +76,7 @@ async def bury(op: Op, step: str, wish: Wish) -> None:
             await _undone(op, f"{step}-undo-{index}-{name}", action)
         raise
     await backings.leave_groups(op, f"{step}-groups", seen.groups)
-    for volume_id in wish.goes:
+    for volume_id in asked.goes:
         await _purge(op, f"{step}-purge-{volume_id[:8]}", volume_id)
 
 
@@ -89,14 +89,14 @@ async def _purge(op: Op, step: str, volume_id: str) -> None:
             await op.warn("CLEANUP_FAILED", f"A deleted disk waits for CloudStack to expunge it: {refusal.message}")
 
 
-async def _look(op: Op, wish: Wish) -> dict[str, Any] | None:
-    narrowed = {"id": wish.machine_id, "details": ("nics", "secgrp")}
+async def _look(op: Op, asked: Removal) -> dict[str, Any] | None:
+    narrowed = {"id": asked.machine_id, "details": ("nics", "secgrp")}
     found = await op.cloudstack.list_all("listVirtualMachines", _Machine, narrowed)
     machine = next((one for one in found if one.state not in GONE), None)
     if machine is None:
         return None
-    volumes = await op.cloudstack.list_all("listVolumes", Volume, {"virtualmachineid": wish.machine_id})
-    root = next((one.id for one in volumes if one.type == ROOT and one.id in wish.stays), "")
+    volumes = await op.cloudstack.list_all("listVolumes", Volume, {"virtualmachineid": asked.machine_id})
+    root = next((one.id for one in volumes if one.type == ROOT and one.id in asked.stays), "")
     seen = Seen(
         host=machine.name,
         display=machine.displayname,
@@ -114,76 +114,78 @@ async def _may_expunge(op: Op) -> bool:
     return bool(answer.get("capability", {}).get("allowuserexpungerecovervm"))
 
 
-async def _loosen(op: Op, step: str, wish: Wish, seen: Seen, undo: list[Undo]) -> None:
+async def _release(op: Op, step: str, asked: Removal, seen: Seen, undo: list[Undo]) -> None:
     """Take from the machine what it would keep for a day."""
-    await backings.free_addresses(op, f"{step}-addresses", wish.machine_id)
+    await backings.free_addresses(op, f"{step}-addresses", asked.machine_id)
     if not seen.expunge:
-        await _rename(op, step, wish, seen, undo)
+        await _rename(op, step, asked, seen, undo)
     if seen.state not in _NOT_RUNNING:
-        await _stop(op, step, wish, undo)
+        await _stop(op, step, asked, undo)
     if seen.root:
-        await _detach(op, step, wish, seen.root, undo)
+        await _detach(op, step, asked, seen.root, undo)
     if seen.state == _FAILED:
         return
-    if wish.security_groups and seen.groups:
-        await _leave(op, step, wish, seen, undo)
-    elif not wish.security_groups and not seen.expunge:
-        await spare_network.move(op, step, wish.machine_id, wish.zone_id, undo)
+    if asked.security_groups and seen.groups:
+        await _leave(op, step, asked, seen, undo)
+    elif not asked.security_groups and not seen.expunge:
+        await spare_network.move(op, step, asked.machine_id, asked.zone_id, undo)
 
 
-async def _rename(op: Op, step: str, wish: Wish, seen: Seen, undo: list[Undo]) -> None:
+async def _rename(op: Op, step: str, asked: Removal, seen: Seen, undo: list[Undo]) -> None:
     """Free the host name. The displayname stays the GCE name, which the machine keeps until it is gone."""
 
     async def back(under: str) -> None:
-        parameters = {"id": wish.machine_id, "name": seen.host, "displayname": seen.display}
+        parameters = {"id": asked.machine_id, "name": seen.host, "displayname": seen.display}
         await op.run(under, "updateVirtualMachine", parameters, probe=harmless)
 
     undo.append(("name", back))
-    parameters = {"id": wish.machine_id, "name": tombstone(op, wish.machine_id), "displayname": wish.name}
+    parameters = {"id": asked.machine_id, "name": discarded_name(op, asked.machine_id), "displayname": asked.name}
     await op.run(f"{step}-rename", "updateVirtualMachine", parameters, probe=harmless)
 
 
-def tombstone(op: Op, machine_id: str) -> str:
+def discarded_name(op: Op, machine_id: str) -> str:
     """A host name that nobody wants."""
     return f"gone-{op.operation.id}-{machine_id[:8]}"
 
 
-async def _stop(op: Op, step: str, wish: Wish, undo: list[Undo]) -> None:
+async def _stop(op: Op, step: str, asked: Removal, undo: list[Undo]) -> None:
     async def back(under: str) -> None:
-        await op.run(under, "startVirtualMachine", {"id": wish.machine_id}, probe=in_state(wish.machine_id, "Running"))
+        await op.run(
+            under, "startVirtualMachine", {"id": asked.machine_id}, probe=in_state(asked.machine_id, "Running")
+        )
 
-    parameters = {"id": wish.machine_id, "forced": True}
-    stopped = in_state(wish.machine_id, "Stopped")
+    parameters = {"id": asked.machine_id, "forced": True}
+    stopped = in_state(asked.machine_id, "Stopped")
     await op.run(f"{step}-stop", "stopVirtualMachine", parameters, probe=stopped)
     undo.append(("start", back))
 
 
-async def _detach(op: Op, step: str, wish: Wish, volume_id: str, undo: list[Undo]) -> None:
+async def _detach(op: Op, step: str, asked: Removal, volume_id: str, undo: list[Undo]) -> None:
     """Take the boot disk off; it becomes a data disk, and returns in its place with `deviceid=0`."""
 
     async def back(under: str) -> None:
-        parameters = {"id": volume_id, "virtualmachineid": wish.machine_id, "deviceid": 0}
-        await op.run(under, "attachVolume", parameters, probe=_held(volume_id, wish.machine_id))
+        parameters = {"id": volume_id, "virtualmachineid": asked.machine_id, "deviceid": 0}
+        await op.run(under, "attachVolume", parameters, probe=_held(volume_id, asked.machine_id))
 
     await op.run(f"{step}-detach", "detachVolume", {"id": volume_id}, probe=_held(volume_id, ""))
     undo.append(("attach", back))
 
 
-async def _leave(op: Op, step: str, wish: Wish, seen: Seen, undo: list[Undo]) -> None:
+async def _leave(op: Op, step: str, asked: Removal, seen: Seen, undo: list[Undo]) -> None:
     """Take all groups from the machine, which CloudStack allows while it is stopped."""
 
     async def back(under: str) -> None:
-        parameters = {"id": wish.machine_id, "securitygroupids": seen.groups}
+        parameters = {"id": asked.machine_id, "securitygroupids": seen.groups}
         await op.run(under, "updateVirtualMachine", parameters, probe=harmless)
 
     undo.append(("groups", back))
-    parameters = {"id": wish.machine_id, "securitygroupids": ""}
+    parameters = {"id": asked.machine_id, "securitygroupids": ""}
     await op.run(f"{step}-leave", "updateVirtualMachine", parameters, probe=harmless)
 
 
-async def _destroy(op: Op, step: str, wish: Wish, seen: Seen) -> None:
-    parameters = {"id": wish.machine_id, "volumeids": wish.goes or None, "expunge": True if seen.expunge else None}
-    await op.run(f"{step}-destroy", "destroyVirtualMachine", parameters, probe=_gone(wish.machine_id))
+async def _destroy(op: Op, step: str, asked: Removal, seen: Seen) -> None:
+    parameters = {"id": asked.machine_id, "volumeids": asked.goes or None, "expunge": True if seen.expunge else None}
+    await op.run(f"{step}-destroy", "destroyVirtualMachine", parameters, probe=_gone(asked.machine_id))
 
 
 async def _undone(op: Op, step: str, action: Callable[[str], Awaitable[Any]]) -> None:

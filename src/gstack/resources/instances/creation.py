@@ -34,11 +34,11 @@ async def machine_called(op: Op, zone_id: str, host: str, display: str) -> Mappi
     return next((one for one in found if one.get("displayname") == display), None)
 
 
-async def grown(op: Op, machine: VirtualMachine) -> VirtualMachine:
+async def started(op: Op, machine: VirtualMachine) -> VirtualMachine:
     """Return the machine once it runs. It does already, unless the answer of its deployment was lost."""
     if machine.state == "Running":
         return machine
-    found = await op.decide("grown", lambda: _settled(op, machine.id))
+    found = await op.decide("started", lambda: _settled(op, machine.id))
     if found["state"] == "Stopped":
         started = await op.run("start", "startVirtualMachine", {"id": machine.id}, probe=_running(machine.id))
         return _decoded(started)
