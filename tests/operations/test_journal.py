@@ -121,11 +121,14 @@ async def test_a_name_is_held_while_its_operation_runs(bench: Bench) -> None:
 
 async def test_of_many_at_once_one_gets_the_name(bench: Bench) -> None:
     """Of twenty inserts of one name by two workers, one is accepted and all others are 409."""
-    name, workers = fresh(), [bench.journal(), bench.journal()]
+    checkpoint, go = held_up()
+    name, workers = fresh(), [bench.journal(checkpoint=checkpoint, answer_within=0.1) for _ in range(2)]
     starts = (workers[number % 2].start(bench.draft(name)) for number in range(20))
     outcomes = await asyncio.gather(*starts, return_exceptions=True)
-    refused = [outcome.status for outcome in outcomes if isinstance(outcome, Problem)]
-    assert refused == [409] * 19
+    assert [outcome.status for outcome in outcomes if isinstance(outcome, Problem)] == [409] * 19
+    go.set()
+    [accepted] = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+    assert (await bench.done(workers[0], accepted)).faults == ()
     assert len(await bench.volumes(name)) == 1
 
 

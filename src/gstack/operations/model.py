@@ -153,7 +153,7 @@ class Op(Protocol):
         ...
 
     async def progress(self, percent: int, message: str = "") -> None:
-        """Show progress; never goes down."""
+        """Show progress; never goes down. Like `warn` and `target` it is written together with the next step."""
         ...
 
     async def warn(self, code: str, message: str, **data: str) -> None:

@@ -7,7 +7,7 @@ nothing recorded: nothing was sent; an intent: a probe looks whether the send ar
 `checkpoint` is the place for crash tests: it is called with `begin` (the row is written), `end` (the work ended, the
 row is not DONE yet) and for each step with `<step>:<point>`, where point is `intent` (recorded, not yet sent), `sent`
 (answered, not yet recorded), `job` (job id recorded), `ended` (job ended, not yet recorded) and `done` (result or
-failure recorded).
+failure recorded); a decision has `made` (made, not yet recorded) and `done`. operations.crash_switch sets one.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -67,6 +67,7 @@ class Run:
         self._key = record.key
         self._steps = dict(known)
         self._used: set[str] = set()
+        self._unsaved = False  # the operation shows more than its row
         self._message: str | None = None  # what status_message says when CloudStack answers again
 
     # What the journal does with a run.
@@ -125,11 +126,13 @@ class Run:
         """Record a decision, so that a resume decides the same."""
         known = self._enter(step)
         if known:
-            decided: T = _remembered(known)
-            return decided
+            remembered: T = _remembered(known)
+            return remembered
         current = Step(name=step, state=INTENT, command="", started=datetime.now(UTC))
         try:
-            made: T = await self._ended(current, await self._answered(make))
+            decided = await self._answered(make)
+            await self._point(f"{step}:made")
+            made: T = await self._ended(current, decided)
         except Unreachable:
             raise
         except Problem as problem:
@@ -142,17 +145,17 @@ class Run:
         percent = max(self.operation.progress, min(percent, 99))
         message = message or self.operation.status_message
         if (percent, message) != (self.operation.progress, self.operation.status_message):
-            await self._change(progress=percent, status_message=message)
+            self._show(progress=percent, status_message=message)
 
     async def warn(self, code: str, message: str, **data: str) -> None:
         """Add a warning to the operation. Idempotent per message."""
         if not any(known.message == message for known in self.operation.warnings):
-            await self._change(warnings=(*self.operation.warnings, Warned(code, message, data)))
+            self._show(warnings=(*self.operation.warnings, Warned(code, message, data)))
 
     async def target(self, gce_id: str) -> None:
         """Set the target's GCE id once it is known."""
         if self.operation.target.id != gce_id:
-            await self._change(target=msgspec.structs.replace(self.operation.target, id=gce_id))
+            self._show(target=msgspec.structs.replace(self.operation.target, id=gce_id))
 
     # A step, from state to state.
 
@@ -269,23 +272,25 @@ class Run:
         await self._record(msgspec.structs.replace(known, state=FAILED, failure=failure_of(problem)), "done")
 
     async def _record(self, step: Step, point: str) -> Step:
-        await self.tenure.write(self._around.store.record(self._key, step))
+        shown = self.operation if self._unsaved else None
+        await self.tenure.write(self._around.store.record(self._key, step, shown))
+        self._unsaved = self._unsaved and shown is not self.operation
         self._steps[step.name] = step
         await self._point(f"{step.name}:{point}")
         return step
 
-    async def _change(self, **fields: Any) -> None:
-        operation = msgspec.structs.replace(self.operation, **fields)
-        await self.tenure.write(self._around.store.change(operation))
-        self.operation = operation
+    def _show(self, **fields: Any) -> None:
+        """Change what the operation shows; it is written with the next step, which spares a commit."""
+        self.operation = msgspec.structs.replace(self.operation, **fields)
+        self._unsaved = True
 
     async def _silent(self, silent: bool) -> None:
-        if silent and self._message is None:
-            self._message = self.operation.status_message
-            await self._change(status_message=SILENT)
-        elif not silent and self._message is not None:
-            message, self._message = self._message, None
-            await self._change(status_message=message)
+        if silent == (self._message is not None):
+            return
+        message = SILENT if silent else self._message
+        self._message = self.operation.status_message if silent else None
+        self._show(status_message=message)
+        await self.tenure.write(self._around.store.change(self.operation))
 
     async def _point(self, point: str) -> None:
         if self._around.checkpoint:

@@ -109,14 +109,14 @@ class Store:
         rows = await self._rows(select(*STEP_COLUMNS).where(steps.c.operation_id == key))
         return {row["name"]: Step(**row) for row in rows}
 
-    async def record(self, key: int, step: Step) -> None:
-        """Write a step as it is now. Raises LeaseLost."""
+    async def record(self, key: int, step: Step, operation: Operation | None = None) -> None:
+        """Write a step as it is now, and with it what the operation shows. Raises LeaseLost."""
         ended = datetime.now(UTC) if step.state in {ENDED, FAILED} else None
         values = msgspec.structs.asdict(step) | {"operation_id": key, "ended": ended}
         changed = {name: value for name, value in values.items() if name not in {"operation_id", "name", "started"}}
         statement = self._insert(steps).values(values)
         async with writing(self._engine) as connection:
-            await self._fenced(connection, key, {})
+            await self._fenced(connection, key, shown(operation) if operation else {})
             await connection.execute(
                 statement.on_conflict_do_update(index_elements=["operation_id", "name"], set_=changed)
             )
