@@ -58,3 +58,32 @@ def test_bad_metadata_is_refused(gce: Gce) -> None:
     before = gce.get("")["commonInstanceMetadata"]
     gce.refused("POST", "setCommonInstanceMetadata", 400, {"items": [{"key": "a b", "value": ""}]})
     assert gce.get("")["commonInstanceMetadata"] == before
+
+
+def test_default_network_tier(gce: Gce, other: Gce) -> None:
+    """The tier is kept and shown, private to the project; a tier without effect is warned about."""
+    assert gce.get("")["defaultNetworkTier"] == "PREMIUM"
+    operation = gce.done(gce.post("setDefaultNetworkTier", {"networkTier": "STANDARD"}))
+    assert operation["operationType"] == "setDefaultNetworkTier"
+    assert len(operation["warnings"]) == 1
+    assert gce.get("")["defaultNetworkTier"] == "STANDARD"
+    assert other.get("")["defaultNetworkTier"] == "PREMIUM"
+    gce.done(gce.post("setDefaultNetworkTier", {"networkTier": "PREMIUM"}))
+    assert gce.get("")["defaultNetworkTier"] == "PREMIUM"
+    assert "networkTier" in gce.refused("POST", "setDefaultNetworkTier", 400, {})["message"]
+    gce.refused("POST", "setDefaultNetworkTier", 400, {"networkTier": "FIXED_STANDARD"})
+
+
+def test_no_shared_networks(gce: Gce) -> None:
+    """A project has no host and no guests, as Google answers for one without a shared VPC."""
+    assert gce.get("getXpnHost") == {"kind": "compute#project"}
+    assert gce.get("getXpnResources") == {"kind": "compute#projectsGetXpnResources"}
+    assert "items" not in gce.post("listXpnHosts", {})
+
+
+def test_nothing_moves(gce: Gce) -> None:
+    """Moving is not served; the answer names the method and says what to do instead."""
+    for method in ("moveInstance", "moveDisk"):
+        message = gce.refused("POST", method, 501, {"destinationZone": "zones/z"})["message"]
+        assert message.startswith(f"compute.projects.{method} is not served by this server.")
+        assert "image" in message

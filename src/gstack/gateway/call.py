@@ -213,6 +213,19 @@ def serves(*method_ids: str, foreign: bool = False) -> Callable[[Function], Func
     return register
 
 
+_UNSERVED: dict[str, str] = {}
+
+
+def unserved(*method_ids: str, why: str) -> None:
+    """Say why methods of Google's document are not served here, and what to do instead: their 501 tells it."""
+    _UNSERVED.update(dict.fromkeys(method_ids, why))
+
+
+def why_unserved(method_id: str) -> str:
+    """The reason given by `unserved`, or empty."""
+    return _UNSERVED.get(method_id, "")
+
+
 def served() -> Mapping[str, Served]:
     """All served methods, filled when gstack.resources is imported."""
     return _SERVED

@@ -15,7 +15,18 @@ from falcon.asgi import App, Request, Response
 from gstack.errors import Problem
 from gstack.gateway.access import AccessLog
 from gstack.gateway.bodies import read_body
-from gstack.gateway.call import Call, Caller, Links, Method, Served, Services, operation_to_gce, served, warning_to_gce
+from gstack.gateway.call import (
+    Call,
+    Caller,
+    Links,
+    Method,
+    Served,
+    Services,
+    operation_to_gce,
+    served,
+    warning_to_gce,
+    why_unserved,
+)
 from gstack.gateway.discovery import VERSIONS, methods, schema
 from gstack.gateway.fields import Selection, parse_fields, select
 from gstack.gateway.hosts import Hosts
@@ -64,7 +75,7 @@ class Endpoint:
         _check_scopes(method, caller)
         function = self._functions.get(method.id)
         if function is None:
-            raise Problem.not_implemented(method.id)
+            raise Problem.not_implemented(method.id, why_unserved(method.id))
         selection = _selection(method, query)
         params = read_parameters(method, bound.path_values(segments), query)
         body = {} if form or method.request is None else read_body(method, await read_limited(req, self._limit))

@@ -2,6 +2,8 @@
 
 Quotas come from the resource limits. The metadata that all instances share has no place in CloudStack: it is an
 object of the sidecar, `{"items": {key: value}}`, and instances read it with `common_metadata` when they are deployed.
+So is the default network tier, which is kept and shown: a CloudStack cloud has one kind of address. No project shares
+its network with others here, and so there are no hosts of shared VPCs.
 """
 
 import asyncio
@@ -9,7 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gstack.db.sidecar import Sidecar
-from gstack.gateway.call import Call, serves
+from gstack.errors import Problem
+from gstack.gateway.call import Call, serves, unserved
+from gstack.gateway.listing import list_items, whole
 from gstack.operations.model import Op, Target, work
 from gstack.resources import metadata
 from gstack.resources.metadata import check_metadata
@@ -17,6 +21,14 @@ from gstack.resources.naming import check_fingerprint, gce_id, timestamp_of
 from gstack.resources.quotas import Usage, project_quotas, usage_of
 
 _METADATA = ("projects", "global", "commonInstanceMetadata")  # collection, scope and name in the sidecar
+_TIER = ("projects", "global", "defaultNetworkTier")
+PREMIUM, STANDARD = "PREMIUM", "STANDARD"
+
+unserved(
+    "compute.projects.moveInstance",
+    "compute.projects.moveDisk",
+    why="CloudStack's volumes stay in their zone. Make an image of the disk: it is in every zone, and starts there.",
+)
 
 
 async def common_metadata(sidecar: Sidecar, owner_id: str) -> dict[str, str]:
@@ -25,7 +37,13 @@ async def common_metadata(sidecar: Sidecar, owner_id: str) -> dict[str, str]:
     return dict(kept["items"]) if kept else {}
 
 
-def to_gce(call: Call, usage: Usage, shared: Mapping[str, str]) -> dict[str, Any]:
+async def default_tier(sidecar: Sidecar, owner_id: str) -> str:
+    """The network tier that the owner chose: PREMIUM, as with Google, where nobody did."""
+    kept = await sidecar.object(owner_id, *_TIER)
+    return str(kept["tier"]) if kept else PREMIUM
+
+
+def to_gce(call: Call, usage: Usage, shared: Mapping[str, str], tier: str) -> dict[str, Any]:
     """A Project. The default service account is named as Google names it; it stands for the caller's own keys."""
     number = gce_id(call.owner_id)
     shown = {
@@ -37,7 +55,7 @@ def to_gce(call: Call, usage: Usage, shared: Mapping[str, str]) -> dict[str, Any
         "commonInstanceMetadata": metadata.to_gce(shared),
         "quotas": project_quotas(usage),
         "defaultServiceAccount": f"{number}-compute@developer.gserviceaccount.com",
-        "defaultNetworkTier": "PREMIUM",
+        "defaultNetworkTier": tier,
         "xpnProjectStatus": "UNSPECIFIED_XPN_PROJECT_STATUS",
         "selfLink": call.link(""),
     }
@@ -46,8 +64,52 @@ def to_gce(call: Call, usage: Usage, shared: Mapping[str, str]) -> dict[str, Any
 
 @serves("compute.projects.get")
 async def get(call: Call) -> Any:
-    usage, shared = await asyncio.gather(usage_of(call), common_metadata(call.sidecar, call.owner_id))
-    return to_gce(call, usage, shared)
+    usage, shared, tier = await asyncio.gather(
+        usage_of(call), common_metadata(call.sidecar, call.owner_id), default_tier(call.sidecar, call.owner_id)
+    )
+    return to_gce(call, usage, shared, tier)
+
+
+@serves("compute.projects.getXpnHost")
+async def get_xpn_host(_call: Call) -> Any:
+    """Google's answer for a project that uses nobody's network: a Project without any field."""
+    return {}
+
+
+@serves("compute.projects.getXpnResources")
+async def get_xpn_resources(_call: Call) -> Any:
+    """No project uses this one's network."""
+    return {}
+
+
+@serves("compute.projects.listXpnHosts")
+async def list_xpn_hosts(call: Call) -> Any:
+    return await list_items(call, whole([]))
+
+
+@serves("compute.projects.setDefaultNetworkTier")
+async def set_default_network_tier(call: Call) -> Any:
+    """Keep the tier, which is shown by `get` and changes nothing."""
+    tier = call.body.get("networkTier")
+    if not tier:
+        raise Problem.required("networkTier")
+    if tier not in {PREMIUM, STANDARD}:
+        raise Problem.unsupported("networkTier", f"'{tier}'. Send {PREMIUM} or {STANDARD}.")
+    if tier != PREMIUM:
+        text = "The default network tier is kept and has no effect: this cloud has one kind of address."
+        call.warn("FIELD_VALUE_OVERRIDEN", text)
+    return await call.start(write_default_tier, _target(call), {"tier": tier})
+
+
+@work("projects.setDefaultNetworkTier")
+async def write_default_tier(op: Op) -> None:
+    """Keep the tier."""
+
+    async def write() -> bool:
+        await op.sidecar.put_object(op.operation.owner, *_TIER, {"tier": op.args["tier"]})
+        return True
+
+    await op.decide("write", write)
 
 
 @serves("compute.projects.setCommonInstanceMetadata")
@@ -56,8 +118,7 @@ async def set_common_instance_metadata(call: Call) -> Any:
     items = check_metadata(call.body, "metadata")
     sent = call.body.get("fingerprint")
     check_fingerprint(sent, await common_metadata(call.sidecar, call.owner_id))
-    target = Target("global", "projects", call.project, gce_id(call.owner_id))
-    return await call.start(write_common_metadata, target, {"items": items, "fingerprint": sent or ""})
+    return await call.start(write_common_metadata, _target(call), {"items": items, "fingerprint": sent or ""})
 
 
 @work("projects.setCommonInstanceMetadata")
@@ -73,3 +134,7 @@ async def write_common_metadata(op: Op) -> None:
         return True
 
     await op.decide("write", write)
+
+
+def _target(call: Call) -> Target:
+    return Target("global", "projects", call.project, gce_id(call.owner_id))
