@@ -9,7 +9,7 @@ import asyncio
 import ssl
 import time
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Self, TypeVar, overload
 
 import aiohttp
@@ -61,11 +61,21 @@ class CloudStack:
 
     async def post(self, command: str, body: str) -> tuple[int, bytes]:
         """Send one signed form body; return the HTTP status and the answer's bytes."""
+        status, answer, _ = await self.exchange(command, body)
+        return status, answer
+
+    async def exchange(
+        self, command: str, body: str, cookies: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes, dict[str, str]]:
+        """Send one form body with these cookies; return the HTTP status, the answer's bytes and the cookies it sets."""
         self.calls[command] += 1
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        if cookies:
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
         try:
             async with self._pool().post(self.endpoint, data=body.encode(), headers=headers, ssl=self._ssl) as answer:
-                return answer.status, await answer.read()
+                given = {name: morsel.value for name, morsel in answer.cookies.items() if morsel.value}
+                return answer.status, await answer.read(), given
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(command, str(error), sent=False) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -98,7 +108,11 @@ class CloudStack:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=200, keepalive_timeout=30)
             self._session = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, trust_env=True, auto_decompress=True
+                connector=connector,
+                timeout=self._timeout,
+                trust_env=True,
+                auto_decompress=True,
+                cookie_jar=aiohttp.DummyCookieJar(),  # one user's session cookie must not travel with another's call
             )
         return self._session
 
@@ -127,7 +141,7 @@ class Client:
         Raises Refusal where CloudStack says no, Unreachable where it says nothing that can be read.
         """
         answer = await self._answer(command, parameters or {})
-        return _decode(command, answer, into)
+        return decoded(command, answer, into)
 
     async def page(
         self, command: str, into: type[T], page: int, page_size: int, parameters: Mapping[str, object] | None = None
@@ -185,13 +199,7 @@ class Client:
 
     async def finish(self, command: str, job_id: str, *, pause: float = 0.2) -> dict[str, Any]:
         """Wait for a job outside the journal (sign-in, tests). Raises Refusal when it failed."""
-        while True:
-            state = await self.job(job_id)
-            if state["jobstatus"] == 1:
-                return result_of(state)
-            if state["jobstatus"] != 0:
-                raise job_refusal(command, state)
-            await asyncio.sleep(pause)
+        return await finished(self.job, command, job_id, pause)
 
     def _reference_key(self, command: str, into: type[Any], parameters: Mapping[str, object] | None) -> tuple[str, ...]:
         flat = flatten(parameters or {})
@@ -204,7 +212,20 @@ class Client:
         if self.project and "projectid" not in flat:
             flat["projectid"] = self.project
         status, body = await self._cloudstack.post(command, sign(flat, self._keys))
-        return _opened(command, status, body)
+        return opened(command, status, body)
+
+
+async def finished(
+    look: Callable[[str], Awaitable[dict[str, Any]]], command: str, job_id: str, pause: float
+) -> dict[str, Any]:
+    """Look at a job until it has ended; return what it made. Raises Refusal when it failed."""
+    while True:
+        state = await look(job_id)
+        if state["jobstatus"] == 1:
+            return result_of(state)
+        if state["jobstatus"] != 0:
+            raise job_refusal(command, state)
+        await asyncio.sleep(pause)
 
 
 class _Failure(msgspec.Struct):
@@ -216,7 +237,8 @@ _OPENER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _FAILURE = msgspec.json.Decoder(_Failure)
 
 
-def _opened(command: str, status: int, body: bytes) -> msgspec.Raw:
+def opened(command: str, status: int, body: bytes) -> msgspec.Raw:
+    """Return what is inside an answer's `…response`. Raises Refusal where CloudStack says no, else Unreachable."""
     try:
         inner = next(iter(_OPENER.decode(body).values()))
         if status == 200:  # noqa: PLR2004  # HTTP OK
@@ -229,7 +251,8 @@ def _opened(command: str, status: int, body: bytes) -> msgspec.Raw:
     raise Refusal(command, failure.errorcode or status, failure.errortext)
 
 
-def _decode(command: str, answer: msgspec.Raw, into: Any) -> Any:
+def decoded(command: str, answer: msgspec.Raw, into: Any) -> Any:
+    """Read what `opened` gave. Raises Problem 500 where it is not of this type."""
     try:
         return msgspec.json.decode(answer, type=into)
     except msgspec.DecodeError as error:
@@ -241,7 +264,7 @@ def _items(command: str, answer: msgspec.Raw, into: type[T]) -> tuple[list[T], i
     count = msgspec.json.decode(fields.pop("count"), type=int) if "count" in fields else 0
     for raw in fields.values():
         if memoryview(raw)[0] == ord("["):
-            items: list[T] = _decode(command, raw, list[into])  # type: ignore[valid-type]  # built at run time
+            items: list[T] = decoded(command, raw, list[into])  # type: ignore[valid-type]  # built at run time
             return items, max(count, len(items))
     return [], count
 

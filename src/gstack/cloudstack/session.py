@@ -1,0 +1,105 @@
+"""A user's session at CloudStack: sign-in with name and password, then calls with the session's cookies, no signature.
+
+Only our sign-in pages use it, for as long as it takes to find or make a key pair. Source: CloudStack's `login`, which
+answers a session key in its body and sets the session's cookie; every call needs both.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, overload
+from urllib.parse import urlencode
+
+import msgspec
+
+from gstack.cloudstack.client import CloudStack, decoded, finished, opened
+from gstack.cloudstack.errors import NO_PERMISSION, Refusal
+from gstack.cloudstack.signing import flatten
+from gstack.errors import Problem
+
+T = TypeVar("T")
+_ROOT = "root"
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Who signed in, and what CloudStack knows the session by. `repr` shows no secret."""
+
+    user_id: str
+    user_name: str
+    account: str
+    session_key: str
+    cookies: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"Session({self.user_name})"
+
+
+class _SignedIn(msgspec.Struct):
+    userid: str
+    username: str
+    account: str
+    sessionkey: str
+    is2faenabled: str = "false"
+    is2faverified: str = "true"
+
+
+class TwoFactorError(Problem):
+    """403: the password was right, and CloudStack wants a second factor, which our pages do not ask for."""
+
+
+async def login(cloudstack: CloudStack, username: str, password: str, domain: str) -> Session:
+    """Sign in. `domain` is a path (`/`, `customers/acme`).
+
+    Raises Problem 401 where CloudStack does not accept the three, TwoFactorError, Unreachable.
+    """
+    sent = {"command": "login", "username": username, "password": password, "domain": domain_path(domain)}
+    status, body, cookies = await cloudstack.exchange("login", urlencode(sent | {"response": "json"}))
+    try:
+        known: _SignedIn = decoded("login", opened("login", status, body), _SignedIn)
+    except Refusal as refusal:
+        if refusal.error_code in {401, NO_PERMISSION}:
+            raise Problem.unauthorized("CloudStack does not accept this user, password and domain.") from refusal
+        raise
+    session = Session(known.userid, known.username, known.account, known.sessionkey, cookies)
+    if known.is2faenabled == "true" and known.is2faverified != "true":
+        await SessionClient(cloudstack, session).logout()
+        raise TwoFactorError(403, "forbidden", "This user signs in to CloudStack with a second factor.")
+    return session
+
+
+def domain_path(text: str) -> str:
+    """A domain as CloudStack's `login` wants it: `acme/x`, `/acme/x/` and `ROOT/acme/x` all mean `/acme/x`."""
+    parts = [part for part in text.strip().split("/") if part]
+    if parts and parts[0].lower() == _ROOT:
+        parts = parts[1:]
+    return "/" + "/".join(parts)
+
+
+class SessionClient:
+    """The voice of a session: `send` and `finish` as gstack.cloudstack.client.Client has them."""
+
+    def __init__(self, cloudstack: CloudStack, session: Session) -> None:
+        self._cloudstack = cloudstack
+        self._session = session
+
+    @overload
+    async def send(self, command: str, parameters: Mapping[str, object] | None = None) -> dict[str, Any]: ...
+    @overload
+    async def send(self, command: str, parameters: Mapping[str, object] | None, into: type[T]) -> T: ...
+    async def send(
+        self, command: str, parameters: Mapping[str, object] | None = None, into: Any = dict[str, Any]
+    ) -> Any:
+        """Call a command; return what is inside its `…response`. Raises Refusal or Unreachable."""
+        flat = flatten({"command": command, **(parameters or {})})
+        sent = {**flat, "response": "json", "sessionkey": self._session.session_key}
+        status, body, _ = await self._cloudstack.exchange(command, urlencode(sent), self._session.cookies)
+        return decoded(command, opened(command, status, body), into)
+
+    async def finish(self, command: str, job_id: str, *, pause: float = 0.2) -> dict[str, Any]:
+        """Wait for a job. Raises Refusal when it failed."""
+        return await finished(lambda job: self.send("queryAsyncJobResult", {"jobid": job}), command, job_id, pause)
+
+    async def logout(self) -> None:
+        """End the session; one that has ended already is no error."""
+        try:
+            await self.send("logout")
+        except Problem:
+            return
