@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gstack.config import Settings, SettingsError, home, load
+from gstack.config import Settings, SettingsError, TrustSettings, home, load
 
 FILE = """
 [initial.server]
@@ -88,4 +88,5 @@ def test_every_setting_is_documented() -> None:
     }
     tables = {field.name: field.type for field in msgspec.structs.fields(Settings)}
     known = {f"{table}.{name}" for table, kind in tables.items() for name in getattr(kind, "__struct_fields__", ())}
+    known |= {f"trust.<name>.{name}" for name in TrustSettings.__struct_fields__}
     assert named == known | {"database"}

@@ -13,7 +13,11 @@ import msgspec
 
 
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where and how the gateway listens. `public_url` is what links show when the Host header is not allow-listed."""
+    """Where and how the gateway listens. `public_url` is what links show when the Host header is not allow-listed.
+
+    `trust_proxy`: addresses and networks whose X-Forwarded-For, -Proto and -Host are believed. `audit_log`: a file,
+    relative to the home folder, "-" for standard output, or nothing.
+    """
 
     bind: str = "localhost"
     port: int = 5000
@@ -22,7 +26,11 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hosts: tuple[str, ...] = ()
     cert: str = ""
     key: str = ""
+    insecure_http: bool = False  # no TLS: on loopback, or behind a proxy that is trusted
+    trust_proxy: tuple[str, ...] = ()
     body_limit: int = 1_048_576  # bytes
+    body_timeout: float = 60.0  # seconds in which a request's body must be here
+    audit_log: str = "audit.log"
     log_level: str = "info"
 
 
@@ -58,6 +66,18 @@ class OperationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     poll_interval: float = 0.5  # the shortest pause between two looks at CloudStack's jobs
 
 
+class TrustSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An OpenID Connect issuer whose tokens may be exchanged (`gstack trust` says for which accounts).
+
+    `audience` is what its tokens must be made for, exactly. `jwks_uri` names its keys; empty: as its discovery says.
+    """
+
+    issuer: str
+    audience: str
+    jwks_uri: str = ""
+    ca_file: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything the app is told from outside."""
 
@@ -68,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cloudstack: CloudStackSettings = CloudStackSettings()
     names: NameSettings = NameSettings()
     operations: OperationSettings = OperationSettings()
+    trust: dict[str, TrustSettings] = {}
 
     @property
     def database_url(self) -> str:
@@ -77,7 +98,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def public_url(self) -> str:
         """The URL that stands for this server where a Host header cannot, without a slash at its end."""
-        return (self.server.public_url or f"https://{self.server.bind}:{self.server.port}").rstrip("/")
+        scheme = "http" if self.server.insecure_http and not self.server.trust_proxy else "https"
+        return (self.server.public_url or f"{scheme}://{self.server.bind}:{self.server.port}").rstrip("/")
 
 
 SETTINGS_VARIABLE = "GSTACK_SETTINGS"  # how `gstack serve` hands its settings to the workers, as JSON

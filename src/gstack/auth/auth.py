@@ -6,8 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gstack.auth import credentials
 from gstack.auth.addresses import Addresses
+from gstack.auth.audit import Audit
 from gstack.auth.guard import Guard
 from gstack.auth.identity import Identities
+from gstack.auth.limits import Limits
 from gstack.auth.sealing import load_seal
 from gstack.auth.store import Credential, Store
 from gstack.cloudstack.client import CloudStack
@@ -18,7 +20,7 @@ from gstack.config import Settings
 class Auth:
     """The OAuth2 server. `guard` goes to the gateway's endpoint, `credentials` to the operations runner.
 
-    `home` holds the sealing key and the key that signs id tokens; without it, the settings' own.
+    `home` holds the sealing key and the audit log; without it, the settings' own.
     """
 
     def __init__(
@@ -30,7 +32,9 @@ class Auth:
         self.store = Store(engine)
         self.seal = load_seal(folder)
         self.addresses = Addresses(settings)
-        self.identities = Identities(folder, self.addresses.public_url)
+        self.identities = Identities(self.store, self.seal, self.addresses.public_url, folder)
+        self.limits = Limits(engine)
+        self.audit = Audit(settings.server.audit_log, folder)
         self.guard = Guard(self.store, self.seal, self.addresses)
 
     async def proved(self, keys: KeyPair) -> Credential:

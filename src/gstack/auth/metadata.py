@@ -46,4 +46,4 @@ class CertsEndpoint:
         self._auth = auth
 
     async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        give(response, self._auth.identities.public_keys())
+        give(response, await self._auth.identities.public_keys())

@@ -1,5 +1,6 @@
 """All SQL of the auth room: credentials, service-account keys, tokens. No secret comes here unsealed or unhashed."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gstack.db.engine import reading, writing
-from gstack.db.tables import credentials, service_keys, tokens
+from gstack.db.tables import credentials, service_keys, signing_keys, tokens
 
 ACCESS, REFRESH, CODE = "access", "refresh", "code"
 _KEPT = timedelta(days=1)  # an ended token is kept this long, so that a replay is still seen as one
@@ -194,6 +195,18 @@ class Store:
     async def revoke_token(self, digest: str) -> None:
         """Revoke one token."""
         await self._change(_revoke(tokens.c.hash == digest, now()))
+
+    async def signing_key(self, name: str) -> bytes | None:
+        """Return a key of ours, still sealed."""
+        row = await self._first(select(signing_keys.c.sealed_key).where(signing_keys.c.id == name))
+        return row.sealed_key if row else None
+
+    async def keep_signing_key(self, name: str, sealed: bytes) -> bytes:
+        """Keep a key of ours, unless another process was faster; return what is kept."""
+        with suppress(IntegrityError):
+            async with writing(self._engine) as connection:
+                await connection.execute(insert(signing_keys).values(id=name, sealed_key=sealed, created=now()))
+        return await self.signing_key(name) or sealed
 
     async def prune(self) -> None:
         """Drop tokens that ended a while ago."""

@@ -23,7 +23,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-SCHEMA = "0001"  # the newest revision in db/migrations/versions: a database that has it needs no migration
+SCHEMA = "0003"  # the newest revision in db/migrations/versions: a database that has it needs no migration
 
 
 class Moment(TypeDecorator[datetime]):
@@ -192,4 +192,36 @@ clients = Table(
     Column("name", Text, nullable=False),
     Column("redirect_uris", JSON, nullable=False),
     Column("created", Moment, nullable=False),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("sealed_key", LargeBinary, nullable=False),
+    Column("created", Moment, nullable=False),
+)
+
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("issuer", Text, nullable=False, index=True),  # its name in the settings
+    Column("conditions", JSON, nullable=False),
+    Column("credential_id", Text, ForeignKey(credentials.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("email", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("revoked", Moment),
+    Column("last_used", Moment),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("key", Text, primary_key=True),  # a hash: of an address, of an account, or of both together
+    Column("failures", Integer, nullable=False),
+    Column("seen", Moment, nullable=False, index=True),
+    Column("until", Moment),  # nothing is tried before
+    Column("good", Moment),  # when this account last proved itself from this address
 )

@@ -24,7 +24,7 @@ async def grant(auth: Auth, form: Form) -> dict[str, Any]:
         raise InvalidGrantError(str(error)) from error
     _check_purpose(auth, signed.claims)
     if signed.claims.target_audience:
-        return {"id_token": auth.identities.token(signed.claims.target_audience, key.email, unique_id(key.email))}
+        return {"id_token": await auth.identities.token(signed.claims.target_audience, key.email, unique_id(key.email))}
     return await _access(auth, key, scopes.granted(signed.claims.scope or ""))
 
 

@@ -28,7 +28,7 @@ async def grant(auth: Auth, form: Form) -> dict[str, Any]:
     if not await auth.store.rotate(token, *issued.rows):
         auth.guard.forget()
         raise InvalidGrantError("The refresh token was replaced before. Its whole family is revoked; sign in again.")
-    identity = auth.identities.token(form.client_id, credential.user, credential.account_id)
+    identity = await auth.identities.token(form.client_id, credential.user, credential.account_id)
     return issued.answer | {"id_token": identity}
 
 

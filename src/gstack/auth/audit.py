@@ -1,0 +1,71 @@
+"""The audit log: one JSON line for each sign-in, token, key event and mutation. Never a secret.
+
+A line says who did what, from where, and what came of it; `id` is the request's, as in the access log. Lines are
+appended, each by one write, so that workers and commands share the file. It is made with mode 0600, and again when
+somebody moved it away: logrotate needs no signal.
+"""
+
+import os
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+STANDARD_OUTPUT = "-"
+_LONGEST = 300  # characters of one value; what clients send does not fill the disk
+_log = structlog.get_logger("gstack.audit")
+
+
+class Audit:
+    """Write with `audit.write("token", who=…, what=…, result=…)`.
+
+    `target` is a file (relative names lie in `home`), "-" for standard output, or empty: then nothing is kept.
+    Facts that every line has are the time, the event, and of a request its `id` and `address`.
+    """
+
+    def __init__(self, target: str, home: Path) -> None:
+        self._target = target
+        self._path = None if target == STANDARD_OUTPUT else home / target
+        self._descriptor: int | None = None
+        self._lock = threading.Lock()
+
+    def write(self, event: str, **facts: Any) -> None:
+        """Append one line. `facts` that are empty stay out; no fact may be a secret. A full disk stops nobody."""
+        if not self._target:
+            return
+        known = structlog.contextvars.get_contextvars()
+        request = {name: known.get(name) for name in ("address", "id")}
+        told = {name: _short(value) for name, value in (request | facts).items() if value not in (None, "")}
+        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **told}
+        try:
+            with self._lock:
+                os.write(self._file(), msgspec.json.encode(line) + b"\n")
+        except OSError as error:
+            _log.error("audit line not written", why=str(error), line=line)
+
+    def _file(self) -> int:
+        """The open file; another one where the name has moved on."""
+        if self._path is None:
+            return sys.stdout.fileno()
+        if self._descriptor is not None and not _is_at(self._descriptor, self._path):
+            os.close(self._descriptor)
+            self._descriptor = None
+        if self._descriptor is None:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return self._descriptor
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _short(value: Any) -> Any:
+    return value[:_LONGEST] if isinstance(value, str) else value

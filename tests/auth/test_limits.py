@@ -1,0 +1,189 @@
+"""gstack.auth.limits: who waits, how long, and who does not. On SQLite and on PostgreSQL."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gstack.auth.limits import FORGOTTEN, FREE_PAIR, FREE_WIDE, LONGEST_PAIR, LONGEST_WIDE, Limits
+from gstack.db.engine import reading
+from gstack.db.tables import attempts
+from gstack.errors import Problem
+
+HERE, ELSEWHERE = "192.0.2.1", "198.51.100.1"
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def pass_by(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still."""
+    return Clock()
+
+
+@pytest.fixture
+def limits(engine: AsyncEngine, clock: Clock) -> Limits:
+    """Limits by that clock."""
+    return Limits(engine, clock)
+
+
+async def fail(limits: Limits, address: str = HERE, account: str = "demo") -> int:
+    """Fail once; the seconds to wait where it was not even tried."""
+    try:
+        async with limits.attempt(address, account):
+            raise Problem.unauthorized("wrong")
+    except Problem as problem:
+        return int(problem.headers.get("Retry-After", 0)) if problem.status == 429 else 0
+
+
+async def succeed(limits: Limits, address: str = HERE, account: str = "demo") -> bool:
+    try:
+        async with limits.attempt(address, account):
+            return True
+    except Problem:
+        return False
+
+
+async def test_back_off_grows_up_to_its_limit(limits: Limits, clock: Clock) -> None:
+    """The first failures are free, then each doubles the wait; waiting it out allows one more try."""
+    assert [await fail(limits) for _ in range(FREE_PAIR)] == [0] * FREE_PAIR
+    waits = []
+    for _ in range(12):
+        waits.append(await fail(limits))
+        clock.pass_by(waits[-1])
+        assert await fail(limits) == 0
+    assert waits == [min(2**power, LONGEST_PAIR) for power in range(12)]
+
+
+async def test_nothing_is_tried_while_one_has_to_wait(limits: Limits) -> None:
+    """The right password does not help either: nothing is proved before the time is over."""
+    for _ in range(FREE_PAIR):
+        await fail(limits)
+    assert not await succeed(limits)
+
+
+async def test_a_success_ends_the_count(limits: Limits) -> None:
+    """After a success the free failures begin anew."""
+    for _ in range(3):
+        for _ in range(FREE_PAIR - 1):
+            assert not await fail(limits)
+        assert await succeed(limits)
+
+
+async def test_failures_are_forgotten(limits: Limits, clock: Clock) -> None:
+    """After an hour without a failure nobody waits."""
+    for _ in range(FREE_PAIR - 1):
+        await fail(limits)
+    clock.pass_by(FORGOTTEN.total_seconds() + 1)
+    assert [await fail(limits) for _ in range(FREE_PAIR)] == [0] * FREE_PAIR
+
+
+async def test_nobody_locks_out_a_working_client_from_elsewhere(limits: Limits) -> None:
+    """However often an account is guessed at from other addresses, where it worked before it works on."""
+    assert await succeed(limits)
+    for number in range(3 * FREE_WIDE):
+        await fail(limits, f"198.51.100.{number}")
+    assert await succeed(limits)
+
+
+async def test_nor_with_other_accounts_from_the_same_address(limits: Limits) -> None:
+    """Behind one address (a company's, a proxy's) somebody who guesses other accounts does not stop a known one."""
+    assert await succeed(limits)
+    for number in range(3 * FREE_WIDE):
+        await fail(limits, HERE, f"guess{number}")
+    assert await succeed(limits)
+    assert await fail(limits, HERE, "fresh") > 0
+
+
+async def test_an_address_that_guesses_many_accounts_waits(limits: Limits, clock: Clock) -> None:
+    """One guess for each of many accounts is seen by the address, whose wait is short: others share it."""
+    waits = [await fail(limits, HERE, f"a{number}") for number in range(FREE_WIDE + 1)]
+    assert waits == [0] * FREE_WIDE + [1]
+    assert await fail(limits, ELSEWHERE, "a") == 0
+    for number in range(20):
+        clock.pass_by(LONGEST_WIDE)
+        await fail(limits, HERE, f"b{number}")
+    assert await fail(limits, HERE, "c") == LONGEST_WIDE
+
+
+async def test_an_account_guessed_at_from_many_addresses_waits(limits: Limits) -> None:
+    """Guesses spread over addresses are seen by the account."""
+    waits = [await fail(limits, f"198.51.100.{number}") for number in range(FREE_WIDE + 1)]
+    assert waits == [0] * FREE_WIDE + [1]
+
+
+async def test_one_customers_ipv6_network_is_one_address(limits: Limits) -> None:
+    """A /64 counts as one address; an IPv4 address in IPv6's clothes as itself."""
+    for number in range(FREE_WIDE):
+        await fail(limits, f"2001:db8::{number:x}", f"a{number}")
+    assert await fail(limits, "2001:db8::ffff", "b") > 0
+    assert await fail(limits, "2001:db8:0:1::1", "b") == 0
+    for _ in range(FREE_PAIR):
+        await fail(limits, "::ffff:192.0.2.9")
+    assert await fail(limits, "192.0.2.9") > 0
+
+
+async def test_a_burst_of_guesses_is_counted_one_by_one(limits: Limits) -> None:
+    """A hundred guesses at once pass no more often than a hundred in a row."""
+    tried = 0
+
+    async def guess() -> None:
+        nonlocal tried
+        async with limits.attempt(HERE, "demo"):
+            tried += 1
+            await asyncio.sleep(0.001)
+            raise Problem.unauthorized("wrong")
+
+    answers = await asyncio.gather(*(guess() for _ in range(100)), return_exceptions=True)
+    assert tried == FREE_PAIR
+    assert sum(isinstance(answer, Problem) and answer.status == 429 for answer in answers) == 100 - FREE_PAIR
+
+
+async def test_replicas_share_the_count(engine: AsyncEngine, clock: Clock) -> None:
+    """What one worker counted another one knows."""
+    first, second = Limits(engine, clock), Limits(engine, clock)
+    for _ in range(FREE_PAIR):
+        await fail(first)
+    assert await fail(second) > 0
+
+
+async def test_errors_that_are_no_wrong_proof_count_nothing(limits: Limits) -> None:
+    """CloudStack being down, or a malformed request, is nobody's failure."""
+    for _ in range(2 * FREE_PAIR):
+        with pytest.raises(Problem, match="down"):
+            async with limits.attempt(HERE, "demo"):
+                raise Problem.backend("down")
+    assert await succeed(limits)
+
+
+async def test_what_counts_no_more_is_dropped(limits: Limits, engine: AsyncEngine, clock: Clock) -> None:
+    """Old failures leave the database, known addresses stay for a month; names are nowhere in it."""
+    await fail(limits, ELSEWHERE, "guess")
+    await succeed(limits)
+
+    async def kept() -> int:
+        async with reading(engine) as connection:
+            rows = (await connection.execute(select(attempts.c.key))).all()
+            assert not any("demo" in row.key or HERE in row.key for row in rows)
+            return (await connection.execute(select(func.count()).select_from(attempts))).scalar_one()
+
+    assert await kept() == 4
+    clock.pass_by(2 * FORGOTTEN.total_seconds())
+    await limits.prune()
+    assert await kept() == 1
+    clock.pass_by(31 * 86_400)
+    await limits.prune()
+    assert await kept() == 0
