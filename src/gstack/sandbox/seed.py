@@ -236,7 +236,7 @@ def _account(world: World, keys: AccountKeys) -> None:
     user = world.find("user", username=keys.name)[0]
     if user["password"] != keys.password:
         world.update("user", user["id"], password=keys.password)
-    if world.first("userkey", apikey=keys.api_key) is None:
+    if keys.api_key and world.first("userkey", apikey=keys.api_key) is None:
         _key_pair(world, user, keys)
 
 

@@ -23,7 +23,7 @@ OTHER_DELAY = 0.05
 
 
 class AccountKeys(msgspec.Struct, frozen=True):
-    """One account of the sandbox with its CloudStack key pair and password."""
+    """One account of the sandbox with its CloudStack key pair and password; no pair where `api_key` is empty."""
 
     name: str
     api_key: str
@@ -60,6 +60,7 @@ class SandboxSettings(msgspec.Struct, frozen=True):
     job_delay: float = 1.0
     page_maximum: int = 500
     expunge_allowed: bool = False
+    several_key_pairs: bool = True  # as CloudStack 4.23; before it a user has one pair, and a new one replaces it
     plain_seed: bool = False  # only what the recorded CloudStack had: no GCE-named offerings and templates
 
 

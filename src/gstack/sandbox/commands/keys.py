@@ -1,4 +1,4 @@
-"""SSH key pairs, registered user data, and the API key pairs of a user."""
+"""SSH key pairs and registered user data."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import base64
 import binascii
 import hashlib
 import re
-import secrets
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gstack.sandbox import catalog, views
-from gstack.sandbox.errors import denied, invalid
+from gstack.sandbox import views
+from gstack.sandbox.errors import invalid
 from gstack.sandbox.listing import chosen, page
-from gstack.sandbox.registry import Answer, Call, Job, command, work
-from gstack.sandbox.world import Row, World, now
+from gstack.sandbox.registry import Answer, Call, command
+from gstack.sandbox.world import Row, World
 
 KEY_TYPES = ("ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
 USER_DATA_LIMIT = 32_768  # characters of base64
@@ -118,81 +117,3 @@ def delete_user_data(call: Call) -> Answer:
 def to_user_data(world: World, row: Row) -> Answer:
     shown = {"id": row["id"], "name": row["name"], **views.owner(world, row)}
     return {**shown, "userdata": row["userdata"], "hasannotations": False}
-
-
-@command("getUserKeys", id="user")
-def get_user_keys(call: Call) -> Answer:
-    pair = _pairs(call, call.args["id"])[0]
-    return {"userkeys": {"apikey": pair["apikey"], "secretkey": pair["secretkey"]}}
-
-
-@command("listUserKeys")
-def list_user_keys(call: Call) -> Answer:
-    rows = _pairs(call, str(call.args.get("userid", call.user["id"])))
-    return page(call, "userapikey", rows, to_user_key)
-
-
-def _pairs(call: Call, userid: str) -> list[Row]:
-    if call.world.one("user", userid)["accountid"] != call.account["id"]:
-        raise denied()
-    return call.world.find("userkey", userid=userid)
-
-
-@command("registerUserKeys", id="user")
-def register_user_keys(call: Call) -> Job:
-    return Job("User", call.args["id"])
-
-
-@work("registerUserKeys")
-def registered_user_keys(call: Call) -> Answer:
-    row: Row = {
-        "name": call.args.get("name", f"{call.world.next_number('userkey')} - API key pair"),
-        "apikey": secrets.token_urlsafe(64),
-        "secretkey": secrets.token_urlsafe(64),
-        "userid": call.args["id"],
-        "accountid": call.account["id"],
-        "created": now(),
-    }
-    if "description" in call.args:
-        row["description"] = call.args["description"]
-    if "enddate" in call.args:
-        row["enddate"] = f"{call.args['enddate'][:10]}T23:59:59+0000"
-    return {"userkeys": to_user_key(call.world, call.world.put("userkey", row))}
-
-
-@command("deleteUserKeys", keypairid="userkey")
-def delete_user_keys(_call: Call) -> Job:
-    return Job()
-
-
-@work("deleteUserKeys")
-def deleted_user_keys(call: Call) -> Answer:
-    call.world.delete("userkey", call.args["keypairid"])
-    return {"success": True}
-
-
-@command("listUserKeyRules", keypairid="userkey")
-def list_user_key_rules(_call: Call) -> Answer:
-    """Answer that a pair may do all of the role: the sandbox does not restrict key pairs."""
-    rules = [{"rule": entry.name, "permission": "allow"} for entry in catalog.entries().values()]
-    return {"count": len(rules), "keypermission": rules}
-
-
-def to_user_key(world: World, row: Row) -> Answer:
-    account, user = world.one("account", row["accountid"]), world.one("user", row["userid"])
-    role = world.all("role")[0]
-    shown = {field: row[field] for field in ("name", "apikey", "secretkey", "userid")}
-    shown |= {"username": user["username"], "id": row["id"]}
-    shown |= {field: row[field] for field in ("description", "enddate") if field in row}
-    return {
-        **shown,
-        "created": row["created"],
-        "accounttype": "NORMAL",
-        "accountid": account["id"],
-        "accountname": account["name"],
-        "roleid": role["id"],
-        "roletype": "User",
-        "rolename": role["name"],
-        **views.domain(world, account),
-        "state": "ENABLED",
-    }
