@@ -225,3 +225,17 @@ attempts = Table(
     Column("until", Moment),  # nothing is tried before
     Column("good", Moment),  # when this account last proved itself from this address
 )
+
+browsers = Table(
+    "browsers",
+    metadata,
+    Column("hash", Text, primary_key=True),  # of the cookie
+    Column("credential_id", Text, ForeignKey(credentials.c.id, ondelete="CASCADE"), index=True),  # NULL: not chosen yet
+    Column("user_id", Text, nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("pending", LargeBinary),  # the sealed CloudStack session of a user who has no key pair yet
+    Column("agent", Text, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("seen", Moment, nullable=False),
+    Column("ends", Moment, nullable=False, index=True),
+)
