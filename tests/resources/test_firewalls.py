@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from fixtures.gce import Gce
-from fixtures.instances import Ask, ask, fault, made, spent
+from fixtures.instances import Ask
 
-__all__ = ["ask", "fault", "made", "spent"]
 BASIC, EAST = "Sandbox-simulator", "sandbox-east1-a"
 TCP = [{"IPProtocol": "tcp", "ports": ["80", "8000-8100"]}]
 
