@@ -31,8 +31,8 @@ class Identities:
         self._old = home / FILE
         self._key: RSAKey | None = None
 
-    async def token(self, audience: str, email: str, subject: str) -> str:
-        """Return an id token for an hour."""
+    async def token(self, audience: str, email: str, subject: str, nonce: str = "") -> str:
+        """Return an id token for an hour, with the nonce that the client sent (OpenID Connect Core, 3.1.2.1)."""
         key, moment = await self._loaded(), int(time.time())
         claims = {
             "iss": self.issuer,
@@ -44,6 +44,8 @@ class Identities:
             "iat": moment,
             "exp": moment + _SECONDS,
         }
+        if nonce:
+            claims["nonce"] = nonce
         return jwt.encode({"alg": "RS256", "kid": _key_id(key)}, claims, key)
 
     async def public_keys(self) -> dict[str, Any]:

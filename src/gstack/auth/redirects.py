@@ -19,8 +19,12 @@ def allowed(uri: str) -> bool:
     return uri in SHOWN_HERE or _is_loopback(uri)
 
 
+def _is_plain(uri: str) -> bool:
+    return bool(_PLAIN.fullmatch(uri)) and not set(uri) & set("\\#@;,'\"<>")
+
+
 def _is_loopback(uri: str) -> bool:
-    if not _PLAIN.fullmatch(uri) or "\\" in uri or "#" in uri or "@" in uri:
+    if not _is_plain(uri):
         return False
     try:
         parts = urlsplit(uri)
@@ -28,6 +32,41 @@ def _is_loopback(uri: str) -> bool:
     except ValueError:
         return False
     return parts.scheme == "http" and parts.hostname in _LOOPBACK and port != 0
+
+
+def is_registrable(uri: str) -> bool:
+    """True where an operator may register this URI: https anywhere, or http to loopback (RFC 8252, 8.3)."""
+    return _is_loopback(uri) or _is_https(uri)
+
+
+def _is_https(uri: str) -> bool:
+    if not _is_plain(uri):
+        return False
+    try:
+        parts = urlsplit(uri)
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def matches(registered: str, uri: str) -> bool:
+    """True where a URI is the registered one, letter by letter; at loopback any port will do (RFC 8252, 7.3)."""
+    if uri == registered:
+        return True
+    if not _is_loopback(uri) or not _is_loopback(registered):
+        return False
+    return _without_port(uri) == _without_port(registered)
+
+
+def _without_port(uri: str) -> tuple[str | None, str, str]:
+    parts = urlsplit(uri)
+    return parts.hostname, parts.path, parts.query
+
+
+def origin(uri: str) -> str:
+    """What a Content-Security-Policy calls the place of a URI; it has no word for an IPv6 address."""
+    parts = urlsplit(uri)
+    return "http:" if "[" in parts.netloc else f"{parts.scheme}://{parts.netloc}"
 
 
 def with_answer(uri: str, answer: dict[str, str]) -> str:

@@ -75,7 +75,7 @@ class Store:
     """The rows. Each method is one transaction."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     async def put_credential(self, credential: Credential) -> Credential:
         """Write a proved pair, or its newer secret and owner; a revocation stays. Return what is kept."""
@@ -85,7 +85,7 @@ class Store:
         change = update(credentials).where(credentials.c.id == credential.id).values(fresh)
         if not await self._change(change):
             try:
-                async with writing(self._engine) as connection:
+                async with writing(self.engine) as connection:
                     await connection.execute(insert(credentials).values(msgspec.structs.asdict(credential)))
             except IntegrityError:  # another process was faster
                 await self._change(change)
@@ -98,13 +98,13 @@ class Store:
 
     async def add_key(self, key: ServiceKey) -> None:
         """Register a service-account key."""
-        async with writing(self._engine) as connection:
+        async with writing(self.engine) as connection:
             await connection.execute(insert(service_keys).values(msgspec.structs.asdict(key)))
 
     async def keys(self, *conditions: ColumnElement[bool]) -> list[ServiceKey]:
         """Return service-account keys, oldest first, ended ones too."""
         query = select(service_keys).where(*conditions).order_by(service_keys.c.created, service_keys.c.key_id)
-        async with reading(self._engine) as connection:
+        async with reading(self.engine) as connection:
             return [ServiceKey(**row._asdict()) for row in await connection.execute(query)]
 
     async def keys_of(self, email: str, key_id: str = "") -> list[ServiceKey]:
@@ -118,7 +118,7 @@ class Store:
     async def revoke_key(self, key_id: str, family: str) -> bool:
         """Revoke a key and the tokens that it brought; False where there is none in force."""
         moment = now()
-        async with writing(self._engine) as connection:
+        async with writing(self.engine) as connection:
             change = update(service_keys).where(service_keys.c.key_id == key_id, service_keys.c.revoked.is_(None))
             found = await connection.execute(change.values(revoked=moment))
             await connection.execute(_revoke(tokens.c.family == family, moment))
@@ -133,7 +133,7 @@ class Store:
 
     async def add_tokens(self, *new: Token) -> None:
         """Write new tokens."""
-        async with writing(self._engine) as connection:
+        async with writing(self.engine) as connection:
             await connection.execute(insert(tokens), [msgspec.structs.asdict(token) for token in new])
 
     async def token(self, digest: str, kind: str = "") -> Token | None:
@@ -156,7 +156,7 @@ class Store:
         One transaction: of two who come with the same token at once, the later one finds what the first got.
         """
         unused = update(tokens).where(tokens.c.hash == old.hash, tokens.c.used.is_(None), tokens.c.revoked.is_(None))
-        async with writing(self._engine) as connection:
+        async with writing(self.engine) as connection:
             first = bool((await connection.execute(unused.values(used=now()))).rowcount)
             if first:
                 await connection.execute(insert(tokens), [msgspec.structs.asdict(token) for token in new])
@@ -176,7 +176,7 @@ class Store:
             tokens.c.revoked.is_(None),
         )
         parent = old.data.get("parent", "")
-        async with writing(self._engine) as connection:
+        async with writing(self.engine) as connection:
             known = set(await connection.scalars(live.order_by(tokens.c.hash).with_for_update()))
             if old.hash not in known:
                 await connection.execute(_revoke(tokens.c.family == old.family, now()))
@@ -204,22 +204,22 @@ class Store:
     async def keep_signing_key(self, name: str, sealed: bytes) -> bytes:
         """Keep a key of ours, unless another process was faster; return what is kept."""
         with suppress(IntegrityError):
-            async with writing(self._engine) as connection:
+            async with writing(self.engine) as connection:
                 await connection.execute(insert(signing_keys).values(id=name, sealed_key=sealed, created=now()))
         return await self.signing_key(name) or sealed
 
     async def prune(self) -> None:
         """Drop tokens that ended a while ago."""
-        async with writing(self._engine) as connection:
+        async with writing(self.engine) as connection:
             await connection.execute(delete(tokens).where(tokens.c.expires < now() - _KEPT))
 
     async def _first(self, query: Select[Any]) -> Row[Any] | None:
-        async with reading(self._engine) as connection:
+        async with reading(self.engine) as connection:
             row: Row[Any] | None = (await connection.execute(query)).first()
             return row
 
     async def _change(self, change: Update) -> int:
-        async with writing(self._engine) as connection:
+        async with writing(self.engine) as connection:
             return (await connection.execute(change)).rowcount
 
 
