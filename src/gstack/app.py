@@ -26,6 +26,7 @@ from gstack.db.engine import create_engine, migrate
 from gstack.db.sidecar_store import SidecarStore
 from gstack.gateway import batch, documents, endpoint
 from gstack.gateway.call import Services
+from gstack.operations.crash_switch import crash_switch
 from gstack.operations.journal import Operations
 from gstack.resources.owners import resolve_owner
 
@@ -83,7 +84,14 @@ class _Parts:
         )
         self.auth = Auth(self.engine, self.cloudstack, settings)
         sidecar = SidecarStore(self.engine)
-        self.operations = Operations(self.engine, self.cloudstack, self.auth.credentials, settings.operations, sidecar)
+        self.operations = Operations(
+            self.engine,
+            self.cloudstack,
+            self.auth.credentials,
+            settings.operations,
+            sidecar,
+            crash_switch(os.environ),
+        )
         self.services = Services(
             settings=settings,
             cloudstack=self.cloudstack,

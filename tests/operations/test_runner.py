@@ -14,6 +14,7 @@ from gstack.operations.runner import SILENT
 
 POINTS = (
     "begin",
+    "suffix:made",
     "suffix:done",
     "create:intent",
     "create:sent",
