@@ -12,7 +12,7 @@ import pytest
 from fixtures.gce import Gce
 from fixtures.servers import Stack, stack
 
-pytest_plugins = ["fixtures.databases", "fixtures.instances"]
+pytest_plugins = ["fixtures.databases", "fixtures.instances", "fixtures.storage"]
 
 # A user's machine has none of these; where one is set, it would win over what our commands print and tests pass.
 for _name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPLIB2_CA_CERTS"):

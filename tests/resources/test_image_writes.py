@@ -1,6 +1,7 @@
 """images: insert, delete, patch, deprecate, setLabels by the front door."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -177,6 +178,19 @@ def test_labels(gce: Gce, disk: str) -> None:
     assert (shown["labels"], shown["family"]) == ({"b": ""}, "kept")
     refused = gce.refused("POST", f"{PATH}/img-labels/setLabels", 412, body | {"labels": {"c": "2"}})
     assert refused["reason"] == "conditionNotMet"
+
+
+def test_two_changes_at_once(gce: Gce, disk: str, fault: Callable[..., None]) -> None:
+    """As gcloud sends labels and the rest at once, the second change waits for the first, and both are done."""
+    gce.done(gce.post(PATH, {"name": "img-both", "family": "one", **source(disk)}))
+    fault("createTags", "slow", seconds=6.0)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(gce.post, f"{PATH}/img-both/setLabels", {"labels": {"a": "1"}})
+        second = pool.submit(gce.call, "PATCH", f"{PATH}/img-both", {"family": "two"})
+    gce.done(first.result())
+    gce.done(second.result().json())
+    shown = gce.get(f"{PATH}/img-both")
+    assert (shown["labels"], shown["family"]) == ({"a": "1"}, "two")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from fixtures.gce import Gce
 from fixtures.instances import Ask
+from fixtures.instances import body_of as instance
 from fixtures.storage import ZONE
 
 PATH = "global/snapshots"
@@ -198,3 +199,24 @@ def test_a_list_is_one_call(gce: Gce, disk: str, spent: Callable[..., dict[str, 
     for ask_for in (f"{PATH}/snap-cheap", PATH):
         counted = spent(lambda path=ask_for: gce.get(path), *commands)
         assert counted == {"listSnapshots": 1, "listVolumes": 0, "listTags": 0}
+
+
+def test_in_a_cloudstack_project(gce: Gce, ask: Ask) -> None:
+    """In a CloudStack project snapshots and images are made, labelled, listed and deleted, apart from the account's."""
+    ask("createProject", name="team-snap", displaytext="team")
+    team = Gce(gce.stack, "demo", project="team-snap")
+    team.done(team.post(f"zones/{ZONE}/instances", instance(ZONE, "vm-team")))
+    team.done(team.post(PATH, body_of("snap-team", "vm-team", labels={"a": "1"})))
+    made = {"name": "img-team", "sourceSnapshot": f"{PATH}/snap-team", "family": "team"}
+    team.done(team.post("global/images", made))
+    for path in (f"{PATH}/snap-team", "global/images/img-team"):
+        sent = {"labels": {"b": "2"}, "labelFingerprint": team.get(path)["labelFingerprint"]}
+        team.done(team.post(f"{path}/setLabels", sent))
+        assert team.get(path)["labels"] == {"b": "2"}
+        gce.refused("GET", path, 404)
+    assert [one["name"] for one in team.items(PATH)] == ["snap-team"]
+    assert [one["name"] for one in team.items("global/images")] == ["img-team"]
+    assert team.get("global/images/family/team")["name"] == "img-team"
+    for path in (f"{PATH}/snap-team", "global/images/img-team", f"zones/{ZONE}/instances/vm-team"):
+        team.done(team.delete(path))
+        team.refused("GET", path, 404)

@@ -18,6 +18,7 @@ from gstack.resources import tagging
 from gstack.resources.naming import gce_id
 from gstack.resources.volume_snapshots import FAILED, PASSING, READY
 
+CHANGE = "images.change"  # the name of a work
 KIND = "images"  # the sidecar's kind
 RESOURCE = "Template"  # CloudStack's type, for tags
 _PAUSES = (1.0, 2.0, 5.0, 10.0)  # seconds between looks at a template that is downloaded, the last one for ever
@@ -73,7 +74,7 @@ async def remove(op: Op) -> None:
     op.cloudstack.forget("listTemplates")
 
 
-@work("images.change")
+@work(CHANGE)
 async def change(op: Op) -> None:
     """Change the description, then labels and our own tags; the description goes back where those fail."""
     args = op.args

@@ -14,7 +14,7 @@ from gstack.gateway.call import Call, serves
 from gstack.operations.model import Target
 from gstack.resources import deprecation
 from gstack.resources.image_sources import Source, os_type_of, place, source_asked
-from gstack.resources.image_work import Wish, change, make, remove
+from gstack.resources.image_work import CHANGE, Wish, change, make, remove
 from gstack.resources.images import ARCHITECTURES, images_of
 from gstack.resources.instances.policy import IGNORED, refuse
 from gstack.resources.locations import Locations, locations
@@ -42,6 +42,15 @@ _REFUSED = {
 }
 _PATCHED = frozenset({"family", "description", "deprecated", "labels", "labelFingerprint"})
 _LONGEST = 2048  # characters of a description, as Google
+_TURNS = 5  # changes that one waits for
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What is to change: our own tags by key, all labels (None: none of them), the display text (empty: not it)."""
+
+    own: dict[str, str] = {}
+    labels: dict[str, Any] | None = None
+    display: str = ""
 
 
 @serves("compute.images.insert", foreign=True)
@@ -86,7 +95,7 @@ async def delete(call: Call) -> dict[str, Any]:
 async def deprecate(call: Call) -> dict[str, Any]:
     """Say what the body says of the image; an empty body says that it is active."""
     image = await _own(call, call.params["image"], "deprecate")
-    return await _change(call, image, own=await _deprecation(call, call.body, ""))
+    return await _change(call, image, Changes(own=await _deprecation(call, call.body, "")))
 
 
 @serves("compute.images.patch", foreign=True)
@@ -101,34 +110,43 @@ async def patch(call: Call) -> dict[str, Any]:
     if "deprecated" in body:
         own |= await _deprecation(call, body["deprecated"], "resource.deprecated.")
     display = (_description(body) or image.cloudstack_name) if "description" in body else ""
-    return await _change(call, image, own=own, labels=body.get("labels"), display=display)
+    return await _change(call, image, Changes(own, body.get("labels"), display))
 
 
 @serves("compute.images.setLabels", foreign=True)
 async def set_labels(call: Call) -> dict[str, Any]:
     image = await _own(call, call.params["resource"], "setLabels")
-    return await _change(call, image, labels=call.body.get("labels", {}))
+    return await _change(call, image, Changes(labels=call.body.get("labels", {})))
 
 
-async def _change(
-    call: Call,
-    image: Image,
-    *,
-    own: Mapping[str, str] | None = None,
-    labels: Mapping[str, str] | None = None,
-    display: str = "",
-) -> dict[str, Any]:
-    sent = call.body.get("labelFingerprint", "")
+async def _change(call: Call, image: Image, asked: Changes) -> dict[str, Any]:
+    """Begin a change, after those that are on their way: gcloud sends labels and the rest at once."""
+    path = f"global/images/{image.name}"
+    for _ in range(_TURNS):
+        try:
+            return await _begun(call, image, asked)
+        except Problem as problem:
+            held = await call.journal.holder(call.owner_id, path)
+            if problem.reason != "resourceNotReady" or (held and held.work != CHANGE):
+                raise
+        if held:
+            await call.journal.wait(call.owner_id, "global", held.name)
+        image = await _own(call, image.name, "update")
+    raise Problem.not_ready(call.resource(path))
+
+
+async def _begun(call: Call, image: Image, asked: Changes) -> dict[str, Any]:
+    sent, labels = call.body.get("labelFingerprint", ""), asked.labels
     if labels is not None:
         labels = check_labels(labels, "labels")
         check_fingerprint(sent, tags_to_labels(image.tags))
     args = {
         "template_id": image.id,
-        "display": display,
+        "display": asked.display,
         "display_before": image.description or image.cloudstack_name,
         "labels": labels,
         "fingerprint": sent,
-        "own": own or {},
+        "own": asked.own,
     }
     return await call.start(change, _target(image), args)
 
