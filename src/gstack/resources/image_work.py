@@ -15,6 +15,7 @@ from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.operations.model import Op, harmless, work
 from gstack.resources import tagging
+from gstack.resources.machines import OWN
 from gstack.resources.naming import gce_id
 from gstack.resources.volume_snapshots import FAILED, PASSING, READY
 
@@ -145,7 +146,7 @@ def _called(name: str) -> Any:
 
 
 async def _named(op: Op, name: str) -> list[dict[str, Any]]:
-    narrowed = {"templatefilter": "self", "name": name}
+    narrowed = {**OWN, "templatefilter": "self", "name": name}
     found = await op.cloudstack.list_all("listTemplates", dict[str, Any], narrowed)
     return [one for one in found if one["name"] == name]
 
@@ -197,7 +198,7 @@ async def _ready(op: Op, template_id: str) -> bool:
     """Look until the template is ready in its first zone. A download may take hours."""
     look = 0
     while True:
-        narrowed = {"templatefilter": "self", "id": template_id}
+        narrowed = {**OWN, "templatefilter": "self", "id": template_id}
         found = await op.cloudstack.list_all("listTemplates", dict[str, Any], narrowed)
         if any(one.get("isready") for one in found):
             return True
@@ -215,7 +216,7 @@ async def _spread(op: Op, template_id: str, wish: Wish) -> None:
         return
 
     async def there(op: Op) -> Mapping[str, Any] | None:
-        narrowed = {"templatefilter": "self", "id": template_id}
+        narrowed = {**OWN, "templatefilter": "self", "id": template_id}
         found = await op.cloudstack.list_all("listTemplates", dict[str, Any], narrowed)
         return {} if {one.get("zoneid") for one in found} >= set(others) else None
 
@@ -254,7 +255,7 @@ async def _take_back(op: Op, wish: Wish) -> None:
 
 async def _deleted(op: Op, step: str, template_id: str) -> None:
     async def gone(op: Op) -> Mapping[str, Any] | None:
-        narrowed = {"templatefilter": "self", "id": template_id}
+        narrowed = {**OWN, "templatefilter": "self", "id": template_id}
         return None if await op.cloudstack.list_all("listTemplates", dict[str, Any], narrowed) else {}
 
     await op.run(step, "deleteTemplate", {"id": template_id, "forced": True}, probe=gone)

@@ -18,6 +18,7 @@ from gstack.operations.model import Target
 from gstack.resources import volume_snapshots, volumes
 from gstack.resources.instances.policy import refuse
 from gstack.resources.locations import Location, Locations, locations
+from gstack.resources.machines import OWN
 from gstack.resources.naming import (
     check_fingerprint,
     check_labels,
@@ -95,7 +96,7 @@ def pages(call: Call) -> Fetch:
         if name := window.equals.get("name"):
             named = await volume_snapshots.named(call.cloudstack, call.sidecar, name)
             return Batch(await render(call, named), last=True)
-        listed, count = await call.cloudstack.page("listSnapshots", VolumeSnapshot, window.page, window.size)
+        listed, count = await call.cloudstack.page("listSnapshots", VolumeSnapshot, window.page, window.size, OWN)
         found = await volume_snapshots.with_names(listed, call.sidecar)
         return Batch(await render(call, found), last=not listed or window.page * window.size >= count)
 

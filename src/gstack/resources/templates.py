@@ -15,6 +15,7 @@ from gstack.errors import Problem
 from gstack.gateway.call import Links
 from gstack.resources.deprecation import ACTIVE, UNUSABLE, state_of
 from gstack.resources.image_families import family_of, project_of
+from gstack.resources.machines import OWN
 from gstack.resources.naming import NAME_LENGTH, gce_id, gce_names, slug
 from gstack.resources.references import FAMILY, Reference, parse_reference
 
@@ -130,7 +131,7 @@ async def catalog(cloudstack: Client, own_project: str, *, fresh: bool = False) 
     public = cloudstack.reference("listTemplates", Template, {"templatefilter": "executable"}, fresh=fresh)
     if not own_project:
         return Catalog((), await public, "")
-    own = cloudstack.reference("listTemplates", Template, {"templatefilter": "self"}, fresh=fresh)
+    own = cloudstack.reference("listTemplates", Template, {**OWN, "templatefilter": "self"}, fresh=fresh)
     mine, published = await asyncio.gather(own, public)
     return Catalog(mine, published, own_project)
 

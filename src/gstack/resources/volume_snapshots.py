@@ -16,7 +16,7 @@ from gstack.cloudstack.client import Client
 from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
 from gstack.gateway.call import Call
-from gstack.resources.machines import Facts, names_beside
+from gstack.resources.machines import OWN, Facts, names_beside
 from gstack.resources.naming import gce_id
 from gstack.resources.references import parse_reference
 
@@ -92,7 +92,7 @@ async def named(cloudstack: Client, sidecar: Sidecar, wanted: str) -> list[Found
 
 async def search(cloudstack: Client, sidecar: Sidecar, narrowed: Mapping[str, object]) -> list[FoundSnapshot]:
     """List snapshots with what the sidecar knows of them; `narrowed` are parameters of listSnapshots."""
-    return await with_names(await cloudstack.list_all("listSnapshots", VolumeSnapshot, narrowed), sidecar)
+    return await with_names(await cloudstack.list_all("listSnapshots", VolumeSnapshot, {**OWN, **narrowed}), sidecar)
 
 
 async def with_names(listed: Sequence[VolumeSnapshot], sidecar: Sidecar) -> list[FoundSnapshot]:
