@@ -21,11 +21,15 @@ class Room:
         self.http = http
         self.accounts = accounts
         self.demo = accounts["demo"]
+        self.address = ""
+        self._asked = 0
 
     async def form(self, path: str, fields: dict[str, str], **headers: str) -> Result:
-        """Post a form."""
+        """Post a form: from `address` where it is set, else each time from another, since failures are counted."""
+        self._asked += 1
+        address = self.address or f"192.0.2.{self._asked % 250}"
         sent = {"Content-Type": "application/x-www-form-urlencoded"} | headers
-        return await self.http.simulate_post(path, body=urlencode(fields), headers=sent)
+        return await self.http.simulate_post(path, body=urlencode(fields), headers=sent, remote_addr=address)
 
     async def token(self, grant: str, keys: KeyPair | None = None, **fields: str) -> Result:
         """Ask the token endpoint; the client's pair goes into the body where it is given."""

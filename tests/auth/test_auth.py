@@ -23,6 +23,6 @@ async def test_tokens_survive_a_restart(room: Room) -> None:
     """A new process on the same folder and database takes the tokens of the old one, and signs with the same key."""
     token = (await room.token("client_credentials", room.demo)).json["access_token"]
     restarted = Auth(room.engine, room.auth.cloudstack, room.auth.settings)
-    assert restarted.identities.public_keys() == room.auth.identities.public_keys()
+    assert await restarted.identities.public_keys() == await room.auth.identities.public_keys()
     room.auth.guard.forget()
     assert (await room.who(token)).status_code == 200

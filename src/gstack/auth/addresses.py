@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from gstack.config import Settings
 
-TOKEN_PATHS = ("/oauth2/token", "/token", "/o/oauth2/token", "/oauth2/v4/token")
+TOKEN_PATHS = ("/oauth2/token", "/token", "/o/oauth2/token", "/oauth2/v4/token", "/v1/token")
 AUTH_PATHS = ("/oauth2/auth", "/o/oauth2/auth", "/o/oauth2/v2/auth")
 REVOKE_PATHS = ("/oauth2/revoke", "/revoke", "/o/oauth2/revoke")
 

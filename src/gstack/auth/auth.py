@@ -9,9 +9,11 @@ from gstack.auth.addresses import Addresses
 from gstack.auth.audit import Audit
 from gstack.auth.guard import Guard
 from gstack.auth.identity import Identities
+from gstack.auth.issuers import Issuers
 from gstack.auth.limits import Limits
 from gstack.auth.sealing import load_seal
 from gstack.auth.store import Credential, Store
+from gstack.auth.subjects import Subjects
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings
@@ -33,6 +35,8 @@ class Auth:
         self.seal = load_seal(folder)
         self.addresses = Addresses(settings)
         self.identities = Identities(self.store, self.seal, self.addresses.public_url, folder)
+        self.issuers = Issuers(settings.trust)
+        self.subjects = Subjects(engine)
         self.limits = Limits(engine)
         self.audit = Audit(settings.server.audit_log, folder)
         self.guard = Guard(self.store, self.seal, self.addresses)

@@ -28,6 +28,13 @@ class TemporarilyUnavailableError(OAuth2Error):  # type: ignore[misc]  # Authlib
     status_code = 503
 
 
+class TooManyAttemptsError(OAuth2Error):  # type: ignore[misc]  # Authlib is not typed
+    """Who failed too often has to wait (Google's word for it; RFC 6585, 4)."""
+
+    error = "rate_limit_exceeded"
+    status_code = 429
+
+
 class Form(msgspec.Struct, frozen=True):
     """A token request: its fields, and the client's own name and secret wherever they stood."""
 
@@ -108,6 +115,8 @@ async def answer(response: falcon.asgi.Response, work: Callable[[], Awaitable[Ma
         _refuse(response, error)
     except Problem as problem:
         _refuse(response, _from_problem(problem))
+        if "Retry-After" in problem.headers:
+            response.set_header("Retry-After", problem.headers["Retry-After"])
 
 
 def give(response: falcon.asgi.Response, body: Mapping[str, Any], status: int = 200) -> None:
@@ -124,6 +133,8 @@ def _from_problem(problem: Problem) -> OAuth2Error:
     kind: type[OAuth2Error] = UnauthorizedClientError
     if problem.status == HTTPStatus.UNAUTHORIZED:
         kind = InvalidClientError
+    elif problem.status == HTTPStatus.TOO_MANY_REQUESTS:
+        kind = TooManyAttemptsError
     elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         kind = TemporarilyUnavailableError
     return kind(plain.encode("ascii", "replace").decode(), status_code=problem.status)

@@ -48,6 +48,16 @@ class Issued(msgspec.Struct, frozen=True):
     rows: tuple[Token, ...]
 
 
+class Granted(msgspec.Struct, frozen=True):
+    """What a grant ends with: the answer, and who got it, for the audit log. `key` is the service-account key's id."""
+
+    answer: dict[str, Any]
+    who: str
+    account: str = ""
+    scopes: str = ""
+    key: str = ""
+
+
 def access(grant: Grant) -> Issued:
     """Make an access token for an hour at most."""
     token, row = _made(grant, ACCESS, opaque.ACCESS, opaque.ACCESS_SECONDS)

@@ -83,6 +83,11 @@ def read(token: str) -> Signed:
         raise UntrustedError("The JWT cannot be read: it needs alg, iss and exp at least.") from error
 
 
+def all_claims(signed: Signed) -> dict[str, Any]:
+    """Return every claim of a JWT that was read."""
+    return dict(msgspec.json.decode(_decoded(signed.signed.decode().split(".")[1])))
+
+
 def _decoded(segment: str) -> bytes:
     plain = segment.rstrip("=")
     if "+" in plain or "/" in plain:
@@ -112,12 +117,12 @@ def _verified(verify: Callable[[bytes, bytes, Any], bool], jwt: Signed, key: Pub
         return False
 
 
-def check_times(claims: Claims, now: float) -> None:
+def check_times(claims: Claims, now: float, lifetime: int = LIFETIME) -> None:
     """Raise UntrustedError unless the JWT is in force, and for an hour at most (RFC 7519, 4.1; Google's limit)."""
     if claims.exp <= now - SKEW:
         raise UntrustedError("The JWT has expired. Check the clock of the machine that signs.")
-    if claims.exp > now + LIFETIME + SKEW:
-        raise UntrustedError("The JWT must be short-lived: exp may lie an hour ahead at most.")
+    if claims.exp > now + lifetime + SKEW:
+        raise UntrustedError(f"The JWT must be short-lived: exp may lie {lifetime // 3600} hour(s) ahead at most.")
     begins = max(claims.iat or 0.0, claims.nbf or 0.0)
     if begins > now + SKEW:
         raise UntrustedError("The JWT is not valid yet. Check the clock of the machine that signs.")

@@ -42,8 +42,24 @@ async def create_key(
     know it. Raises Problem 401 where CloudStack does not accept the pair, Unreachable where it does not answer.
     """
     credential = await auth.proved(keys)
+    return await register_key(
+        auth, credential, project=project, token_uri=token_uri, label=label, expires=expires, algorithm=algorithm
+    )
+
+
+async def register_key(
+    auth: Auth,
+    credential: Credential,
+    *,
+    project: str | None = None,
+    token_uri: str,
+    label: str = "",
+    expires: datetime | None = None,
+    algorithm: Algorithm = "RS256",
+) -> dict[str, Any]:
+    """Register a new key for a credential, return Google's key file."""
     shown = project or credential.account
-    email = await _email(auth, credential, shown)
+    email = await email_of(auth, credential, shown)
     private = _private_key(algorithm)
     key = ServiceKey(
         key_id=secrets.token_hex(20),
@@ -55,6 +71,7 @@ async def create_key(
         label=label,
     )
     await auth.store.add_key(key)
+    auth.audit.write("key", what="created", who=email, account=credential.account, key=key.key_id, project=shown)
     return _file(key, _private_pem(private), shown, token_uri)
 
 
@@ -65,10 +82,11 @@ async def list_keys(auth: Auth, credential_id: str | None = None) -> list[Servic
     return await auth.store.keys(service_keys.c.credential_id == credential_id)
 
 
-async def revoke_key(auth: Auth, key_id: str) -> bool:
-    """Revoke a key and all tokens that it brought; False where no key in force has this id."""
+async def revoke_key(auth: Auth, key_id: str, who: str = "") -> bool:
+    """Revoke a key and all tokens that it brought; False where no key in force has this id. `who` did it."""
     revoked = await auth.store.revoke_key(key_id, key_family(key_id))
     auth.guard.forget()
+    auth.audit.write("key", what="revoked", who=who, key=key_id, result="done" if revoked else "notFound")
     return revoked
 
 
@@ -79,15 +97,16 @@ async def is_good(auth: Auth, key_id: str, keys: KeyPair) -> bool:
     return bool(good) and known[0].credential_id == credential_id_of(keys)
 
 
-async def _email(auth: Auth, credential: Credential, project: str) -> str:
+async def email_of(auth: Auth, credential: Credential, project: str) -> str:
     """The account's e-mail in this project; marked by the key pair's id where another pair has it already."""
-    host = f"{_slug(project)}.{_DOMAIN}"
-    plain = f"{_slug(credential.account)}@{host}"
+    host = f"{slug(project)}.{_DOMAIN}"
+    plain = f"{slug(credential.account)}@{host}"
     others = await auth.store.keys(service_keys.c.email == plain, service_keys.c.credential_id != credential.id)
-    return f"{_slug(credential.account)}-{credential.id[:8]}@{host}" if others else plain
+    return f"{slug(credential.account)}-{credential.id[:8]}@{host}" if others else plain
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """A name as it may stand in an e-mail or a file name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "account"
 
 
@@ -130,4 +149,4 @@ def _file(key: ServiceKey, private_pem: str, project: str, token_uri: str) -> di
     }
 
 
-__all__ = ["Algorithm", "ServiceKey", "create_key", "is_good", "list_keys", "revoke_key", "unique_id"]
+__all__ = ["Algorithm", "ServiceKey", "create_key", "is_good", "list_keys", "register_key", "revoke_key", "unique_id"]

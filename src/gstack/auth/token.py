@@ -1,6 +1,6 @@
 """The token endpoint (RFC 6749, 3.2): reads the form, hands it to the grant, answers.
 
-Failures will be counted here, per address and per client, when back-off comes: `_granted` sees them all.
+Every request is one line of the audit log, and every failure counts (gstack.auth.limits).
 """
 
 import time
@@ -8,19 +8,26 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import falcon.asgi
+from authlib.oauth2.base import OAuth2Error
 from authlib.oauth2.rfc6749.errors import UnsupportedGrantTypeError
 
+from gstack.auth import jwt
 from gstack.auth.auth import Auth
 from gstack.auth.forms import Form, answer, read_form
-from gstack.auth.grants import authorization_code, client_credentials, jwt_bearer, refresh_token
+from gstack.auth.grants import authorization_code, client_credentials, jwt_bearer, refresh_token, token_exchange
+from gstack.auth.issue import Granted
+from gstack.auth.opaque import is_api_key
+from gstack.errors import Problem
 
 _PRUNE_SECONDS = 600.0
+_SHOWN_KEY = 12  # characters of an API key that a log may show
 
-GRANTS: dict[str, Callable[[Auth, Form], Awaitable[dict[str, Any]]]] = {
+GRANTS: dict[str, Callable[[Auth, Form], Awaitable[Granted]]] = {
     "authorization_code": authorization_code.grant,
     "refresh_token": refresh_token.grant,
     "client_credentials": client_credentials.grant,
     "urn:ietf:params:oauth:grant-type:jwt-bearer": jwt_bearer.grant,
+    token_exchange.GRANT_TYPE: token_exchange.grant,
 }
 
 
@@ -40,13 +47,46 @@ class TokenEndpoint:
         if grant is None:
             raise UnsupportedGrantTypeError(_shown(form.get("grant_type")))
         await self._prune()
-        return await grant(self._auth, form)
+        return await self._audited(grant, form, request.remote_addr or "")
+
+    async def _audited(
+        self, grant: Callable[[Auth, Form], Awaitable[Granted]], form: Form, address: str
+    ) -> dict[str, Any]:
+        what, claimed = form.get("grant_type").rpartition(":")[2], _claimed(form)
+        told = {"what": what, "address": address}
+        try:
+            async with self._auth.limits.attempt(address, claimed):
+                granted = await grant(self._auth, form)
+        except (OAuth2Error, Problem) as error:
+            result = error.reason if isinstance(error, Problem) else error.error
+            self._auth.audit.write("token", claimed=_fit(claimed), **told, result=result)
+            raise
+        facts = {"who": granted.who, "account": granted.account, "scopes": granted.scopes, "key": granted.key}
+        self._auth.audit.write("token", **facts, **told, client=_fit(form.client_id), result="granted")
+        return granted.answer
 
     async def _prune(self) -> None:
-        """Drop tokens that ended long ago, now and then."""
+        """Drop tokens and failures that ended long ago, now and then."""
         if self._pruned + _PRUNE_SECONDS < time.monotonic():
             self._pruned = time.monotonic()
             await self._auth.store.prune()
+            await self._auth.limits.prune()
+
+
+def _claimed(form: Form) -> str:
+    """Who the client says it is: its id, or what its JWT says, of which nothing is proven yet."""
+    if form.client_id:
+        return form.client_id
+    try:
+        claims = jwt.read(form.get("assertion") or form.get("subject_token")).claims
+    except jwt.UntrustedError:
+        return ""
+    return f"{claims.iss} {claims.sub}".strip()
+
+
+def _fit(claimed: str) -> str:
+    """What a log may show of it: of an API key its beginning."""
+    return f"{claimed[:_SHOWN_KEY]}…" if is_api_key(claimed) else claimed
 
 
 def _shown(grant_type: str) -> str:

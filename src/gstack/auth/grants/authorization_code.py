@@ -5,30 +5,31 @@ once; coming back with it revokes what it brought.
 """
 
 import hmac
-from typing import Any
 
 from authlib.oauth2.rfc6749.errors import InvalidGrantError
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from gstack.auth import issue, opaque
+from gstack.auth import issue, opaque, registered_clients
 from gstack.auth.auth import Auth
 from gstack.auth.forms import Form
+from gstack.auth.issue import Granted
 from gstack.auth.store import CODE, Token, now
 
 _VERIFIER_LIMIT = 128  # characters
 
 
-async def grant(auth: Auth, form: Form) -> dict[str, Any]:
+async def grant(auth: Auth, form: Form) -> Granted:
     """Exchange a code. Raises InvalidGrantError where it is not this client's, has ended or was used."""
     code = await _code(auth, form)
-    credential = await auth.proved(form.keys)
+    credential = await registered_clients.holder(auth, form, code)
     granted = issue.Grant(credential.id, form.client_id, code.scopes, code.family)
     issued = issue.with_refresh(granted, code.scopes)
     if not await auth.store.exchange(code, *issued.rows):
         auth.guard.forget()
         raise InvalidGrantError("The code was used before. What it brought is revoked; sign in again.")
-    identity = await auth.identities.token(form.client_id, credential.user, credential.account_id)
-    return issued.answer | {"id_token": identity}
+    nonce = code.data.get("nonce", "")
+    identity = await auth.identities.token(form.client_id, credential.user, credential.account_id, nonce)
+    return Granted(issued.answer | {"id_token": identity}, credential.user, credential.account, code.scopes)
 
 
 async def _code(auth: Auth, form: Form) -> Token:

@@ -1,16 +1,15 @@
 """Client credentials (RFC 6749, 4.4): a CloudStack key pair as client id and secret, for machines."""
 
-from typing import Any
-
 from gstack.auth import issue, scopes
 from gstack.auth.auth import Auth
 from gstack.auth.forms import Form
+from gstack.auth.issue import Granted
 
 
-async def grant(auth: Auth, form: Form) -> dict[str, Any]:
+async def grant(auth: Auth, form: Form) -> Granted:
     """Exchange a key pair for an access token. There is no refresh token: the pair itself is at hand (4.4.3)."""
     granted = scopes.granted(form.get("scope"))
     credential = await auth.proved(form.keys)
     issued = issue.access(issue.Grant(credential.id, form.client_id, granted, issue.new_family()))
     await auth.store.add_tokens(*issued.rows)
-    return issued.answer
+    return Granted(issued.answer, credential.user, credential.account, granted)

@@ -4,19 +4,18 @@ Google's clients name Google's token URL as the audience, whatever `token_uri` s
 an id token first (`target_audience`), then for an access token.
 """
 
-from typing import Any
-
 from authlib.oauth2.rfc6749.errors import InvalidGrantError, UnauthorizedClientError
 
 from gstack.auth import issue, scopes, service_accounts
 from gstack.auth.auth import Auth
 from gstack.auth.forms import Form
+from gstack.auth.issue import Granted
 from gstack.auth.jwt import Claims, UntrustedError
 from gstack.auth.keys import unique_id
 from gstack.auth.store import ServiceKey
 
 
-async def grant(auth: Auth, form: Form) -> dict[str, Any]:
+async def grant(auth: Auth, form: Form) -> Granted:
     """Exchange an assertion. Raises InvalidGrantError where it proves nothing."""
     try:
         signed, key = await service_accounts.verified(auth.store, form.need("assertion"))
@@ -24,8 +23,13 @@ async def grant(auth: Auth, form: Form) -> dict[str, Any]:
         raise InvalidGrantError(str(error)) from error
     _check_purpose(auth, signed.claims)
     if signed.claims.target_audience:
-        return {"id_token": await auth.identities.token(signed.claims.target_audience, key.email, unique_id(key.email))}
+        return await _identity(auth, key, signed.claims.target_audience)
     return await _access(auth, key, scopes.granted(signed.claims.scope or ""))
+
+
+async def _identity(auth: Auth, key: ServiceKey, audience: str) -> Granted:
+    token = await auth.identities.token(audience, key.email, unique_id(key.email))
+    return Granted({"id_token": token}, key.email, key=key.key_id)
 
 
 def _check_purpose(auth: Auth, claims: Claims) -> None:
@@ -36,7 +40,7 @@ def _check_purpose(auth: Auth, claims: Claims) -> None:
         raise UnauthorizedClientError("A service account speaks for itself here: leave sub out.")
 
 
-async def _access(auth: Auth, key: ServiceKey, granted: str) -> dict[str, Any]:
+async def _access(auth: Auth, key: ServiceKey, granted: str) -> Granted:
     credential = await auth.store.credential(key.credential_id)
     if credential is None or credential.revoked:
         raise InvalidGrantError("The key pair behind this service account was revoked.")
@@ -45,4 +49,4 @@ async def _access(auth: Auth, key: ServiceKey, granted: str) -> dict[str, Any]:
         issue.Grant(credential.id, unique_id(key.email), granted, family, user=key.email, ends=key.expires)
     )
     await auth.store.add_tokens(*issued.rows)
-    return issued.answer
+    return Granted(issued.answer, key.email, credential.account, granted, key.key_id)

@@ -8,20 +8,20 @@ without its secret, and keys that were withdrawn at CloudStack end here within t
 """
 
 import hmac
-from typing import Any
 
 from authlib.oauth2.rfc6749.errors import InvalidGrantError
 
-from gstack.auth import issue, opaque, scopes
+from gstack.auth import issue, opaque, registered_clients, scopes
 from gstack.auth.auth import Auth
 from gstack.auth.forms import Form
+from gstack.auth.issue import Granted
 from gstack.auth.store import REFRESH, Token, now
 
 
-async def grant(auth: Auth, form: Form) -> dict[str, Any]:
+async def grant(auth: Auth, form: Form) -> Granted:
     """Exchange a refresh token. Raises InvalidGrantError where it is not this client's, has ended or was replaced."""
     token = await _token(auth, form)
-    credential = await auth.proved(form.keys)
+    credential = await registered_clients.holder(auth, form, token)
     granted = scopes.narrowed(form.get("scope"), token.scopes)
     renewed = issue.Grant(credential.id, form.client_id, granted, token.family)
     issued = issue.with_refresh(renewed, token.scopes, parent=token.hash)
@@ -29,7 +29,7 @@ async def grant(auth: Auth, form: Form) -> dict[str, Any]:
         auth.guard.forget()
         raise InvalidGrantError("The refresh token was replaced before. Its whole family is revoked; sign in again.")
     identity = await auth.identities.token(form.client_id, credential.user, credential.account_id)
-    return issued.answer | {"id_token": identity}
+    return Granted(issued.answer | {"id_token": identity}, credential.user, credential.account, granted)
 
 
 async def _token(auth: Auth, form: Form) -> Token:
