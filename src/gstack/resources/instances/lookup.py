@@ -16,7 +16,7 @@ async def located(call: Call) -> Location:
 
 async def wanted_machine(call: Call, location: Location) -> Found:
     """The instance in the URL; 404 in Google's words."""
-    name = call.params["instance"]
+    name = call.params.get("instance") or call.params["resource"]  # Google calls it so or so
     found = await machines.find(call.cloudstack, call.sidecar, call.owner_id, location, name)
     if found is None:
         raise Problem.not_found(call.resource(f"zones/{call.params['zone']}/instances/{name}"))

@@ -17,6 +17,7 @@ from gstack.errors import Problem
 from gstack.operations.model import Op, harmless
 from gstack.resources import backings
 from gstack.resources.instances import spare_network
+from gstack.resources.instances.probes import in_state
 from gstack.resources.instances.spare_network import Undo
 from gstack.resources.machines import GONE, VirtualMachine
 from gstack.resources.volumes import ROOT, Volume
@@ -150,12 +151,11 @@ def discarded_name(op: Op, machine_id: str) -> str:
 
 async def _stop(op: Op, step: str, asked: Removal, undo: list[Undo]) -> None:
     async def back(under: str) -> None:
-        await op.run(
-            under, "startVirtualMachine", {"id": asked.machine_id}, probe=in_state(asked.machine_id, "Running")
-        )
+        running = in_state(asked.machine_id, "Running", passing="Starting")
+        await op.run(under, "startVirtualMachine", {"id": asked.machine_id}, probe=running)
 
     parameters = {"id": asked.machine_id, "forced": True}
-    stopped = in_state(asked.machine_id, "Stopped")
+    stopped = in_state(asked.machine_id, "Stopped", passing="Stopping")
     await op.run(f"{step}-stop", "stopVirtualMachine", parameters, probe=stopped)
     undo.append(("start", back))
 
@@ -195,16 +195,6 @@ async def _undone(op: Op, step: str, action: Callable[[str], Awaitable[Any]]) ->
         raise
     except Problem as problem:
         await op.warn("CLEANUP_FAILED", f"Could not be put back ({step}): {problem.message}")
-
-
-def in_state(machine_id: str, state: str) -> Any:
-    """A probe: the machine, once it is in this state."""
-
-    async def probe(op: Op) -> Mapping[str, Any] | None:
-        found = await op.cloudstack.list_all("listVirtualMachines", dict[str, Any], {"id": machine_id})
-        return next((one for one in found if one["state"] == state), None)
-
-    return probe
 
 
 def _held(volume_id: str, machine_id: str) -> Any:

@@ -1,0 +1,49 @@
+"""A work inside another: one operation may do the works of several methods, each with args and step names of its own.
+
+    await works()["instances.setLabels"](Nested(op, "labels", args))
+
+Its steps are steps of the outer operation, under a prefix. Its progress is not shown: the outer work tells its own.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from gstack.cloudstack.client import Client
+from gstack.db.sidecar import Sidecar
+from gstack.operations.model import Op, Operation, Probe
+
+T = TypeVar("T")
+
+
+class Nested:
+    """Implements model.Op inside another Op."""
+
+    def __init__(self, outer: Op, prefix: str, args: Mapping[str, Any]) -> None:
+        self.args: dict[str, Any] = dict(args)
+        self.cloudstack: Client = outer.cloudstack
+        self.sidecar: Sidecar = outer.sidecar
+        self._outer = outer
+        self._prefix = prefix
+
+    @property
+    def operation(self) -> Operation:
+        """The outer operation: its owner, its id."""
+        return self._outer.operation
+
+    async def run(self, step: str, command: str, parameters: Mapping[str, object], *, probe: Probe) -> dict[str, Any]:
+        """Do a step of the outer operation."""
+        return await self._outer.run(f"{self._prefix}-{step}", command, parameters, probe=probe)
+
+    async def decide(self, step: str, make: Callable[[], Awaitable[T]]) -> T:
+        """Record a decision in the outer operation."""
+        return await self._outer.decide(f"{self._prefix}-{step}", make)
+
+    async def progress(self, percent: int, message: str = "") -> None:
+        """Nothing: how far the part is says little about the whole."""
+
+    async def warn(self, code: str, message: str, **data: str) -> None:
+        """Add a warning to the outer operation."""
+        await self._outer.warn(code, message, **data)
+
+    async def target(self, gce_id: str) -> None:
+        """Nothing: the outer operation has its own target."""
