@@ -37,6 +37,7 @@ SCHEDULING = {
 }
 SHIELDED = {"enableSecureBoot": False, "enableVtpm": False, "enableIntegrityMonitoring": False}
 EXTERNAL_NAME = "external-nat"
+_MOMENTS = {"last_start", "last_stop"}  # facts that change with the machine's state alone
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -83,16 +84,16 @@ def to_gce(view: View, link: Link) -> dict[str, Any]:
         "deletionProtection": machine.deleteprotection,
         "startRestricted": False,
     }
-    shown |= _status(machine) | _kept(facts)
+    shown |= _status(machine, facts) | _kept(facts)
     return {**_without_empty(shown), "fingerprint": _fingerprint(view, labels)}
 
 
 def _fingerprint(view: View, labels: Mapping[str, str]) -> str:
     """Of the content alone: neither the Host of the request nor the machine's state changes it."""
-    machine = view.machine
+    machine, facts = view.machine, {name: fact for name, fact in view.facts.items() if name not in _MOMENTS}
     nics = [(nic.id, nic.ipaddress, nic.publicip) for nic in machine.nic]
     disks = [(part.name, part.facts) for part in view.parts]
-    return fingerprint([view.name, view.machine_type, view.facts, labels, machine.deleteprotection, nics, disks])
+    return fingerprint([view.name, view.machine_type, facts, labels, machine.deleteprotection, nics, disks])
 
 
 def tags_to_gce(tags: Sequence[str]) -> dict[str, Any]:
@@ -163,16 +164,18 @@ def ordered(parts: Sequence[Part]) -> list[Part]:
     return sorted(parts, key=lambda part: (part.volume.type != ROOT, part.volume.deviceid or 0, part.name))
 
 
-def _status(machine: VirtualMachine) -> dict[str, Any]:
-    status = STATUSES.get(machine.state, "REPAIRING")
-    shown = {"status": status}
+def _status(machine: VirtualMachine, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """CloudStack knows since when a machine is as it is; when it was otherwise is known where it changed here."""
+    status, since = STATUSES.get(machine.state, "REPAIRING"), machine.lastupdated
+    shown = {"status": status, "lastStartTimestamp": "", "lastStopTimestamp": ""}
     if machine.state == "Error":
         shown["statusMessage"] = "CloudStack could not deploy this machine (state Error)."
     if status == "RUNNING":
-        shown["lastStartTimestamp"] = timestamp_of(machine.lastupdated or machine.created)
-    if status == "TERMINATED" and machine.lastupdated:
-        shown["lastStopTimestamp"] = timestamp_of(machine.lastupdated)
-    return shown
+        stopped = facts.get("last_stop", "")
+        shown |= {"lastStartTimestamp": since or machine.created, "lastStopTimestamp": stopped}
+    if status == "TERMINATED":
+        shown |= {"lastStartTimestamp": facts.get("last_start", ""), "lastStopTimestamp": since}
+    return {name: timestamp_of(text) if name.startswith("last") else text for name, text in shown.items()}
 
 
 def _kept(facts: Mapping[str, Any]) -> dict[str, Any]:
