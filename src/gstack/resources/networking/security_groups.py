@@ -6,7 +6,8 @@ groups are left alone: only what a removed firewall had put there is taken out.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -19,7 +20,9 @@ from gstack.firewalling.groups import GroupRule, Machine
 from gstack.firewalling.rules import Call, Inexpressible, Rule
 from gstack.operations.model import Op, Probe, harmless
 from gstack.resources.networking.rulebook import INSIDE, Book, to_problem
-from gstack.resources.networking.settling import settle
+from gstack.resources.networking.settling import Plan, settle
+
+Facts = Mapping[str, Mapping[str, Any]]
 
 KIND = "securityGroups"
 _OWN = "gce-machine-"
@@ -85,6 +88,63 @@ async def leave(op: Op, step: str, group_ids: Sequence[str]) -> None:
         await _delete(op, f"{step}-{index}", group_id)
 
 
+async def retag(op: Op, step: str, group_ids: Sequence[str], tags: Sequence[str]) -> None:
+    """Give a machine, whose groups these are, other tags: the rules of its own group change, and those that name it.
+
+    Nothing where it has no group of its own. What fails is put back.
+    """
+    known = await op.decide(f"{step}-known", lambda: _own_facts(op, group_ids))
+    for group_id, facts in known.items():  # one at most
+        network, before = facts["network"], facts.get("tags", [])
+        await op.decide(f"{step}-keep", partial(_keep, op, group_id, network, tags))
+        try:
+            await settle(op, step, partial(_plan_retagged, op, network, group_id, before))
+        except Unreachable:
+            raise
+        except Problem:
+            await op.decide(f"{step}-undo-keep", partial(_keep, op, group_id, network, before))
+            await _put_back(op, f"{step}-undo", partial(_plan_retagged, op, network, group_id, tags))
+            raise
+
+
+async def _own_facts(op: Op, group_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    own = await _own_among(op, group_ids)
+    return await op.sidecar.facts(own)
+
+
+async def _plan_retagged(op: Op, network: str, group_id: str, before: Sequence[str]) -> list[Call]:
+    """What changes where a machine's group had the tags `before` and now has those of its facts."""
+    rules = await Book(op.sidecar, op.operation.owner).rules(network)
+    found = await _read(op, [])
+    facts = await op.sidecar.facts(group.id for group in found)
+    shared, ranges = network_group(network), INSIDE.get(network, frozenset())
+    inside = _inside(found, facts, network)
+    former = {**facts, group_id: {**facts.get(group_id, {}), "tags": before}}
+    wanted = groups.compiled(rules, shared, _machines(inside, facts, shared), ranges)
+    return await _difference(
+        op, inside, wanted, groups.compiled(rules, shared, _machines(inside, former, shared), ranges)
+    )
+
+
+def _inside(found: Sequence[SecurityGroup], facts: Facts, network: str) -> list[SecurityGroup]:
+    """The groups of a network: its own, and its machines'."""
+    shared = network_group(network)
+    return [group for group in found if group.name == shared or facts.get(group.id, {}).get("network") == network]
+
+
+def _machines(inside: Sequence[SecurityGroup], facts: Facts, shared: str) -> list[Machine]:
+    return [Machine(g.name, frozenset(facts[g.id].get("tags", ()))) for g in inside if g.name != shared]
+
+
+async def _put_back(op: Op, step: str, plan: Plan) -> None:
+    try:
+        await settle(op, step, plan)
+    except Unreachable:
+        raise
+    except Problem as problem:
+        await op.warn("CLEANUP_FAILED", f"Rules of a machine's security group could not be put back: {problem.message}")
+
+
 async def refresh(
     op: Op, step: str, network: str, *, machine: str = "", retired: Sequence[Rule] = (), rule: Rule | None = None
 ) -> None:
@@ -109,8 +169,8 @@ async def _plan(op: Op, network: str, machine: str, retired: Sequence[Rule], rul
         return []
     check(rules)
     facts = await op.sidecar.facts(group.id for group in found)
-    inside = [group for group in found if group.name == shared or facts.get(group.id, {}).get("network") == network]
-    machines = [Machine(g.name, frozenset(facts[g.id].get("tags", ()))) for g in inside if g.name != shared]
+    inside = _inside(found, facts, network)
+    machines = _machines(inside, facts, shared)
     wanted = groups.compiled(rules, shared, machines, INSIDE.get(network, frozenset()))
     former = groups.compiled(retired, shared, machines, INSIDE.get(network, frozenset()))
     return await _difference(op, inside, wanted, former)
