@@ -89,14 +89,14 @@ async def _of_machine(op: Op, vm_id: str) -> dict[str, bool]:
 
 
 async def _free(op: Op, step: str, address_id: str) -> None:
-    await _send(op, step, "disassociateIpAddress", {"id": address_id})
+    await _send(op, step, "disassociateIpAddress", {"id": address_id}, _released(address_id))
     await op.decide(f"{step}-forget", lambda: op.sidecar.drop(address_id))
 
 
-async def _send(op: Op, step: str, command: str, parameters: dict[str, str]) -> None:
+async def _send(op: Op, step: str, command: str, parameters: dict[str, str], probe: Probe = harmless) -> None:
     """Send what may be sent twice: the second time CloudStack says 431, that there is nothing (any more)."""
     try:
-        await op.run(step, command, parameters, probe=harmless)
+        await op.run(step, command, parameters, probe=probe)
     except Refusal as refusal:
         if refusal.error_code != INVALID:
             raise
@@ -116,6 +116,16 @@ def _taken_by_us(place: Mapping[str, str]) -> Probe:
         known = await op.sidecar.facts(one.id for one in idle)
         unknown = [one for one in idle if one.id not in known]
         return {"id": unknown[0].id, "ipaddress": unknown[0].ipaddress} if len(unknown) == 1 else None
+
+    return probe
+
+
+def _released(address_id: str) -> Probe:
+    """An address that is no longer ours: CloudStack refuses to free it again with 531, as nobody's or another's."""
+
+    async def probe(op: Op) -> Mapping[str, Any] | None:
+        found = await op.cloudstack.list_all("listPublicIpAddresses", PublicAddress, {"id": address_id})
+        return None if any(one.allocated for one in found) else {"success": True}
 
     return probe
 

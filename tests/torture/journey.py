@@ -1,0 +1,166 @@
+"""One mutation from its request to its end, whatever happens to the gateway meanwhile."""
+
+import json
+import re
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import requests
+
+from fixtures.gce import Gce
+from fixtures.servers import Stack
+from torture.inventory import change, inventory, steady
+from torture.scenarios import Scenario
+
+SECONDS = 90.0
+_MADE_UP = re.compile(r"-([0-9a-f]{8}|[0-9a-f]{4})(?=-|$)")  # in names of steps: parts of uuids, random letters
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A recorded step of an operation, read from the journal."""
+
+    name: str
+    state: str
+    command: str
+    job_id: str | None
+
+    @property
+    def points(self) -> list[str]:
+        """Where a process may die in it, in order (operations.runner)."""
+        name = _MADE_UP.sub("-*", self.name)
+        if not self.command:
+            return [f"{name}:made", f"{name}:done"]
+        between = ["job", "ended"] if self.job_id else []
+        return [f"{name}:{point}" for point in ("intent", "sent", *between, "done")]
+
+
+class End(msgspec.Struct, frozen=True):
+    """How a mutation ended: its operation, its steps in order, what had changed then and how it showed."""
+
+    operation: dict[str, Any]
+    steps: tuple[Step, ...]
+    changed: dict[str, int]
+    shown: tuple[Any, ...]
+
+    @property
+    def faults(self) -> list[dict[str, Any]]:
+        return list(self.operation.get("error", {}).get("errors", []))
+
+
+class Journal:
+    """The journal in the gateway's database, read beside it."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "gstack.db"
+
+    def last(self) -> int:
+        """The number of the newest operation."""
+        return int(self._rows("SELECT coalesce(max(id), 0) FROM operations")[0][0])
+
+    def done(self, key: int) -> bool:
+        return bool(self._rows("SELECT status FROM operations WHERE id = ?", key)[0][0] == "DONE")
+
+    def steps(self, key: int) -> tuple[Step, ...]:
+        rows = self._rows(
+            "SELECT name, state, command, job_id FROM steps WHERE operation_id = ? ORDER BY started, rowid", key
+        )
+        return tuple(Step(*row) for row in rows)
+
+    def works(self, key: int) -> str:
+        return str(self._rows("SELECT work FROM operations WHERE id = ?", key)[0][0])
+
+    def path(self, key: int) -> str:
+        """The operation's place, relative to the project."""
+        scope, name = self._rows("SELECT scope, name FROM operations WHERE id = ?", key)[0]
+        return f"{scope}/operations/{name}"
+
+    def _rows(self, query: str, *values: Any) -> list[Any]:
+        with closing(sqlite3.connect(self._path, timeout=30)) as connection:
+            return connection.execute(query, values).fetchall()
+
+
+class Traveller:
+    """Takes scenarios through their mutation on one product. It is not `whole` once one did not come to its end."""
+
+    def __init__(self, product: Stack, references: dict[str, End]) -> None:
+        self.product = product
+        self.gce = Gce(product)
+        self.journal = Journal(product.settings.home)
+        self.references = references
+        self.whole = True
+
+    def reference(self, scenario: Scenario) -> End:
+        """How the scenario ends when nothing happens. Its work is the one that it says."""
+        if scenario.name not in self.references:
+            end = self.travel(scenario, lambda: None)
+            assert not end.faults, end.operation
+            self.references[scenario.name] = end
+        return self.references[scenario.name]
+
+    def travel(self, scenario: Scenario, trouble: Callable[[], None]) -> End:
+        """Prepare, cause trouble, send the mutation, wait for its end, look, and put everything back.
+
+        Nothing may be left of it all.
+        """
+        self.whole = False
+        untouched = inventory(self.product)
+        scenario.prepare(self.gce)
+        before = inventory(self.product)
+        trouble()
+        key = self.sent(scenario.send)
+        self.await_done(key)
+        assert self.journal.works(key) == scenario.work
+        end = End(
+            operation=self.patient(lambda: self.gce.get(self.journal.path(key))),
+            steps=self.journal.steps(key),
+            changed=change(before, inventory(self.product)),
+            shown=tuple(steady(self._shown(path)) for path in scenario.views),
+        )
+        scenario.clean(self.gce)
+        left = change(untouched, inventory(self.product))
+        assert left == {}, f"the way back left something: {left}\n{end}"
+        self.whole = True
+        return end
+
+    def sent(self, send: Callable[[Gce], Any]) -> int:
+        """Send a mutation; the number of its operation. The answer may be lost with the gateway."""
+        before = self.journal.last()
+        with suppress(requests.RequestException):
+            send(self.gce)
+        return self._newer(before)
+
+    def _newer(self, before: int) -> int:
+        end = time.monotonic() + SECONDS
+        while (key := self.journal.last()) == before:
+            assert time.monotonic() < end, "the mutation left no operation"
+            time.sleep(0.02)
+        return key
+
+    def await_done(self, key: int) -> None:
+        end = time.monotonic() + SECONDS
+        while not self.journal.done(key):
+            assert time.monotonic() < end, f"{self.journal.path(key)} hangs: {self.journal.steps(key)}"
+            time.sleep(0.02)
+
+    def patient(self, ask: Callable[[], Any]) -> Any:
+        """Ask until the gateway is there again."""
+        for _ in range(200):
+            try:
+                return ask()
+            except requests.RequestException:
+                time.sleep(0.05)
+        return ask()
+
+    def _shown(self, path: str) -> Any:
+        answer = self.patient(lambda: self.gce.call("GET", path))
+        return answer.json() if answer.status_code == requests.codes.ok else answer.status_code
+
+
+def told(value: Any) -> list[str]:
+    """A value as lines, so that a difference can be read."""
+    return json.dumps(value, indent=1, sort_keys=True).splitlines()
