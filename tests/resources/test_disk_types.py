@@ -10,9 +10,27 @@ from gstack.config import NameSettings
 from gstack.errors import Problem
 from gstack.resources.disk_types import DiskBounds, DiskChoice, DiskOffering, DiskOfferings
 
-SMALL: dict[str, Any] = {"id": "59efcdf0", "name": "Small", "displaytext": "Small Disk, 5 GB", "disksize": 5, "iscustomized": False}
-CUSTOM: dict[str, Any] = {"id": "51818766", "name": "Custom", "displaytext": "Custom Disk", "disksize": 0, "iscustomized": True}
-FAST: dict[str, Any] = {"id": "fa57", "name": "Fast", "disksize": 0, "iscustomized": True, "created": "2027-01-01T00:00:00+0000"}
+SMALL: dict[str, Any] = {
+    "id": "59efcdf0",
+    "name": "Small",
+    "displaytext": "Small Disk, 5 GB",
+    "disksize": 5,
+    "iscustomized": False,
+}
+CUSTOM: dict[str, Any] = {
+    "id": "51818766",
+    "name": "Custom",
+    "displaytext": "Custom Disk",
+    "disksize": 0,
+    "iscustomized": True,
+}
+FAST: dict[str, Any] = {
+    "id": "fa57",
+    "name": "Fast",
+    "disksize": 0,
+    "iscustomized": True,
+    "created": "2027-01-01T00:00:00+0000",
+}
 
 
 def known(*offerings: dict[str, Any], **mapping: str) -> DiskOfferings:

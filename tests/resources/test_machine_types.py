@@ -18,7 +18,14 @@ SMALL: dict[str, Any] = {
     "memory": 512,
     "iscustomized": False,
 }
-N1: dict[str, Any] = {"id": "n1", "name": "n1-standard-2", "cpunumber": 2, "cpuspeed": 2000, "memory": 7680, "iscustomized": False}
+N1: dict[str, Any] = {
+    "id": "n1",
+    "name": "n1-standard-2",
+    "cpunumber": 2,
+    "cpuspeed": 2000,
+    "memory": 7680,
+    "iscustomized": False,
+}
 CUSTOM: dict[str, Any] = {
     "id": "2dfea90a-b669-4b60-beb6-e5b18fbfd8e5",
     "name": "Custom Instance",
