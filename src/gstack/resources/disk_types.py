@@ -21,6 +21,8 @@ from gstack.resources.naming import gce_id, gce_names, timestamp_of
 from gstack.resources.references import parse_reference
 
 PERSISTENT = ("pd-standard", "pd-balanced", "pd-ssd")  # the first is the default, and the name of what has no other
+DEFAULT_SIZES = {"pd-standard": 500}  # GB, Google's, of a blank disk without a size; other types have 100
+_DEFAULT_SIZE = 100
 DESCRIPTIONS = {
     "pd-standard": "Standard Persistent Disk",
     "pd-balanced": "Balanced Persistent Disk",
@@ -49,6 +51,11 @@ class DiskBounds(msgspec.Struct, frozen=True):
 
     customdiskofferingminsize: int = 1
     customdiskofferingmaxsize: int = 1024
+
+    def default_size(self, kind: str) -> int:
+        """The size in GB of a blank disk of this type where none is asked for: Google's, within the bounds."""
+        wanted = DEFAULT_SIZES.get(kind, _DEFAULT_SIZE)
+        return max(self.customdiskofferingminsize, min(wanted, self.customdiskofferingmaxsize))
 
 
 class DiskChoice(msgspec.Struct, frozen=True):
@@ -126,13 +133,14 @@ def to_gce(call: Call, location: Location, kind: str, offering: DiskOffering, bo
     """A DiskType in one zone. Google's `validDiskSize` is a range, `10GB-65536GB`."""
     low, high = bounds.customdiskofferingminsize, bounds.customdiskofferingmaxsize
     sizes = (low, high) if offering.iscustomized else (offering.disksize, offering.disksize)
+    default = bounds.default_size(kind) if offering.iscustomized else offering.disksize
     shown = {
         "kind": "compute#diskType",
         "id": type_id(kind, offering),
         "name": kind,
         "description": DESCRIPTIONS.get(kind, offering.displaytext or offering.name),
         "creationTimestamp": timestamp_of(offering.created),
-        "defaultDiskSizeGb": str(sizes[0]),
+        "defaultDiskSizeGb": str(default),
         "validDiskSize": f"{sizes[0]}GB-{sizes[1]}GB",
         "zone": call.link(f"zones/{location.zone}"),
         "selfLink": call.link(f"zones/{location.zone}/diskTypes/{kind}"),

@@ -66,6 +66,10 @@ def _check_name(call: Call) -> None:
 
 
 def _template(call: Call) -> Row:
+    if "volumeid" in call.args or "snapshotid" in call.args:  # CloudStack's own check; here runs its simulator
+        raise invalid(
+            "Deploying a virtual machine with existing volume/snapshot is supported only from KVM hypervisors"
+        )
     template = call.optional("template", "templateid")
     if template is None:
         raise invalid("Unable to use template null: give templateid; the sandbox deploys from templates only")

@@ -48,16 +48,18 @@ def _from_snapshot(call: Call) -> Row:
         raise invalid(
             f"Snapshot id={snapshot['id']} is not in BackedUp state yet and can't be used for volume creation"
         )
-    wanted = call.args.get("size", 0) * volumes.GIB
-    if wanted and wanted < snapshot["virtualsize"]:
-        raise invalid(f"Invalid size for volume creation: {wanted}, the snapshot has {snapshot['virtualsize']} bytes")
-    offering = call.args.get("diskofferingid", snapshot.get("diskofferingid"))
+    offering = call.optional("diskoffering", "diskofferingid")
+    size = volumes.offered_size(offering, call.args.get("size")) if offering else snapshot["virtualsize"]
+    if size < snapshot["virtualsize"]:
+        raise invalid(f"Invalid size for volume creation: {size}, the snapshot has {snapshot['virtualsize']} bytes")
     fields: Row = {
         "zoneid": call.args.get("zoneid", snapshot["zoneid"]),
-        "size": max(wanted, snapshot["virtualsize"]),
+        "size": size,
         "snapshotid": snapshot["id"],
+        "diskofferingid": offering["id"] if offering else snapshot.get("diskofferingid"),
+        "templateid": snapshot.get("templateid"),  # that of the volume which the snapshot was taken of
     }
-    return fields | ({"diskofferingid": offering} if offering else {})
+    return {field: value for field, value in fields.items() if value is not None}
 
 
 @work("createVolume")

@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.gce import Gce
 from fixtures.instances import body_of
-from gstack.resources.disks import View, to_gce
+from gstack.resources.disks.reads import View, to_gce
 from gstack.resources.locations import Location
 from gstack.resources.volumes import FoundDisk, Volume
 
@@ -65,6 +65,13 @@ def test_by_id_and_unknown(gce: Gce, other: Gce, vm: dict[str, Any]) -> None:
     assert refused["message"] == f"The resource 'projects/demo/zones/{VPC}/disks/none' was not found"
     other.refused("GET", f"zones/{VPC}/disks/{disk['id']}", 404)
     other.refused("GET", f"zones/{VPC}/disks/disk-data", 404)
+
+
+def test_permissions(gce: Gce, other: Gce, vm: dict[str, Any]) -> None:
+    """The owner may do what is asked for; whoever cannot see the disk learns that it is not there."""
+    body = {"permissions": ["compute.disks.delete", "compute.disks.get"]}
+    assert gce.post(f"zones/{VPC}/disks/disk-data/testIamPermissions", body) == body
+    other.refused("POST", f"zones/{VPC}/disks/disk-data/testIamPermissions", 404, body)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""disks <-> volumes: get, list and aggregatedList.
+"""disks <-> volumes: get, list, aggregatedList and testIamPermissions.
 
 Names are those of the volumes room. A root volume has no disk offering: its type is the one it was asked for with,
 else `pd-standard`. `sourceImage` is the image as it was named when the disk was made, since templates are renamed and
-families move on; for disks that were made in CloudStack it is the template as it is called now.
+families move on; for disks that were made in CloudStack it is the template as it is called now. A disk that was made
+of a snapshot or of another disk shows that, and no image.
 """
 
 import asyncio
@@ -12,17 +13,18 @@ from typing import Any
 import msgspec
 
 from gstack.config import NameSettings
-from gstack.errors import Problem
 from gstack.gateway.call import Call, Links, serves
 from gstack.gateway.listing import Batch, Fetch, Window, list_aggregated, list_items
 from gstack.resources import machines, volumes
 from gstack.resources.disk_types import PERSISTENT, DiskBounds, DiskOffering, DiskOfferings
+from gstack.resources.disks.lookup import wanted_disk
 from gstack.resources.locations import Location, Locations, locations
 from gstack.resources.naming import fingerprint, gce_id, tags_to_labels, timestamp_of
 from gstack.resources.templates import Catalog, catalog
 from gstack.resources.volumes import FoundDisk, Volume
 
 BLOCK_BYTES = "4096"
+_SOURCES = frozenset({"image", "source"})  # facts: what a disk was made of
 STATUSES = {
     "Ready": "READY",
     "Allocated": "READY",  # CloudStack makes a data volume on storage when it is first attached
@@ -69,21 +71,33 @@ def to_gce(view: View, link: Callable[[str], str]) -> dict[str, Any]:
         "labels": labels,
         "labelFingerprint": fingerprint(labels),
         "physicalBlockSizeBytes": BLOCK_BYTES,
+        **source_to_gce(facts.get("source", {}), link),
+        **facts.get("kept", {}),
         "lastAttachTimestamp": volumes.last_attach(volume, facts),
         "lastDetachTimestamp": facts.get("last_detach", ""),
     }
     return {name: value for name, value in shown.items() if value not in ("", [], {})}
 
 
+def source_to_gce(source: Mapping[str, str], link: Callable[[str], str]) -> dict[str, str]:
+    """`sourceSnapshot` or `sourceDisk` with its id, of the fact {"field", "path", "id"}."""
+    if not source:
+        return {}
+    return {source["field"]: link(source["path"]), f"{source['field']}Id": source["id"]}
+
+
 @serves("compute.disks.get")
 async def get(call: Call) -> dict[str, Any]:
+    found, _ = await wanted_disk(call, call.params["disk"])
     everywhere = await locations(call.cloudstack, call.settings.names)
-    location = everywhere.zone(call.project, call.params["zone"])
-    name = call.params["disk"]
-    found = await volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, name)
-    if found is None:
-        raise Problem.not_found(call.resource(f"zones/{call.params['zone']}/disks/{name}"))
     return (await render(call, everywhere, [found]))[0]
+
+
+@serves("compute.disks.testIamPermissions")
+async def test_iam_permissions(call: Call) -> dict[str, Any]:
+    """The caller may do with a disk what CloudStack lets its owner do: all that is asked, if the disk is there."""
+    await wanted_disk(call, call.params["resource"])
+    return {"permissions": [one for one in call.body.get("permissions", []) if one.startswith("compute.disks.")]}
 
 
 @serves("compute.disks.list")
@@ -127,7 +141,7 @@ async def render(call: Call, everywhere: Locations, found: Sequence[FoundDisk]) 
     for one in found:
         if location := everywhere.of_id(one.volume.zoneid):
             facts = one.facts.get(one.volume.id, {})
-            view = View(one, location, _kind(one.volume, facts, offerings), _image(one.volume, facts, images))
+            view = View(one, location, kind_of(one.volume, facts, offerings), _image(one.volume, facts, images))
             shown.append(to_gce(view, call.link))
     return shown
 
@@ -140,11 +154,12 @@ async def _offerings(call: Call) -> DiskOfferings:
 
 async def _images(call: Call, found: Sequence[FoundDisk]) -> Catalog | None:
     """The images, where a disk is from one and nobody wrote down from which."""
-    unknown = any(one.volume.templateid and "image" not in one.facts.get(one.volume.id, {}) for one in found)
+    unknown = any(one.volume.templateid and not _SOURCES & one.facts.get(one.volume.id, {}).keys() for one in found)
     return await catalog(call.cloudstack, call.project) if unknown else None
 
 
-def _kind(volume: Volume, facts: Mapping[str, Any], offerings: DiskOfferings) -> str:
+def kind_of(volume: Volume, facts: Mapping[str, Any], offerings: DiskOfferings) -> str:
+    """The name of a disk's type: the one it was asked for with, else that of its offering."""
     if kind := facts.get("type"):
         return str(kind)
     return offerings.name_of(volume.diskofferingid) if volume.diskofferingid else PERSISTENT[0]
@@ -153,6 +168,6 @@ def _kind(volume: Volume, facts: Mapping[str, Any], offerings: DiskOfferings) ->
 def _image(volume: Volume, facts: Mapping[str, Any], images: Catalog | None) -> str:
     if known := facts.get("image"):
         return Links.image(known["project"], known["name"])
-    if not volume.templateid or images is None:
+    if not volume.templateid or images is None or "source" in facts:
         return ""
     return images.link(volume.templateid, volume.templatename)

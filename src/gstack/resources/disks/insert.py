@@ -1,0 +1,251 @@
+"""disks.insert: blank, of a snapshot, or as a copy of another disk.
+
+Not of an image: CloudStack makes a volume of a template only together with the machine that boots from it, and a disk
+that was booted once is not the image any more. A snapshot and a disk are of one zone in CloudStack, so the new disk is
+made there. A blank disk without a size gets the one that Google gives, as far as the disk type goes so far.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gstack.cloudstack.errors import Unreachable
+from gstack.errors import Problem
+from gstack.gateway.call import Call, serves
+from gstack.operations.model import Op, Target, work
+from gstack.resources import tagging, volume_work, volumes
+from gstack.resources.disk_types import PERSISTENT, DiskOfferings, disk_offerings
+from gstack.resources.disks.lookup import disk_named
+from gstack.resources.disks.reads import kind_of
+from gstack.resources.instances.policy import IGNORED, refuse
+from gstack.resources.locations import Location, locations
+from gstack.resources.naming import check_labels, check_name, gce_id, labels_to_tags
+from gstack.resources.references import parse_reference
+from gstack.resources.volume_snapshots import resolve_snapshot
+from gstack.resources.volume_work import NewVolume
+
+NO_IMAGE = (
+    "CloudStack makes a disk of an image only together with the instance that boots from it. Make the instance with "
+    "disks[0].initializeParams.sourceImage: its boot disk can be detached, and be the boot disk of another instance."
+)
+_KEYS = "CloudStack takes no keys of yours."
+_RATE = "the disk offering behind the disk type sets the rate."
+_REFUSED = {
+    "sourceImage": NO_IMAGE,
+    "sourceImageEncryptionKey": _KEYS,
+    "sourceSnapshotEncryptionKey": _KEYS,
+    "diskEncryptionKey": _KEYS,
+    "sourceInstantSnapshot": "instant snapshots are not served here. Use sourceSnapshot.",
+    "sourceStorageObject": "CloudStack reads no buckets. Make an image of the file's URL.",
+    "enableConfidentialCompute": "CloudStack offers no confidential disks.",
+    "multiWriter": "CloudStack gives a disk to one instance at a time.",
+    "provisionedIops": _RATE,
+    "provisionedThroughput": _RATE,
+    "replicaZones": "CloudStack's disks are in one zone.",
+    "asyncPrimaryDisk": "CloudStack does not copy disks to other zones.",
+    "resourcePolicies": "resource policies are not served here.",
+    "storagePool": "CloudStack chooses the storage.",
+    "locationHint": "CloudStack chooses the storage.",
+    "params": "resource manager tags are not served here.",
+}
+_ACCESS_MODE, _BLOCK_BYTES = "READ_WRITE_SINGLE", "4096"
+_KEPT = ("architecture", "guestOsFeatures", "licenses")
+_LONGEST = 2048  # characters of a description, as Google
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """The args of the work. `facts` is what the sidecar keeps of the disk."""
+
+    volume: NewVolume
+    facts: dict[str, Any]
+    labels: dict[str, str] = {}
+
+
+class Source(msgspec.Struct, frozen=True):
+    """What the disk is made of, all empty for a blank one. `size_gb` is the least; `kind` the type where none is sent.
+
+    `blank`: the disk to be copied was never on storage, so its copy is blank too.
+    """
+
+    snapshot_id: str = ""
+    volume_id: str = ""
+    size_gb: int = 0
+    kind: str = ""
+    blank: bool = False
+    fact: dict[str, str] = {}
+    hold: tuple[str, ...] = ()
+
+
+@serves("compute.disks.insert")
+async def insert(call: Call) -> dict[str, Any]:
+    known = await locations(call.cloudstack, call.settings.names)
+    location = known.zone(call.project, call.params["zone"])
+    name = check_name("resource.name", call.body.get("name"))
+    _refuse_unserved(call)
+    offerings = await disk_offerings(call.cloudstack, call.settings.names)
+    source = await _source(call, location, offerings)
+    kind, volume = _volume(call, location, name, source, offerings)
+    await _check_free(call, location, name)
+    facts = {
+        "name": name,
+        "type": kind,
+        "description": checked_description(call.body) or None,
+        "source": source.fact or None,
+        "kept": {field: call.body[field] for field in _KEPT if call.body.get(field)} or None,
+    }
+    known_facts = {field: value for field, value in facts.items() if value is not None}
+    wish = Wish(volume, known_facts, check_labels(call.body.get("labels")))
+    target = Target(f"zones/{location.zone}", "disks", name)
+    return await call.start(make, target, msgspec.to_builtins(wish), holds=source.hold)
+
+
+@work("disks.insert")
+async def make(op: Op) -> None:
+    """Make the volume, write down and tag what it is; or leave nothing."""
+    wish = msgspec.convert(op.args, Wish)
+    volume_id = await volume_work.make(op, "volume", wish.volume)
+    try:
+        await op.target(gce_id(volume_id))
+        await volume_work.keep(op, "facts", volume_id, wish.volume.zone_id, wish.facts)
+        await tagging.add(op, "labels", volume_work.RESOURCE, volume_id, labels_to_tags(wish.labels))
+    except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
+        raise
+    except Problem:
+        await _take_back(op, wish, volume_id)
+        raise
+
+
+async def _take_back(op: Op, wish: Wish, volume_id: str) -> None:
+    try:
+        await volume_work.delete(op, "undo", volume_id)
+    except Unreachable:
+        raise
+    except Problem as problem:
+        await op.warn("CLEANUP_FAILED", f"The disk {wish.volume.name} could not be removed: {problem.message}")
+    else:
+        await volume_work.forget(op, "undo-facts", volume_id)
+
+
+def checked_description(body: Mapping[str, Any]) -> str:
+    """The description of a body, empty where it has none."""
+    description = str(body.get("description") or "")
+    if len(description) > _LONGEST:
+        raise Problem.invalid("resource.description", f"at most {_LONGEST} characters are allowed.")
+    return description
+
+
+def _refuse_unserved(call: Call) -> None:
+    body = call.body
+    if call.params.get("sourceImage"):
+        raise Problem.unsupported("sourceImage", NO_IMAGE)
+    refuse(body, _REFUSED, "resource")
+    if str(body.get("physicalBlockSizeBytes") or _BLOCK_BYTES) != _BLOCK_BYTES:
+        raise Problem.unsupported("resource.physicalBlockSizeBytes", f"disks here have blocks of {_BLOCK_BYTES} bytes.")
+    if body.get("accessMode", _ACCESS_MODE) != _ACCESS_MODE:
+        why = f"CloudStack gives a disk to one instance at a time: send {_ACCESS_MODE}."
+        raise Problem.unsupported("resource.accessMode", why)
+    for field in _KEPT:
+        if body.get(field):
+            call.warn(IGNORED, f"{field} is kept and has no effect: CloudStack knows it of images alone.")
+
+
+async def _source(call: Call, location: Location, offerings: DiskOfferings) -> Source:
+    snapshot, disk = call.body.get("sourceSnapshot"), call.body.get("sourceDisk")
+    if snapshot and disk:
+        raise Problem.invalid("resource", "sourceSnapshot and sourceDisk exclude each other.")
+    if snapshot:
+        return await source_snapshot(call, location, snapshot, "resource.sourceSnapshot")
+    return await _of_disk(call, location, disk, offerings) if disk else Source()
+
+
+async def source_snapshot(call: Call, location: Location, text: str, field: str) -> Source:
+    """The snapshot that a body names for a new disk in this zone, ready to be used."""
+    found = await resolve_snapshot(call, text, field)
+    if found.snapshot.zoneid != location.id:
+        everywhere = await locations(call.cloudstack, call.settings.names)
+        there = everywhere.of_id(found.snapshot.zoneid)
+        why = f"CloudStack keeps this snapshot in zone '{there.zone if there else 'unknown'}'. Make the disk there."
+        raise Problem.unsupported(field, why)
+    path = f"global/snapshots/{found.name}"
+    fact = {"field": "sourceSnapshot", "path": path, "id": gce_id(found.snapshot.id)}
+    return Source(snapshot_id=found.snapshot.id, size_gb=found.gigabytes, fact=fact, hold=(path,))
+
+
+async def _of_disk(call: Call, location: Location, text: str, offerings: DiskOfferings) -> Source:
+    found = await disk_named(call, location, text, "resource.sourceDisk")
+    volume, path = found.volume, f"zones/{location.zone}/disks/{found.name}"
+    if volume.state not in {"Ready", "Allocated"}:
+        raise Problem.not_ready(call.resource(path))
+    return Source(
+        volume_id=volume.id,
+        size_gb=volume.gigabytes,
+        kind=kind_of(volume, found.facts.get(volume.id, {}), offerings),
+        blank=volume.state == "Allocated",
+        fact={"field": "sourceDisk", "path": path, "id": gce_id(volume.id)},
+        hold=(path,),
+    )
+
+
+def _volume(
+    call: Call, location: Location, name: str, source: Source, offerings: DiskOfferings
+) -> tuple[str, NewVolume]:
+    """The name of the new disk's type, and what CloudStack is to make."""
+    sent = int(call.body["sizeGb"]) if call.body.get("sizeGb") else None
+    asked = _asked_type(call.body.get("type", ""), location) or source.kind or PERSISTENT[0]
+    if sent is not None and sent < source.size_gb:
+        origin = "snapshot" if source.snapshot_id else "disk"
+        why = f"Requested disk size cannot be smaller than the {origin} size ({source.size_gb} GB)."
+        raise Problem.invalid("resource.sizeGb", f"'{sent}'. {why}")
+    kind, offering_id, size_gb = sized(offerings, asked, sent, location, source.size_gb)
+    volume = NewVolume(
+        name=name,
+        zone_id=location.id,
+        offering_id=offering_id,
+        size_gb=size_gb,
+        snapshot_id=source.snapshot_id,
+        copied_id="" if source.blank else source.volume_id,
+    )
+    return kind, volume
+
+
+def _asked_type(text: str, location: Location) -> str:
+    told = parse_reference(text)
+    if told.zone and told.zone not in location.names:
+        raise Problem.invalid("resource.type", f"'{text}'. The disk type must be one of zone '{location.zone}'.")
+    return told.name
+
+
+def sized(
+    offerings: DiskOfferings,
+    kind: str,
+    sent: int | None,
+    location: Location,
+    least: int = 0,
+    fields: tuple[str, str] = ("", ""),
+) -> tuple[str, str, int | None]:
+    """The type's name, its offering, and the size to tell CloudStack: None where the offering has the only one.
+
+    `sent` is the size that was asked for, `least` that of what the disk is made of, both in GB.
+    """
+    choice = offerings.choose(kind, sent, location.id, fields)
+    found = offerings.named(kind, location.id)
+    name = found[0] if found else kind
+    if not choice.custom:
+        if (choice.size_gb or 0) < least:
+            why = f"'{kind}'. Its disks have {choice.size_gb} GB, {least} GB are needed."
+            raise Problem.invalid(fields[0] or "resource.type", why)
+        return name, choice.offering_id, None
+    return name, choice.offering_id, sent or least or offerings.bounds.default_size(name)
+
+
+async def _check_free(call: Call, location: Location, name: str) -> None:
+    """409 where the zone has a disk of the name, or is getting one."""
+    path = f"zones/{location.zone}/disks/{name}"
+    held, found = await asyncio.gather(
+        call.journal.holder(call.owner_id, path),
+        volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, name),
+    )
+    if held or found:
+        raise Problem.already_exists(call.resource(path))

@@ -1,0 +1,50 @@
+"""The disk that a URL or a body means: what reads and mutations begin with."""
+
+from gstack.errors import Problem
+from gstack.gateway.call import Call
+from gstack.operations.model import Target
+from gstack.resources import volumes
+from gstack.resources.locations import Location, locations
+from gstack.resources.naming import gce_id
+from gstack.resources.references import parse_reference
+from gstack.resources.volumes import FoundDisk
+
+
+async def wanted_disk(call: Call, name: str) -> tuple[FoundDisk, Location]:
+    """The disk of this name or id in the zone of the URL; 404 in Google's words."""
+    known = await locations(call.cloudstack, call.settings.names)
+    location = known.zone(call.project, call.params["zone"])
+    return await disk_in(call, location, name, call.resource(f"zones/{call.params['zone']}/disks/{name}")), location
+
+
+async def disk_in(call: Call, location: Location, name: str, path: str) -> FoundDisk:
+    """The disk of this name or id in a zone; `path` is what a 404 names."""
+    found = await volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, name)
+    if found is None:
+        raise Problem.not_found(path)
+    return found
+
+
+async def disk_named(call: Call, location: Location, text: str, field: str) -> FoundDisk:
+    """The disk that a field of a body names, which must be in this zone."""
+    told = parse_reference(text)
+    if told.collection not in {"", "disks"} or not told.name:
+        raise Problem.invalid(field, f"'{text}'. Send zones/{location.zone}/disks/DISK.")
+    if told.zone and told.zone not in location.names:
+        raise Problem.invalid(field, f"'{text}'. The disk must be in zone '{location.zone}'.")
+    path = f"projects/{told.project or call.project}/zones/{told.zone or location.zone}/disks/{told.name}"
+    if told.project not in {"", call.project}:
+        raise Problem.not_found(path)
+    return await disk_in(call, location, told.name, path)
+
+
+def target_of(found: FoundDisk, location: Location) -> Target:
+    """What an operation on this disk is about."""
+    return Target(f"zones/{location.zone}", "disks", found.name, gce_id(found.volume.id))
+
+
+def check_idle(call: Call, found: FoundDisk, location: Location) -> None:
+    """400 where an instance has the disk, in Google's words."""
+    if user := volumes.user_of(found.volume, found.facts):
+        place = call.resource(f"zones/{location.zone}")
+        raise Problem.in_use(f"{place}/disks/{found.name}", f"{place}/instances/{user}")

@@ -1,0 +1,232 @@
+"""disks.insert by the front door, in both kinds of zones: blank, of a snapshot, of a disk, or nothing at all."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fixtures.gce import Gce
+from fixtures.instances import Ask, body_of
+from fixtures.storage import ZONE
+
+BASIC = "Sandbox-simulator"
+ZONES = pytest.mark.parametrize("zone", [BASIC, ZONE])
+Made = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def snapshot(product: Any, disk: str) -> str:
+    """A snapshot of the disk of 5 GB."""
+    gce = Gce(product)
+    gce.done(gce.post(f"zones/{ZONE}/disks/{disk}/createSnapshot", {"name": "of-data"}))
+    return "of-data"
+
+
+def inserted(gce: Gce, zone: str, name: str, **fields: Any) -> dict[str, Any]:
+    operation = gce.done(gce.post(f"zones/{zone}/disks", {"name": name, **fields}))
+    shown: dict[str, Any] = gce.get(f"zones/{zone}/disks/{name}")
+    assert (operation["operationType"], operation["targetId"]) == ("insert", shown["id"])
+    return shown
+
+
+@ZONES
+def test_blank(gce: Gce, ask: Ask, zone: str) -> None:
+    """A blank disk has the size, the type, the labels and the description that were asked for, and no user."""
+    kind = f"projects/demo/zones/{zone}/diskTypes/pd-ssd"
+    fields = {"sizeGb": "7", "type": kind, "labels": {"use": "db", "none": ""}, "description": "rows"}
+    disk = inserted(gce, zone, "blank", **fields)
+    assert (disk["sizeGb"], disk["status"], disk["labels"]) == ("7", "READY", {"use": "db", "none": ""})
+    assert (disk["description"], "users" in disk) == ("rows", False)
+    assert disk["type"].endswith(f"zones/{zone}/diskTypes/pd-ssd")
+    assert not {"sourceImage", "sourceSnapshot", "lastAttachTimestamp"} & disk.keys()
+    assert ask("listVolumes", name="blank", zoneid=_zone(ask, zone))["volume"][0]["size"] == 7 << 30
+
+
+@pytest.mark.parametrize(("kind", "size"), [("", "500"), ("pd-ssd", "100"), ("small", "5")])
+def test_size_where_none_is_sent(gce: Gce, kind: str, size: str) -> None:
+    """A disk without a size has the one that its type shows as the default: Google's, or the offering's own."""
+    fields = {"type": f"zones/{ZONE}/diskTypes/{kind}"} if kind else {}
+    disk = inserted(gce, ZONE, f"unsized-{kind or 'plain'}", **fields)
+    assert disk["sizeGb"] == size
+    assert gce.get(f"zones/{ZONE}/diskTypes/{kind or 'pd-standard'}")["defaultDiskSizeGb"] == size
+
+
+def test_of_a_snapshot(gce: Gce, ask: Ask, snapshot: str) -> None:
+    """A disk of a snapshot has its size or a larger one, and shows where it is from."""
+    source = f"https://www.googleapis.com/compute/v1/projects/demo/global/snapshots/{snapshot}"
+    disk = inserted(gce, ZONE, "from-snap", sourceSnapshot=source)
+    known = gce.get(f"global/snapshots/{snapshot}")
+    assert (disk["sizeGb"], disk["sourceSnapshot"], disk["sourceSnapshotId"]) == ("5", known["selfLink"], known["id"])
+    volume = ask("listVolumes", name="from-snap")["volume"][0]
+    assert ask("listSnapshots", name=snapshot)["snapshot"][0]["id"] == volume["snapshotid"]
+    larger = inserted(gce, ZONE, "from-snap-9", sourceSnapshot=source, sizeGb="9", type="pd-balanced")
+    assert (larger["sizeGb"], larger["type"].rpartition("/")[2]) == ("9", "pd-balanced")
+    fixed = inserted(gce, ZONE, "from-snap-20", sourceSnapshot=source, type="medium")
+    assert fixed["sizeGb"] == "20"
+
+
+def test_of_a_disk(gce: Gce, ask: Ask, disk: str) -> None:
+    """A copy of a disk goes by a snapshot that nobody sees and that is gone afterwards."""
+    before = gce.items("global/snapshots")
+    copy = inserted(gce, ZONE, "copy", sourceDisk=f"zones/{ZONE}/disks/{disk}")
+    source = gce.get(f"zones/{ZONE}/disks/{disk}")
+    assert (copy["sizeGb"], copy["sourceDisk"], copy["sourceDiskId"]) == ("5", source["selfLink"], source["id"])
+    assert copy["type"] == source["type"]
+    assert gce.items("global/snapshots") == before
+    left = ask("listSnapshots").get("snapshot", [])
+    assert not [one for one in left if one["name"].startswith("gstack")]
+
+
+@ZONES
+def test_copy_of_a_disk_that_was_never_attached(gce: Gce, zone: str) -> None:
+    """Nothing was ever written to such a disk, so its copy is a blank disk of its size."""
+    inserted(gce, zone, "empty", sizeGb="3")
+    assert inserted(gce, zone, "empty-copy", sourceDisk=f"zones/{zone}/disks/empty")["sizeGb"] == "3"
+
+
+def test_of_a_boot_disk(gce: Gce, made: Made) -> None:
+    """A copy of a running machine's boot disk shows the disk, and no image, as its source."""
+    vm = made(ZONE, "vm-copied")
+    copy = inserted(gce, ZONE, "boot-copy", sourceDisk=vm["disks"][0]["source"])
+    assert (copy["sourceDisk"], "sourceImage" in copy) == (vm["disks"][0]["source"], False)
+    assert copy["sizeGb"] == vm["disks"][0]["diskSizeGb"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "word"),
+    [
+        ({"name": "Bad_Name"}, 400, "name"),
+        ({"name": ""}, 400, "name"),
+        ({"sizeGb": "2000"}, 400, "between 1 GB and 1024 GB"),
+        ({"type": f"zones/{ZONE}/diskTypes/none"}, 400, "none"),
+        ({"type": f"zones/{BASIC}/diskTypes/pd-ssd"}, 400, "type"),
+        ({"type": "small", "sizeGb": "6"}, 400, "5 GB only"),
+        ({"labels": {"A": "b"}}, 400, "labels"),
+        ({"description": "x" * 3000}, 400, "description"),
+        ({"sourceImage": "projects/debian-cloud/global/images/family/debian-12"}, 400, "boots from it"),
+        ({"sourceSnapshot": "global/snapshots/none"}, 404, "none"),
+        ({"sourceSnapshot": "global/images/none"}, 400, "sourceSnapshot"),
+        ({"sourceDisk": f"zones/{ZONE}/disks/none"}, 404, "none"),
+        ({"sourceDisk": f"zones/{BASIC}/disks/none"}, 400, "sourceDisk"),
+        ({"sourceDisk": "projects/elsewhere/zones/z/disks/none"}, 400, "sourceDisk"),
+        ({"sourceDisk": f"projects/elsewhere/zones/{ZONE}/disks/none"}, 404, "elsewhere"),
+        ({"sourceDisk": f"zones/{ZONE}/snapshots/none"}, 400, "sourceDisk"),
+        ({"sourceDisk": "d", "sourceSnapshot": "s"}, 400, "exclude"),
+        ({"diskEncryptionKey": {"rawKey": "eA=="}}, 400, "diskEncryptionKey"),
+        ({"multiWriter": True}, 400, "multiWriter"),
+        ({"accessMode": "READ_ONLY_MANY"}, 400, "accessMode"),
+        ({"physicalBlockSizeBytes": "16384"}, 400, "physicalBlockSizeBytes"),
+        ({"resourcePolicies": ["p"]}, 400, "resourcePolicies"),
+        ({"replicaZones": ["a", "b"]}, 400, "replicaZones"),
+    ],
+)
+def test_refused(gce: Gce, fields: dict[str, Any], status: int, word: str) -> None:
+    """What cannot be is refused before anything is sent, and the field or the resource is named."""
+    refused = gce.refused("POST", f"zones/{ZONE}/disks", status, {"name": "not-made", "sizeGb": "5", **fields})
+    assert word in refused["message"]
+    gce.refused("GET", f"zones/{ZONE}/disks/not-made", 404)
+
+
+def test_image_as_a_parameter(gce: Gce) -> None:
+    """The old query parameter is refused with the same reason."""
+    refused = gce.refused("POST", f"zones/{ZONE}/disks", 400, {"name": "not-made"}, sourceImage="debian-12")
+    assert "boots from it" in refused["message"]
+
+
+def test_smaller_than_its_source(gce: Gce, disk: str, snapshot: str) -> None:
+    """A disk smaller than what it is made of is refused in Google's words; so is a type that has no larger ones."""
+    for source in ({"sourceSnapshot": snapshot}, {"sourceDisk": f"zones/{ZONE}/disks/{disk}"}):
+        refused = gce.refused("POST", f"zones/{ZONE}/disks", 400, {"name": "not-made", "sizeGb": "4", **source})
+        assert "Requested disk size cannot be smaller than the" in refused["message"]
+    inserted(gce, ZONE, "six", sizeGb="6")
+    body = {"name": "not-made", "sourceDisk": f"zones/{ZONE}/disks/six", "type": "small"}
+    assert "6 GB are needed" in gce.refused("POST", f"zones/{ZONE}/disks", 400, body)["message"]
+
+
+def test_snapshot_of_another_zone(gce: Gce, snapshot: str) -> None:
+    """CloudStack keeps a snapshot in its zone: a disk elsewhere is refused, and told where the snapshot is."""
+    body = {"name": "not-made", "sourceSnapshot": f"global/snapshots/{snapshot}"}
+    assert ZONE in gce.refused("POST", f"zones/{BASIC}/disks", 400, body)["message"]
+
+
+@ZONES
+def test_name_is_taken(gce: Gce, made: Made, zone: str) -> None:
+    """A disk's name is taken by another disk, by a machine's boot disk, and by one that is on its way."""
+    inserted(gce, zone, "taken", sizeGb="1")
+    made(zone, "vm-names")
+    for name in ("taken", "vm-names"):
+        refused = gce.refused("POST", f"zones/{zone}/disks", 409, {"name": name, "sizeGb": "1"})
+        assert refused["message"] == f"The resource 'projects/demo/zones/{zone}/disks/{name}' already exists"
+    first, second = (gce.call("POST", f"zones/{zone}/disks", {"name": "race", "sizeGb": "1"}) for _ in range(2))
+    assert (first.status_code, second.status_code) == (200, 409)
+    gce.done(first.json())
+
+
+def test_kept_facts(gce: Gce) -> None:
+    """What CloudStack knows of images alone comes back as it was sent, with a warning."""
+    fields = {"architecture": "X86_64", "guestOsFeatures": [{"type": "UEFI_COMPATIBLE"}], "licenses": []}
+    operation = gce.done(gce.post(f"zones/{ZONE}/disks", {"name": "kept", "sizeGb": "1", **fields}))
+    assert len(operation["warnings"]) == 2
+    disk = gce.get(f"zones/{ZONE}/disks/kept")
+    assert (disk["architecture"], disk["guestOsFeatures"]) == ("X86_64", [{"type": "UEFI_COMPATIBLE"}])
+
+
+@pytest.mark.parametrize("command", ["createVolume", "createTags", "createSnapshot"])
+def test_failure_leaves_nothing(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None], command: str) -> None:
+    """When a step fails the operation says why, and no disk, snapshot or name is left."""
+    fault(command, "job_failed", errortext="No room here")
+    body = {"name": "fails", "sourceDisk": f"zones/{ZONE}/disks/{disk}", "labels": {"a": "b"}}
+    operation = gce.finished(gce.post(f"zones/{ZONE}/disks", body))
+    assert "No room here" in operation["error"]["errors"][0]["message"]
+    gce.refused("GET", f"zones/{ZONE}/disks/fails", 404)
+    assert "volume" not in ask("listVolumes", name="fails")
+    left = ask("listSnapshots").get("snapshot", [])
+    assert not [one for one in left if one["name"].startswith("gstack")]
+    inserted(gce, ZONE, "fails", sizeGb="1")
+    gce.done(gce.delete(f"zones/{ZONE}/disks/fails"))
+
+
+@ZONES
+@pytest.mark.parametrize("command", ["createVolume", "createTags"])
+def test_lost_answers(gce: Gce, ask: Ask, fault: Callable[..., None], zone: str, command: str) -> None:
+    """When CloudStack's answer is lost after the command was done, nothing is done twice."""
+    fault(command, "lost")
+    disk = inserted(gce, zone, f"lost-{command.lower()}", sizeGb="1", labels={"a": "b"})
+    assert disk["labels"] == {"a": "b"}
+    narrowed = {"name": disk["name"], "zoneid": _zone(ask, zone)}
+    assert ask("listVolumes", **narrowed)["count"] == 1
+
+
+def test_lost_answer_of_a_copys_snapshot(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None]) -> None:
+    """The snapshot of a copy is taken once and dropped, also when CloudStack's answers are lost."""
+    for command in ("createSnapshot", "deleteSnapshot"):
+        fault(command, "lost")
+        inserted(gce, ZONE, f"copy-{command.lower()}", sourceDisk=f"zones/{ZONE}/disks/{disk}")
+    left = ask("listSnapshots").get("snapshot", [])
+    assert not [one for one in left if one["name"].startswith("gstack")]
+
+
+def test_repeated_request(gce: Gce) -> None:
+    """A request repeated with its requestId gets its operation again, though the disk is there by now."""
+    path, body = f"zones/{ZONE}/disks", {"name": "repeated", "sizeGb": "1"}
+    same = "0a1b2c3d-0000-4000-8000-000000000009"
+    first = gce.done(gce.post(path, body, requestId=same))
+    assert gce.post(path, body, requestId=same)["id"] == first["id"]
+
+
+def test_another_accounts_disk_is_no_source(other: Gce, disk: str) -> None:
+    """Nobody copies a disk of somebody else."""
+    body = {"name": "stolen", "sourceDisk": f"projects/demo/zones/{ZONE}/disks/{disk}"}
+    other.refused("POST", f"zones/{ZONE}/disks", 404, body)
+
+
+def test_disk_made_with_a_machine(gce: Gce, made: Made) -> None:
+    """A machine's name and its further disks' names are one scope."""
+    inserted(gce, ZONE, "vm-late", sizeGb="1")
+    refused = gce.refused("POST", f"zones/{ZONE}/instances", 409, body_of(ZONE, "vm-late"))
+    assert refused["message"].endswith("disks/vm-late' already exists")
+
+
+def _zone(ask: Ask, name: str) -> str:
+    identity: str = ask("listZones", name=name)["zone"][0]["id"]
+    return identity
