@@ -5,7 +5,7 @@ makes no template of a disk that a running machine has, so there a snapshot come
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,10 +14,9 @@ import msgspec
 from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.operations.model import Op, harmless, work
-from gstack.resources import tagging
+from gstack.resources import passing_snapshots, tagging
 from gstack.resources.machines import OWN
 from gstack.resources.naming import gce_id
-from gstack.resources.volume_snapshots import FAILED, PASSING, READY
 
 CHANGE = "images.change"  # the name of a work
 KIND = "images"  # the sidecar's kind
@@ -117,16 +116,15 @@ async def _registered(op: Op, wish: Wish) -> str:
 async def _created(op: Op, wish: Wish) -> str:
     if not wish.running:
         return await _template(op, wish, {"volumeid": wish.volume_id or None, "snapshotid": wish.snapshot_id or None})
-    name = f"{PASSING}{wish.name}"
-    taken = await _passing_snapshot(op, wish.volume_id, name)
+    taken = await passing_snapshots.take(op, "snapshot", wish.volume_id, wish.name)
     try:
         template_id = await _template(op, wish, {"snapshotid": taken})
     except Unreachable:
         raise
     except Problem:
-        await _drop_passing(op, taken, name)
+        await passing_snapshots.drop(op, "snapshot-drop", taken)
         raise
-    await _drop_passing(op, taken, name)
+    await passing_snapshots.drop(op, "snapshot-drop", taken)
     return template_id
 
 
@@ -149,49 +147,6 @@ async def _named(op: Op, name: str) -> list[dict[str, Any]]:
     narrowed = {**OWN, "templatefilter": "self", "name": name}
     found = await op.cloudstack.list_all("listTemplates", dict[str, Any], narrowed)
     return [one for one in found if one["name"] == name]
-
-
-async def _passing_snapshot(op: Op, volume_id: str, name: str) -> str:
-    """Take a snapshot for the image alone; its uuid, once it is ready."""
-
-    async def look() -> list[dict[str, Any]]:
-        narrowed = {"volumeid": volume_id, "name": name}
-        return await op.cloudstack.list_all("listSnapshots", dict[str, Any], narrowed)
-
-    async def arrived(op: Op) -> Mapping[str, Any] | None:  # noqa: ARG001  # a Probe's signature
-        return next((one for one in await look() if one["state"] != FAILED), None)
-
-    try:
-        answer = await op.run("snapshot", "createSnapshot", {"volumeid": volume_id, "name": name}, probe=arrived)
-    except Unreachable:
-        raise
-    except Problem:
-        for one in await op.decide("snapshot-failed", look):
-            await _drop_passing(op, str(one["id"]), name)
-        raise
-    if answer.get("state") != READY:  # its answer was lost, and it may be on its way
-        await op.decide("snapshot-ready", lambda: _settled(look))
-    return str(answer["id"])
-
-
-async def _settled(look: Callable[[], Awaitable[list[dict[str, Any]]]]) -> bool:
-    while True:
-        if all(one["state"] in {READY, FAILED} for one in await look()):
-            return True
-        await asyncio.sleep(_PAUSES[0])
-
-
-async def _drop_passing(op: Op, snapshot_id: str, name: str) -> None:
-    async def gone(op: Op) -> Mapping[str, Any] | None:
-        found = await op.cloudstack.list_all("listSnapshots", dict[str, Any], {"id": snapshot_id})
-        return None if any(one["state"] != "Destroyed" for one in found) else {}
-
-    try:
-        await op.run(f"snapshot-drop-{snapshot_id[:8]}", "deleteSnapshot", {"id": snapshot_id}, probe=gone)
-    except Unreachable:
-        raise
-    except Problem as problem:
-        await op.warn("CLEANUP_FAILED", f"CloudStack's snapshot {name} could not be removed: {problem.message}")
 
 
 async def _ready(op: Op, template_id: str) -> bool:
