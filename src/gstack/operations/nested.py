@@ -20,15 +20,11 @@ class Nested:
 
     def __init__(self, outer: Op, prefix: str, args: Mapping[str, Any]) -> None:
         self.args: dict[str, Any] = dict(args)
+        self.operation: Operation = outer.operation  # for its owner and its id; what it shows changes in the outer one
         self.cloudstack: Client = outer.cloudstack
         self.sidecar: Sidecar = outer.sidecar
         self._outer = outer
         self._prefix = prefix
-
-    @property
-    def operation(self) -> Operation:
-        """The outer operation: its owner, its id."""
-        return self._outer.operation
 
     async def run(self, step: str, command: str, parameters: Mapping[str, object], *, probe: Probe) -> dict[str, Any]:
         """Do a step of the outer operation."""

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from fixtures.gce import Gce
-from fixtures.instances import Ask
 
 BASIC, VPC = "Sandbox-simulator", "sandbox-east1-a"
 ZONES = pytest.mark.parametrize("zone", [BASIC, VPC])
@@ -52,18 +51,6 @@ def test_reset(gce: Gce, made: Made, spent: Callable[..., dict[str, int]]) -> No
     assert "not running" in gce.refused("POST", f"{path}/reset", 400)["message"]
     for verb in ("start", "stop", "reset"):
         gce.refused("POST", f"zones/{VPC}/instances/none/{verb}", 404)
-
-
-def test_on_the_way(gce: Gce, ask: Ask, made: Made, fault: Callable[..., None]) -> None:
-    """While a machine stops, other changes are 400 resourceNotReady, whoever stopped it."""
-    made(VPC, "vm-power")
-    path = f"zones/{VPC}/instances/vm-power"
-    fault("stopVirtualMachine", "slow", seconds=7)
-    stopping = gce.post(f"{path}/stop")
-    assert gce.refused("POST", f"{path}/start", 400)["reason"] == "resourceNotReady"
-    assert gce.refused("POST", f"{path}/setLabels", 400, {"labels": {}})["reason"] == "resourceNotReady"
-    gce.done(stopping)
-    assert ask("listVirtualMachines", keyword="vm-power")["virtualmachine"][0]["state"] == "Stopped"
 
 
 @ZONES

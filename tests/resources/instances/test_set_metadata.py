@@ -56,7 +56,7 @@ def test_only_what_the_guest_reads_is_sent(gce: Gce, made: Made, spent: Callable
 
 def test_refused(gce: Gce, made: Made, fault: Callable[..., None]) -> None:
     """An old fingerprint is a 412, too much for the guest a 400; a lost answer is none."""
-    before = made(VPC, "vm-meta", metadata=_items(a="1"))
+    made(VPC, "vm-meta", metadata=_items(a="1"))
     path = f"zones/{VPC}/instances/vm-meta"
     stale = _items(a="2") | {"fingerprint": "AAAAAAAAAAA="}
     assert gce.refused("POST", f"{path}/setMetadata", 412, stale)["reason"] == "conditionNotMet"

@@ -6,11 +6,8 @@ has is nobody's business here: a host name that is taken on a shared network sho
 
 import asyncio
 import base64
-import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import msgspec
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call
@@ -18,22 +15,15 @@ from gstack.resources import backings, machine_types, machines, projects, volume
 from gstack.resources.backings import Placement
 from gstack.resources.instances import policy
 from gstack.resources.instances.disks_asked import disks_asked
+from gstack.resources.instances.internal_addresses import check_address
 from gstack.resources.instances.plan import DiskPlan, Plan
 from gstack.resources.instances.to_gce import EXTERNAL_NAME
 from gstack.resources.instances.user_data import unserved_keys, user_data
 from gstack.resources.locations import Location
-from gstack.resources.machines import VirtualMachine
 from gstack.resources.metadata import check_metadata
 from gstack.resources.naming import NAME_PATTERN, check_labels, check_name, gce_id, is_name
 
 _TAGS = 64  # Google's limit of network tags
-
-
-class Range(msgspec.Struct, frozen=True):
-    """A network's addresses, as listNetworks answers them."""
-
-    id: str
-    cidr: str = ""
 
 
 async def plan_asked(call: Call, location: Location) -> Plan:
@@ -124,7 +114,7 @@ async def _interface(call: Call, location: Location) -> tuple[Placement, str, st
     placement = await backings.place(call, location, sent[0].get("network"), sent[0].get("subnetwork"), field)
     address = sent[0].get("networkIP", "")
     if address:
-        await _check_address(call, placement, address, f"{field}.networkIP")
+        await check_address(call, address, f"{field}.networkIP", placement.network_id, placement.cidr)
     return placement, address, external
 
 
@@ -134,29 +124,6 @@ def _external(configs: Sequence[Mapping[str, Any]], field: str) -> str:
     for config in configs:
         policy.refuse(config, policy.ACCESS, f"{field}.accessConfigs[0]")
     return str(configs[0].get("name") or EXTERNAL_NAME) if configs else ""
-
-
-async def _check_address(call: Call, placement: Placement, address: str, field: str) -> None:
-    """CloudStack answers an internal error for an address outside the network or one that is taken."""
-    try:
-        wanted = ipaddress.IPv4Address(address)
-    except ValueError as error:
-        raise Problem.invalid(field, f"'{address}'. Must be an IPv4 address.") from error
-    cidr = placement.cidr or await _cidr(call, placement)
-    if cidr and wanted not in ipaddress.ip_network(cidr, strict=False):
-        raise Problem.invalid(field, f"'{address}'. Requested internal IP address is outside the subnetwork {cidr}.")
-    if placement.network_id:
-        narrowed = {"networkid": placement.network_id, "details": ("nics",)}
-        there = await call.cloudstack.list_all("listVirtualMachines", VirtualMachine, narrowed)
-        if any(nic.ipaddress == address for machine in there for nic in machine.nic):
-            raise Problem.invalid(field, f"IP '{address}' is already being used by another resource.")
-
-
-async def _cidr(call: Call, placement: Placement) -> str:
-    if not placement.network_id:
-        return ""
-    found = await call.cloudstack.list_all("listNetworks", Range, {"id": placement.network_id})
-    return found[0].cidr if found else ""
 
 
 async def _check_free(call: Call, location: Location, name: str, disks: Sequence[DiskPlan]) -> None:

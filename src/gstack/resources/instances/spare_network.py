@@ -12,7 +12,8 @@ import msgspec
 
 from gstack.cloudstack.errors import Refusal
 from gstack.operations.model import Op
-from gstack.resources.machines import Nic, VirtualMachine
+from gstack.resources.instances import nics
+from gstack.resources.machines import Nic
 
 NAME = "gstack-spare"
 Undo = tuple[str, Callable[[str], Awaitable[Any]]]  # a step's name, and what to do under it
@@ -50,13 +51,13 @@ async def _move(op: Op, step: str, machine_id: str, zone_id: str, undo: list[Und
     if not network_id:
         await op.warn("CLEANUP_FAILED", f"{_KEPT}this cloud offers no L2 network.")
         return
-    nics = msgspec.convert(await op.decide(f"{step}-nics", lambda: _nics(op, machine_id)), tuple[Nic, ...])
-    others = [nic for nic in nics if nic.networkid != network_id]
+    known = await op.decide(f"{step}-nics", lambda: nics.nics_of(op, machine_id))
+    others = [nic for nic in msgspec.convert(known, tuple[Nic, ...]) if nic.networkid != network_id]
     undo.append(("nics", _return(op, machine_id, network_id, others)))
-    spare = await _add(op, f"{step}-spare", machine_id, network_id)
-    await _make_default(op, f"{step}-default", machine_id, spare)
+    spare = await nics.add(op, f"{step}-spare", machine_id, network_id)
+    await nics.make_default(op, f"{step}-default", machine_id, spare)
     for index, nic in enumerate(others):
-        await _remove(op, f"{step}-nic-{index}", machine_id, nic.id)
+        await nics.remove(op, f"{step}-nic-{index}", machine_id, nic.id)
 
 
 async def _network(op: Op, step: str, zone_id: str) -> str:
@@ -85,64 +86,19 @@ async def _network(op: Op, step: str, zone_id: str) -> str:
     return str((await op.run(f"{step}-spare-network", "createNetwork", parameters, probe=there))["id"])
 
 
-async def _nics(op: Op, machine_id: str) -> list[dict[str, Any]]:
-    machine = await _machine(op, machine_id)
-    plain: list[dict[str, Any]] = msgspec.to_builtins(machine.nic) if machine else []
-    return plain
-
-
-async def _machine(op: Op, machine_id: str) -> VirtualMachine | None:
-    narrowed = {"id": machine_id, "details": ("nics",)}
-    found = await op.cloudstack.list_all("listVirtualMachines", VirtualMachine, narrowed)
-    return next(iter(found), None)
-
-
-async def _add(op: Op, step: str, machine_id: str, network_id: str, address: str = "") -> str:
-    """Add an interface, with this address where one is given; return its uuid."""
-
-    async def there(op: Op) -> Mapping[str, Any] | None:
-        machine = await _machine(op, machine_id)
-        if machine is None or not any(nic.networkid == network_id for nic in machine.nic):
-            return None
-        plain: dict[str, Any] = msgspec.to_builtins(machine)
-        return plain
-
-    parameters = {"virtualmachineid": machine_id, "networkid": network_id, "ipaddress": address or None}
-    machine = msgspec.convert(await op.run(step, "addNicToVirtualMachine", parameters, probe=there), VirtualMachine)
-    return next(nic.id for nic in machine.nic if nic.networkid == network_id)
-
-
-async def _make_default(op: Op, step: str, machine_id: str, nic_id: str) -> None:
-    async def there(op: Op) -> Mapping[str, Any] | None:
-        machine = await _machine(op, machine_id)
-        return {} if machine and any(nic.id == nic_id and nic.isdefault for nic in machine.nic) else None
-
-    parameters = {"virtualmachineid": machine_id, "nicid": nic_id}
-    await op.run(step, "updateDefaultNicForVirtualMachine", parameters, probe=there)
-
-
-async def _remove(op: Op, step: str, machine_id: str, nic_id: str) -> None:
-    async def there(op: Op) -> Mapping[str, Any] | None:
-        machine = await _machine(op, machine_id)
-        return {} if machine and all(nic.id != nic_id for nic in machine.nic) else None
-
-    parameters = {"virtualmachineid": machine_id, "nicid": nic_id}
-    await op.run(step, "removeNicFromVirtualMachine", parameters, probe=there)
-
-
-def _return(op: Op, machine_id: str, spare: str, nics: list[Nic]) -> Callable[[str], Awaitable[None]]:
+def _return(op: Op, machine_id: str, spare: str, others: list[Nic]) -> Callable[[str], Awaitable[None]]:
     """Bring the interfaces back into their networks, each with its address, and leave the spare one."""
 
     async def back(under: str) -> None:
-        machine = msgspec.convert(await op.decide(f"{under}-nics", lambda: _nics(op, machine_id)), tuple[Nic, ...])
-        there = {nic.networkid: nic.id for nic in machine}
-        for index, nic in enumerate(nics):
+        known = await op.decide(f"{under}-nics", lambda: nics.nics_of(op, machine_id))
+        there = {nic.networkid: nic.id for nic in msgspec.convert(known, tuple[Nic, ...])}
+        for index, nic in enumerate(others):
             if nic.networkid not in there:
-                there[nic.networkid] = await _add(op, f"{under}-{index}", machine_id, nic.networkid, nic.ipaddress)
-        default = next((nic for nic in nics if nic.isdefault), None)
+                there[nic.networkid] = await nics.add(op, f"{under}-{index}", machine_id, nic.networkid, nic.ipaddress)
+        default = next((nic for nic in others if nic.isdefault), None)
         if default:
-            await _make_default(op, f"{under}-default", machine_id, there[default.networkid])
+            await nics.make_default(op, f"{under}-default", machine_id, there[default.networkid])
         if spare in there:
-            await _remove(op, f"{under}-spare", machine_id, there[spare])
+            await nics.remove(op, f"{under}-spare", machine_id, there[spare])
 
     return back

@@ -1,0 +1,56 @@
+"""Changes of an instance: found by name or id, refused in states that forbid them, one at a time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fixtures.gce import Gce
+from fixtures.instances import body_of
+
+BASIC, VPC = "Sandbox-simulator", "sandbox-east1-a"
+Made = Callable[..., dict[str, Any]]
+
+
+@pytest.mark.parametrize("zone", [BASIC, VPC])
+def test_by_id(gce: Gce, made: Made, zone: str) -> None:
+    """A change may name the instance by its numeric id; the operation's target is the name."""
+    vm = made(zone, "vm-subject")
+    operation = gce.done(gce.post(f"zones/{zone}/instances/{vm['id']}/setLabels", {"labels": {"a": "b"}}))
+    assert (operation["targetLink"], operation["targetId"]) == (vm["selfLink"], vm["id"])
+    assert gce.get(f"zones/{zone}/instances/vm-subject")["labels"] == {"a": "b"}
+
+
+def test_others_cannot(gce: Gce, other: Gce, made: Made) -> None:
+    """What another account has is a 404, by name and by id."""
+    vm = made(VPC, "vm-subject")
+    for name in ("vm-subject", vm["id"]):
+        other.refused("POST", f"zones/{VPC}/instances/{name}/stop", 404)
+    assert gce.get(f"zones/{VPC}/instances/vm-subject")["status"] == "RUNNING"
+
+
+def test_one_change_at_a_time(gce: Gce, made: Made, fault: Callable[..., None]) -> None:
+    """While one change is under way, others of the instance are 400 resourceNotReady, and then they are done."""
+    made(VPC, "vm-subject")
+    path = f"zones/{VPC}/instances/vm-subject"
+    fault("stopVirtualMachine", "slow", seconds=7)
+    stopping = gce.post(f"{path}/stop")
+    for verb, body in (("start", None), ("setLabels", {"labels": {}}), ("setTags", {"items": []})):
+        assert gce.refused("POST", f"{path}/{verb}", 400, body)["reason"] == "resourceNotReady"
+    assert gce.refused("DELETE", path, 400)["reason"] == "resourceNotReady"
+    gce.done(stopping)
+    gce.done(gce.post(f"{path}/setTags", {"items": ["a"]}))
+
+
+def test_a_machine_that_is_being_made(gce: Gce, fault: Callable[..., None]) -> None:
+    """An instance that is not made yet cannot be changed."""
+    fault("deployVirtualMachine", "slow", seconds=6)
+    making = gce.post(f"zones/{VPC}/instances", body_of(VPC, "vm-coming"))
+    path = f"zones/{VPC}/instances/vm-coming"
+    answer = gce.call("POST", f"{path}/stop")
+    assert (answer.status_code, answer.json()["error"]["errors"][0]["reason"]) in {
+        (404, "notFound"),
+        (400, "resourceNotReady"),
+    }
+    gce.done(making)
+    gce.done(gce.delete(path))
