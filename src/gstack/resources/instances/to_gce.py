@@ -37,6 +37,7 @@ SCHEDULING = {
 }
 SHIELDED = {"enableSecureBoot": False, "enableVtpm": False, "enableIntegrityMonitoring": False}
 EXTERNAL_NAME = "external-nat"
+FIRST_NIC = "nic0"
 _MOMENTS = {"last_start", "last_stop"}  # facts that change with the machine's state alone
 
 
@@ -79,7 +80,7 @@ def to_gce(view: View, link: Link) -> dict[str, Any]:
         "metadata": metadata.to_gce(facts.get("metadata", {})),
         "tags": tags_to_gce(facts.get("tags", [])),
         "disks": [disk_to_gce(part, index, place, link) for index, part in enumerate(ordered(view.parts))],
-        "networkInterfaces": [nic_to_gce(nic, index, view, link) for index, nic in enumerate(_nics(machine))],
+        "networkInterfaces": [nic_to_gce(nic, name, view, link) for name, nic in named_nics(machine).items()],
         "canIpForward": False,
         "deletionProtection": machine.deleteprotection,
         "startRestricted": False,
@@ -128,35 +129,42 @@ def goes_with_machine(part: Part) -> bool:
     return bool(part.facts.get("auto_delete", part.volume.type == ROOT))
 
 
-def nic_to_gce(nic: Nic, index: int, view: View, link: Link) -> dict[str, Any]:
+def nic_to_gce(nic: Nic, name: str, view: View, link: Link) -> dict[str, Any]:
     """A NetworkInterface. The facts know the network where a shared CloudStack network is behind several."""
     network, subnetwork = view.networks.get(nic.networkid, (f"global/networks/{slug(nic.networkname)}", None))
-    if index == 0:
+    if name == FIRST_NIC:
         network = view.facts.get("network", network)
         subnetwork = view.facts.get("subnetwork", subnetwork)
     shown = {
-        "name": f"nic{index}",
+        "name": name,
         "network": link(network),
         "subnetwork": link(subnetwork) if subnetwork else "",
         "networkIP": nic.ipaddress,
         "stackType": "IPV4_ONLY",
-        "accessConfigs": _access_configs(nic, index, view),
+        "accessConfigs": _access_configs(nic, name, view),
     }
     content = [network, subnetwork, nic.ipaddress, nic.publicip]
     return {**_without_empty(shown), "fingerprint": fingerprint(content)}
 
 
-def _access_configs(nic: Nic, index: int, view: View) -> list[dict[str, Any]]:
-    known = view.facts if "external" in view.facts and index == 0 else {"external": EXTERNAL_NAME}
+def _access_configs(nic: Nic, name: str, view: View) -> list[dict[str, Any]]:
+    """The name that it was given with the instance, or later (`externals`, by the interface's uuid)."""
+    first = view.facts.get("external", EXTERNAL_NAME) if name == FIRST_NIC else EXTERNAL_NAME
+    wanted = view.facts.get("externals", {}).get(nic.id, first)
     address = nic.publicip or (nic.ipaddress if view.location.security_groups else "")
-    name = known.get("external") or (EXTERNAL_NAME if nic.publicip else "")
-    if not address or not name:
+    called = wanted or (EXTERNAL_NAME if nic.publicip else "")
+    if not address or not called:
         return []
-    return [{"type": "ONE_TO_ONE_NAT", "name": name, "natIP": address, "networkTier": "PREMIUM"}]
+    return [{"type": "ONE_TO_ONE_NAT", "name": called, "natIP": address, "networkTier": "PREMIUM"}]
 
 
-def _nics(machine: VirtualMachine) -> list[Nic]:
-    return sorted(machine.nic, key=lambda nic: (not nic.isdefault, int(nic.deviceid)))
+def named_nics(machine: VirtualMachine) -> dict[str, Nic]:
+    """Google's name -> interface, the default one first: `nic<n>` by CloudStack's device number, which stays."""
+    nics = sorted(machine.nic, key=lambda nic: (not nic.isdefault, int(nic.deviceid)))
+    numbers = [nic.deviceid for nic in nics]
+    if numbers[:1] != ["0"] or len({*numbers}) < len(numbers):  # made by hand in CloudStack
+        numbers = [str(index) for index in range(len(nics))]
+    return {f"nic{number}": nic for number, nic in zip(numbers, nics, strict=True)}
 
 
 def ordered(parts: Sequence[Part]) -> list[Part]:

@@ -26,6 +26,8 @@ class PublicAddress(msgspec.Struct, frozen=True):
     ipaddress: str = ""
     issourcenat: bool = False
     isstaticnat: bool = False
+    vpcid: str = ""
+    associatednetworkid: str = ""
     virtualmachineid: str = ""
     allocated: str = ""
 
@@ -52,11 +54,16 @@ async def give(op: Op, step: str, place: Mapping[str, str], network_id: str, vm_
     raise Problem.exhausted("No external address could be taken: others were faster each time. Try again.")
 
 
+async def use(op: Op, step: str, address_id: str, network_id: str, vm_id: str) -> None:
+    """Make an address that the account holds the machine's. It stays with its owner when the machine lets it go."""
+    parameters = {"ipaddressid": address_id, "virtualmachineid": vm_id, "networkid": network_id}
+    await op.run(step, "enableStaticNat", parameters, probe=_serves(address_id, vm_id))
+
+
 async def _given(op: Op, step: str, address_id: str, network_id: str, vm_id: str) -> bool:
     """Whether the address became the machine's; no where it turned out to be another operation's."""
-    parameters = {"ipaddressid": address_id, "virtualmachineid": vm_id, "networkid": network_id}
     try:
-        await op.run(f"{step}-nat", "enableStaticNat", parameters, probe=_serves(address_id, vm_id))
+        await use(op, f"{step}-nat", address_id, network_id, vm_id)
     except Refusal as refusal:
         serves = await op.decide(f"{step}-whose", partial(_whose, op, address_id))
         if refusal.error_code == CONFLICT and serves not in {"", vm_id}:
@@ -72,12 +79,16 @@ async def _whose(op: Op, address_id: str) -> str:
 
 
 async def free(op: Op, step: str, vm_id: str) -> None:
-    """Take all external addresses from a machine; the ephemeral ones become free."""
+    """Take all external addresses from a machine; the ephemeral ones become free.
+
+    Those are not taken from it first: were freeing refused then, nobody would know whose they are.
+    """
     found = await op.decide(f"{step}-look", lambda: _of_machine(op, vm_id))
     for index, (address_id, ephemeral) in enumerate(found.items()):
-        await _send(op, f"{step}-nat-{index}", "disableStaticNat", {"ipaddressid": address_id})
         if ephemeral:
             await _free(op, f"{step}-free-{index}", address_id)
+        else:
+            await _send(op, f"{step}-nat-{index}", "disableStaticNat", {"ipaddressid": address_id})
 
 
 async def _of_machine(op: Op, vm_id: str) -> dict[str, bool]:

@@ -1,0 +1,104 @@
+"""instances.addAccessConfig, deleteAccessConfig and updateAccessConfig by the front door."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fixtures.gce import Gce
+from fixtures.instances import Ask
+
+BASIC, VPC = "Sandbox-simulator", "sandbox-east1-a"
+Made = Callable[..., dict[str, Any]]
+INSIDE = [{"network": "global/networks/default"}]
+
+
+def _ips(ask: Ask) -> int:
+    """How many addresses the account has, without those of its VPCs themselves."""
+    return sum(not one["issourcenat"] for one in ask("listPublicIpAddresses").get("publicipaddress", []))
+
+
+def _configs(gce: Gce, path: str) -> list[dict[str, Any]]:
+    configs: list[dict[str, Any]] = gce.get(path)["networkInterfaces"][0].get("accessConfigs", [])
+    return configs
+
+
+@pytest.mark.parametrize("command", ["associateIpAddress", "enableStaticNat", "disassociateIpAddress"])
+def test_ephemeral_address(gce: Gce, ask: Ask, made: Made, fault: Callable[..., None], command: str) -> None:
+    """An access config brings one address and takes it away, on a running machine, whichever answer is lost."""
+    made(VPC, "vm-nat", networkInterfaces=INSIDE)
+    path, before = f"zones/{VPC}/instances/vm-nat", _ips(ask)
+    assert _configs(gce, path) == []
+    fault(command, "lost")
+    gce.done(gce.post(f"{path}/addAccessConfig", {"name": "External NAT"}, networkInterface="nic0"))
+    (config,) = _configs(gce, path)
+    assert (config["name"], config["type"], _ips(ask)) == ("External NAT", "ONE_TO_ONE_NAT", before + 1)
+    asked = {"accessConfig": "External NAT", "networkInterface": "nic0"}
+    gce.done(gce.post(f"{path}/deleteAccessConfig", **asked))
+    assert (_configs(gce, path), _ips(ask)) == ([], before)
+
+
+def test_address_that_the_account_holds(gce: Gce, ask: Ask, made: Made) -> None:
+    """An address that CloudStack has in the machine's VPC is used, and stays the account's when it is let go."""
+    made(VPC, "vm-nat", networkInterfaces=INSIDE)
+    path = f"zones/{VPC}/instances/vm-nat"
+    network = ask("listVirtualMachines", keyword="vm-nat")["virtualmachine"][0]["nic"][0]["networkid"]
+    vpc = ask("listNetworks", id=network)["network"][0]["vpcid"]
+    held = ask("associateIpAddress", vpcid=vpc)
+    post = f"{path}/addAccessConfig"
+    gce.done(gce.post(post, {"natIP": held["ipaddress"]}, networkInterface="nic0"))
+    assert _configs(gce, path)[0]["natIP"] == held["ipaddress"]
+    asked = {"accessConfig": "external-nat", "networkInterface": "nic0"}
+    gce.done(gce.post(f"{path}/deleteAccessConfig", **asked))
+    assert ask("listPublicIpAddresses", id=held["id"])["publicipaddress"][0]["isstaticnat"] is False
+    refused = gce.refused("POST", post, 400, {"natIP": "192.0.2.77"}, networkInterface="nic0")
+    assert "was not found" in refused["message"]
+    source = ask("listPublicIpAddresses", vpcid=vpc, issourcenat=True)["publicipaddress"][0]["ipaddress"]
+    assert "in-use" in gce.refused("POST", post, 400, {"natIP": source}, networkInterface="nic0")["message"]
+    ask("disassociateIpAddress", id=held["id"])
+
+
+def test_failure_takes_no_address(gce: Gce, ask: Ask, made: Made, fault: Callable[..., None]) -> None:
+    """When static NAT fails nothing is taken and the machine has no access config."""
+    made(VPC, "vm-nat", networkInterfaces=INSIDE)
+    path, before = f"zones/{VPC}/instances/vm-nat", _ips(ask)
+    fault("associateIpAddress", "job_failed", errortext="No address left")
+    operation = gce.finished(gce.post(f"{path}/addAccessConfig", {}, networkInterface="nic0"))
+    assert "No address left" in operation["error"]["errors"][0]["message"]
+    assert (_configs(gce, path), _ips(ask)) == ([], before)
+
+
+def test_where_the_guest_address_is_the_external_one(gce: Gce, made: Made) -> None:
+    """With security groups an access config shows the guest address, and taking it away is refused with the reason."""
+    vm = made(BASIC, "vm-nat", networkInterfaces=INSIDE)
+    path = f"zones/{BASIC}/instances/vm-nat"
+    assert "accessConfigs" not in vm["networkInterfaces"][0]
+    other = {"natIP": "192.0.2.1"}
+    assert (
+        "guest address"
+        in gce.refused("POST", f"{path}/addAccessConfig", 400, other, networkInterface="nic0")["message"]
+    )
+    gce.done(gce.post(f"{path}/addAccessConfig", {}, networkInterface="nic0"))
+    assert _configs(gce, path)[0]["natIP"] == vm["networkInterfaces"][0]["networkIP"]
+    asked = {"accessConfig": "external-nat", "networkInterface": "nic0"}
+    assert "cannot be taken away" in gce.refused("POST", f"{path}/deleteAccessConfig", 400, **asked)["message"]
+
+
+def test_update_and_refused(gce: Gce, made: Made) -> None:
+    """An update that changes nothing is DONE; what CloudStack cannot change or does not have is refused by name."""
+    vm = made(VPC, "vm-nat")
+    path = f"zones/{VPC}/instances/vm-nat"
+    (config,) = vm["networkInterfaces"][0]["accessConfigs"]
+    gce.done(gce.post(f"{path}/updateAccessConfig", config, networkInterface="nic0"))
+    for body, field in (
+        ({"setPublicPtr": True, "publicPtrDomainName": "a.example."}, "setPublicPtr"),
+        ({"natIP": "192.0.2.9"}, "natIP"),
+        ({"name": "other"}, "accessConfig"),
+        ({"networkTier": "STANDARD"}, "networkTier"),
+    ):
+        refused = gce.refused("POST", f"{path}/updateAccessConfig", 400, body, networkInterface="nic0")
+        assert field.lower() in refused["message"].lower()
+    add, delete = f"{path}/addAccessConfig", f"{path}/deleteAccessConfig"
+    assert "At most one" in gce.refused("POST", add, 400, {}, networkInterface="nic0")["message"]
+    assert "nic0" in gce.refused("POST", add, 400, {}, networkInterface="nic7")["message"]
+    gce.refused("POST", delete, 400, networkInterface="nic0", accessConfig="none")
