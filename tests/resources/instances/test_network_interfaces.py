@@ -1,0 +1,124 @@
+"""instances.addNetworkInterface, deleteNetworkInterface and updateNetworkInterface by the front door."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from fixtures.gce import Gce
+from fixtures.instances import Ask
+
+BASIC, VPC = "Sandbox-simulator", "sandbox-east1-a"
+Made = Callable[..., dict[str, Any]]
+INSIDE = [{"network": "global/networks/default"}]
+PATH = f"zones/{VPC}/instances/vm-nics"
+
+
+@pytest.fixture
+def second(ask: Ask) -> Iterator[str]:
+    """A network beside the default one, which goes when the test ends, after its machines."""
+    zone = ask("listZones", name=VPC)["zone"][0]["id"]
+    kind = ask("listNetworkOfferings", name="DefaultIsolatedNetworkOfferingWithSourceNatService")
+    offering = kind["networkoffering"][0]["id"]
+    network = ask("createNetwork", name="second", displaytext="second", zoneid=zone, networkofferingid=offering)
+    yield "global/networks/second"
+    ask("deleteNetwork", id=network["network"]["id"], forced=True)
+
+
+def _nics(gce: Gce) -> dict[str, Any]:
+    return {nic["name"]: nic for nic in gce.get(PATH)["networkInterfaces"]}
+
+
+def test_an_interface_comes_and_goes(gce: Gce, second: str, made: Made, fault: Callable[..., None]) -> None:
+    """A running machine gets an interface in another network, with an external address, and loses both."""
+    made(VPC, "vm-nics", networkInterfaces=INSIDE)
+    body = {"network": second, "accessConfigs": [{"type": "ONE_TO_ONE_NAT"}], "nicType": "GVNIC"}
+    fault("addNicToVirtualMachine", "lost")
+    operation = gce.done(gce.post(f"{PATH}/addNetworkInterface", body))
+    assert "nicType" in operation["warnings"][0]["message"]
+    nic = _nics(gce)["nic1"]
+    assert nic["network"].endswith(second)
+    assert nic["accessConfigs"][0]["natIP"]
+    assert "distinct" in gce.refused("POST", f"{PATH}/addNetworkInterface", 400, {"network": second})["message"]
+    again = gce.refused("POST", f"{PATH}/addAccessConfig", 400, {}, networkInterface="nic0")
+    assert "one external address" in again["message"]
+    fault("removeNicFromVirtualMachine", "lost")
+    gce.done(gce.post(f"{PATH}/deleteNetworkInterface", networkInterfaceName="nic1"))
+    assert list(_nics(gce)) == ["nic0"]
+
+
+def test_what_fails_is_taken_back(gce: Gce, ask: Ask, second: str, made: Made, fault: Callable[..., None]) -> None:
+    """Without an address there is no interface; one that cannot be removed has an address again."""
+    made(VPC, "vm-nics", networkInterfaces=INSIDE)
+    body = {"network": second, "accessConfigs": [{}]}
+    fault("associateIpAddress", "job_failed", errortext="No address left")
+    failed = gce.finished(gce.post(f"{PATH}/addNetworkInterface", body))
+    assert "No address left" in failed["error"]["errors"][0]["message"]
+    assert list(_nics(gce)) == ["nic0"]
+    gce.done(gce.post(f"{PATH}/addNetworkInterface", body))
+    fault("removeNicFromVirtualMachine", "job_failed", errortext="Still in use")
+    failed = gce.finished(gce.post(f"{PATH}/deleteNetworkInterface", networkInterfaceName="nic1"))
+    assert "Still in use" in failed["error"]["errors"][0]["message"]
+    assert len(_nics(gce)["nic1"]["accessConfigs"]) == 1
+    gce.done(gce.post(f"{PATH}/deleteNetworkInterface", networkInterfaceName="nic1"))
+    addresses = ask("listPublicIpAddresses").get("publicipaddress", [])
+    assert all(one["issourcenat"] for one in addresses)
+
+
+def test_internal_address(gce: Gce, second: str, made: Made, fault: Callable[..., None]) -> None:
+    """A fixed address at once, or another one while the machine is stopped; bad ones are refused before."""
+    made(VPC, "vm-nics", networkInterfaces=INSIDE)
+    nic = _nics(gce)["nic0"]
+    update = f"{PATH}/updateNetworkInterface"
+    wanted = ".".join([*nic["networkIP"].split(".")[:3], "77"])
+    body = {"networkIP": wanted, "fingerprint": nic["fingerprint"]}
+    assert "must be stopped" in gce.refused("PATCH", update, 400, body, networkInterface="nic0")["message"]
+    gce.done(gce.post(f"{PATH}/stop"))
+    for address, word in (("192.0.2.1", "outside"), ("x", "IPv4")):
+        refused = gce.refused("PATCH", update, 400, {**body, "networkIP": address}, networkInterface="nic0")
+        assert word in refused["message"]
+    fault("updateVmNicIp", "lost")
+    gce.done(gce.call("PATCH", update, body, networkInterface="nic0").json())
+    assert _nics(gce)["nic0"]["networkIP"] == wanted
+    gce.refused("PATCH", update, 412, body, networkInterface="nic0")
+    gce.done(gce.post(f"{PATH}/addNetworkInterface", {"network": second, "networkIP": "10.1.1.99"}))
+    assert _nics(gce)["nic1"]["networkIP"] == "10.1.1.99"
+
+
+def test_refused(gce: Gce, made: Made) -> None:
+    """What CloudStack cannot do is refused by name; the first interface stays; a fingerprint is needed."""
+    made(VPC, "vm-nics")
+    nic = _nics(gce)["nic0"]
+    patch = {"fingerprint": nic["fingerprint"]}
+    gce.done(gce.call("PATCH", f"{PATH}/updateNetworkInterface", nic, networkInterface="nic0").json())
+    gce.refused("PATCH", f"{PATH}/updateNetworkInterface", 400, {}, networkInterface="nic0")
+    for body, field in (
+        ({"network": "global/networks/other"}, "network"),
+        ({"aliasIpRanges": [{"ipCidrRange": "/24"}]}, "aliasIpRanges"),
+        ({"accessConfigs": [{"name": "x"}]}, "accessConfigs"),
+    ):
+        refused = gce.refused("PATCH", f"{PATH}/updateNetworkInterface", 400, patch | body, networkInterface="nic0")
+        assert field in refused["message"]
+    gce.done(gce.post(f"{PATH}/stop"))
+    moved = patch | {"networkIP": nic["networkIP"][:-1]}
+    assert (
+        "access config"
+        in gce.refused("PATCH", f"{PATH}/updateNetworkInterface", 400, moved, networkInterface="nic0")["message"]
+    )
+    delete = f"{PATH}/deleteNetworkInterface"
+    assert "cannot be deleted" in gce.refused("POST", delete, 400, networkInterfaceName="nic0")["message"]
+    gce.refused("POST", delete, 400, networkInterfaceName="nic3")
+    add = f"{PATH}/addNetworkInterface"
+    two = {"network": "global/networks/none", "accessConfigs": [{}, {}]}
+    assert "At most one" in gce.refused("POST", add, 400, two)["message"]
+    assert "one external address" in gce.refused("POST", add, 400, {"accessConfigs": [{}]})["message"]
+
+
+def test_with_security_groups(gce: Gce, made: Made) -> None:
+    """With security groups a machine has one interface, whose address CloudStack chooses."""
+    vm = made(BASIC, "vm-nics")
+    path = f"zones/{BASIC}/instances/vm-nics"
+    assert "one interface" in gce.refused("POST", f"{path}/addNetworkInterface", 400, {})["message"]
+    body = {"fingerprint": vm["networkInterfaces"][0]["fingerprint"], "networkIP": "192.0.2.1"}
+    refused = gce.refused("PATCH", f"{path}/updateNetworkInterface", 400, body, networkInterface="nic0")
+    assert "CloudStack chooses" in refused["message"]
