@@ -22,7 +22,7 @@ from gstack.resources.references import parse_reference
 from gstack.resources.templates import Image, resolve_image
 
 _DEVICE = re.compile(r"\w[\w.-]{0,254}", re.ASCII)  # Google's pattern, of setDiskAutoDelete's deviceName
-_MOST = 16  # CloudStack's highest device numbers differ by hypervisor; all take this many
+MOST_DISKS = 16  # CloudStack's highest device numbers differ by hypervisor; all take this many
 
 
 async def disks_asked(call: Call, location: Location, instance: str) -> tuple[Image, DiskPlan, tuple[DiskPlan, ...]]:
@@ -39,8 +39,8 @@ async def disks_asked(call: Call, location: Location, instance: str) -> tuple[Im
 def _check_order(given: Sequence[Mapping[str, Any]]) -> None:
     if not given:
         raise Problem.invalid("resource.disks", "''. A boot disk must be specified.")
-    if len(given) > _MOST:
-        raise Problem.invalid("resource.disks", f"an instance has at most {_MOST} disks here.")
+    if len(given) > MOST_DISKS:
+        raise Problem.invalid("resource.disks", f"an instance has at most {MOST_DISKS} disks here.")
     for index, disk in enumerate(given):
         if bool(disk.get("boot")) is not (index == 0):
             raise Problem.invalid(
@@ -154,16 +154,21 @@ def _initialize(disk: Mapping[str, Any], field: str) -> Mapping[str, Any]:
 def _made(disk: Mapping[str, Any], asked: Mapping[str, Any], field: str, instance: str, index: int) -> DiskPlan:
     name = asked.get("diskName") or (instance if index == 0 else f"{instance[:60]}-{index}")
     device = disk.get("deviceName") or f"persistent-disk-{index}"
-    if not _DEVICE.fullmatch(device):
-        raise Problem.invalid(f"{field}.deviceName", f"'{device}'. Must be a match of regex '{_DEVICE.pattern}'")
     return DiskPlan(
         name=check_name(f"{field}.initializeParams.diskName", name),
-        device_name=device,
+        device_name=checked_device(device, f"{field}.deviceName"),
         auto_delete=bool(disk.get("autoDelete", False)),
         field=field,
         description=asked.get("description", ""),
         labels=check_labels(asked.get("labels"), f"{field}.initializeParams.labels"),
     )
+
+
+def checked_device(name: str, field: str) -> str:
+    """A device name that Google would take; 400 for another."""
+    if not _DEVICE.fullmatch(name):
+        raise Problem.invalid(field, f"'{name}'. Must be a match of regex '{_DEVICE.pattern}'")
+    return name
 
 
 def _size(disk: Mapping[str, Any], asked: Mapping[str, Any]) -> int | None:
