@@ -29,6 +29,7 @@ from gstack.gateway.call import Services
 from gstack.operations.crash_switch import crash_switch
 from gstack.operations.journal import Operations
 from gstack.resources.owners import resolve_owner
+from gstack.surroundings import ConsoleSurroundings
 
 _GRACE = 10.0  # seconds that operations in flight get to reach a step that can be resumed
 _WATCH = 1.0  # seconds between two looks at the parent
@@ -44,7 +45,7 @@ def create(settings: Settings) -> Asgi:
     app = falcon.asgi.App()
     app.add_middleware(_Life(parts))
     app.add_route("/healthz", _Health())
-    mount_auth(app, parts.auth)
+    mount_auth(app, parts.auth, ConsoleSurroundings(settings, parts.cloudstack))
     endpoint.mount(app, parts.services)
     batch.mount(app, settings)
     documents.mount(app, settings)

@@ -17,7 +17,10 @@ from gstack.tls import GOOGLE_NAMES, write_private
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What the texts are made from. `key_file` is for clients of googleapis.com, `universe_key_file` names us."""
+    """What the texts are made from. `key_file` is for clients of googleapis.com, `universe_key_file` names us.
+
+    Paths that begin with `~` mean the home folder of whoever copies the text. An empty `email` is read from the key.
+    """
 
     url: str  # https://localhost:5000
     home: Path
@@ -39,7 +42,18 @@ class Facts(msgspec.Struct, frozen=True):
 def shell(exports: Mapping[str, object], notes: tuple[str, ...] = ()) -> str:
     """Exports for `eval`, each value quoted, after comment lines."""
     comments = [f"# {note}" for note in notes]
-    return "\n".join([*comments, *(f"export {name}={shlex.quote(str(value))}" for name, value in exports.items())])
+    return "\n".join([*comments, *(f"export {name}={word(value)}" for name, value in exports.items())])
+
+
+def word(value: object) -> str:
+    """A value as one word of a shell; a `~` at its beginning stays the home folder."""
+    text = str(value)
+    return f'"$HOME"/{shlex.quote(text[2:])}' if text.startswith("~/") else shlex.quote(text)
+
+
+def _python_path(path: Path) -> str:
+    text = str(path)
+    return f"os.path.expanduser({text!r})" if text.startswith("~/") else repr(text)
 
 
 def bundle(home: Path, authority: Path) -> Path:
@@ -80,6 +94,12 @@ def gcloud(facts: Facts) -> str:
             "CLOUDSDK_COMPUTE_REGION": facts.region,
         }
     )
+
+
+def gcloud_login(facts: Facts) -> str:
+    """For gcloud without a key file: its user signs in at our pages, with gcloud's own client id."""
+    kept = [line for line in gcloud(facts).splitlines() if "CREDENTIAL_FILE_OVERRIDE" not in line]
+    return "\n".join([*kept, "gcloud auth login"])
 
 
 def python(facts: Facts) -> str:
@@ -143,20 +163,25 @@ def libcloud(facts: Facts) -> str:
 
     It keeps its token in a file, by default one for every server that knows the same e-mail: so it gets its own.
     """
+    key_file = _python_path(facts.key_file)
+    email = repr(facts.email) if facts.email else f'json.load(open({key_file}))["client_email"]'
     return f"""\
 # apache-libcloud: Python code to begin with
+import json
+import os
+
 import libcloud.security
 from libcloud.common.google import GoogleBaseAuthConnection
 from libcloud.compute.drivers.gce import GCEConnection
 from libcloud.compute.providers import get_driver
 from libcloud.compute.types import Provider
 
-libcloud.security.CA_CERTS_PATH = {str(facts.bundle)!r}
+libcloud.security.CA_CERTS_PATH = {_python_path(facts.bundle)}
 for connection in (GCEConnection, GoogleBaseAuthConnection):
     connection.base_url, connection.host = {facts.url!r}, {facts.host!r}
 driver = get_driver(Provider.GCE)(
-    {facts.email!r}, {str(facts.key_file)!r}, project={facts.project!r}, datacenter={facts.zone!r},
-    credential_file={str(facts.key_file.with_name("libcloud-token"))!r},
+    {email}, {key_file}, project={facts.project!r}, datacenter={facts.zone!r},
+    credential_file={_python_path(facts.key_file.with_name("libcloud-token"))},
 )"""
 
 
@@ -166,11 +191,31 @@ def gcutil(facts: Facts) -> str:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     code = f"def get():\n    return {str(facts.bundle)!r}\n"
     write_private(folder / "ca_certs_locater.py", code.encode(), mode=0o644)
+    return gcutil_settings(facts, folder)
+
+
+def gcutil_settings(facts: Facts, folder: Path) -> str:
+    """The settings of gcutil where `folder` holds that module."""
     return f"""\
 # gcutil 1.15 (Python 2). Put the options behind `gcutil` or into ~/.gcutil.flags
-export PYTHONPATH={shlex.quote(str(folder))}
+export PYTHONPATH={word(folder)}
 # gcutil --project={facts.project} --api_host={facts.url}/ --authorization_uri_base={facts.url}/oauth2 \\
 #        --auth_service_account= --nocheck_for_new_version listzones"""
+
+
+def go(facts: Facts) -> str:
+    """Google's Go library: like Python's it finds key and universe in variables; Go reads SSL_CERT_FILE itself."""
+    return shell(
+        {
+            "GOOGLE_APPLICATION_CREDENTIALS": facts.key_file,
+            "GOOGLE_CLOUD_PROJECT": facts.project,
+            "SSL_CERT_FILE": facts.bundle,
+        },
+        (
+            "cloud.google.com/go/compute/apiv1, in the program:",
+            f'  client, err := compute.NewInstancesRESTClient(ctx, option.WithEndpoint("{facts.url}"))',
+        ),
+    )
 
 
 def ansible(facts: Facts) -> str:
@@ -195,6 +240,7 @@ def ansible(facts: Facts) -> str:
 CLIENTS: Mapping[str, Callable[[Facts], str]] = {
     "gcloud": gcloud,
     "python": python,
+    "go": go,
     "terraform": terraform,
     "libcloud": libcloud,
     "gcutil": gcutil,

@@ -18,6 +18,7 @@ from gstack.db.engine import create_engine
 from gstack.db.tables import metadata
 from gstack.sandbox.server import ThreadedSandbox, running
 from gstack.sandbox.settings import SandboxSettings, new_account
+from gstack.surroundings import ConsoleSurroundings
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +39,7 @@ async def room(sandbox: ThreadedSandbox, tmp_path: Path) -> AsyncIterator[Room]:
     async with CloudStack(sandbox.url) as cloudstack:
         auth = Auth(engine, cloudstack, settings)
         app: falcon.asgi.App[Any, Any] = falcon.asgi.App()
-        mount(app, auth)
+        mount(app, auth, ConsoleSurroundings(settings, cloudstack))
         pairs = {known.name: KeyPair(known.api_key, known.secret_key) for known in sandbox.sandbox.settings.accounts}
         async with ASGIConductor(app) as http:
             yield Room(auth, engine, http, pairs)

@@ -59,13 +59,19 @@ async def test_nobody_is_redirected_elsewhere(room: Room, uri: str) -> None:
     assert "redirect_uri" in page.text
 
 
-@pytest.mark.parametrize("client", [GCLOUD, "", "<script>alert(1)</script>", "short"])
-async def test_another_client_gets_the_page_about_key_files(room: Room, client: str) -> None:
-    """A client id that is no CloudStack key gets a page that says how to use a key file; what it sent is escaped."""
+@pytest.mark.parametrize("client", ["", "<script>alert(1)</script>", "short", f"x{GCLOUD}"])
+async def test_an_unknown_client_gets_a_page(room: Room, client: str) -> None:
+    """A client id that nobody knows gets a page that says what to do; what it sent is escaped."""
     page = await room.authorize(client_id=client)
     assert page.status_code == 400
     assert "gstack keys create" in page.text
     assert "<script" not in page.text
+    assert "location" not in page.headers
+
+
+async def test_prompt_none_is_answered_to_the_client(room: Room) -> None:
+    """A client that wants no page is told that its user has to see one."""
+    assert redirected(await room.authorize(client_id=GCLOUD, prompt="none"))["error"] == "interaction_required"
 
 
 @pytest.mark.parametrize(

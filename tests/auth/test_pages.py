@@ -1,32 +1,46 @@
 """gstack.auth.pages: what keeps pages harmless."""
 
-import base64
-import hashlib
 import re
 
 from auth.room import Room
 
 
 async def test_pages_run_nothing_and_load_nothing(room: Room) -> None:
-    """The policy allows our one style sheet by its hash and nothing else; nobody may frame or keep the page."""
-    page = await room.authorize(client_id="unknown")
-    style = re.search(r"<style>(.*?)</style>", page.text, re.DOTALL)
-    assert style
-    named = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
-    policy = page.headers["content-security-policy"]
-    assert f"style-src 'sha256-{named}'" in policy
-    assert "default-src 'none'" in policy
-    assert "frame-ancestors 'none'" in policy
-    assert page.headers["x-frame-options"] == "DENY"
-    assert page.headers["x-content-type-options"] == "nosniff"
-    assert page.headers["referrer-policy"] == "no-referrer"
-    assert page.headers["cache-control"] == "no-store"
-    assert "<script" not in page.text
+    """The policy allows our own style sheet and icon and nothing else; nobody may frame or keep the page."""
+    for page in (await room.authorize(client_id="unknown"), await room.http.simulate_get("/")):
+        policy = dict(part.strip().partition(" ")[::2] for part in page.headers["content-security-policy"].split(";"))
+        assert policy == {
+            "default-src": "'none'",
+            "style-src": "'self'",
+            "img-src": "'self'",
+            "base-uri": "'none'",
+            "form-action": "'self'",
+            "frame-ancestors": "'none'",
+        }
+        assert page.headers["x-frame-options"] == "DENY"
+        assert page.headers["x-content-type-options"] == "nosniff"
+        assert page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["cache-control"] == "no-store"
+        assert not re.search(r"<script|<style|\bstyle=|\bon\w+=|javascript:", page.text)
 
 
 async def test_pages_follow_the_reader(room: Room) -> None:
-    """Pages name their language and are light or dark as the reader's system is."""
-    page = await room.authorize(client_id="unknown")
+    """Pages name their language and are light or dark as the reader's system is; the sheet may be kept."""
+    page = await room.http.simulate_get("/")
     assert '<html lang="en">' in page.text
-    assert "prefers-color-scheme: dark" in page.text
     assert 'name="viewport"' in page.text
+    found = re.search(r'<link rel="stylesheet" href="([^"]+)"', page.text)
+    assert found
+    sheet = await room.http.simulate_get(found[1])
+    assert sheet.headers["content-type"].startswith("text/css")
+    assert "immutable" in sheet.headers["cache-control"]
+    assert "prefers-color-scheme: dark" in sheet.text
+
+
+async def test_every_field_has_a_label(room: Room) -> None:
+    """Whoever hears the page knows what each field is."""
+    page = await room.http.simulate_get("/")
+    fields = re.findall(r'<input id="([^"]+)"', page.text)
+    assert fields
+    assert all(f'<label for="{field}"' in page.text for field in fields)
+    assert page.text.count("<main") == page.text.count("<h1") == 1

@@ -12,6 +12,7 @@ from gstack.auth.identity import Identities
 from gstack.auth.issuers import Issuers
 from gstack.auth.limits import Limits
 from gstack.auth.sealing import load_seal
+from gstack.auth.sessions import Sessions
 from gstack.auth.store import Credential, Store
 from gstack.auth.subjects import Subjects
 from gstack.cloudstack.client import CloudStack
@@ -32,6 +33,7 @@ class Auth:
         self.cloudstack = cloudstack
         self.settings = settings
         self.store = Store(engine)
+        self.sessions = Sessions(engine)
         self.seal = load_seal(folder)
         self.addresses = Addresses(settings)
         self.identities = Identities(self.store, self.seal, self.addresses.public_url, folder)
@@ -45,7 +47,11 @@ class Auth:
         """Prove a CloudStack key pair and keep it (see credentials.proved)."""
         return await credentials.proved(self.cloudstack, self.store, self.seal, keys)
 
+    def pair_of(self, credential: Credential) -> KeyPair:
+        """Return a credential's key pair, unsealed."""
+        return credentials.unsealed(self.seal, credential)
+
     async def credentials(self, credential_id: str) -> KeyPair | None:
         """Return the key pair of a credential, revoked or not: work that began goes on with it."""
         credential = await self.store.credential(credential_id)
-        return credentials.unsealed(self.seal, credential) if credential else None
+        return self.pair_of(credential) if credential else None

@@ -6,9 +6,14 @@ import falcon.asgi
 
 from gstack.auth.addresses import AUTH_PATHS, REVOKE_PATHS, TOKEN_PATHS
 from gstack.auth.auth import Auth
-from gstack.auth.authorize import AuthorizeEndpoint
+from gstack.auth.authorize import AuthorizeEndpoint, ConsentEndpoint
+from gstack.auth.console import HomeEndpoint
+from gstack.auth.console_forms import AuthorityEndpoint, key_form, key_revocation, session_revocation
 from gstack.auth.metadata import CERTS_PATH, CertsEndpoint, ConfigurationEndpoint
+from gstack.auth.pages import FILES, FileEndpoint
 from gstack.auth.revoke import RevokeEndpoint
+from gstack.auth.signin import PAIR_PATH, SIGN_IN_PATH, SIGN_OUT_PATH, PairEndpoint, SignInEndpoint, SignOutEndpoint
+from gstack.auth.surroundings import Surroundings
 from gstack.auth.token import TokenEndpoint
 from gstack.auth.userinfo import TokeninfoEndpoint, UserinfoEndpoint
 
@@ -22,9 +27,19 @@ USERINFO_PATHS = (
 TOKENINFO_PATHS = ("/tokeninfo", *(f"/oauth2/v{version}/tokeninfo" for version in (1, 2, 3)))
 
 
-def mount(app: falcon.asgi.App[Any, Any], auth: Auth) -> None:
+def mount(app: falcon.asgi.App[Any, Any], auth: Auth, surroundings: Surroundings) -> None:
     """Add every route of the auth room to the app."""
     routes: tuple[tuple[tuple[str, ...], object], ...] = (
+        (("/",), HomeEndpoint(auth, surroundings)),
+        ((SIGN_IN_PATH,), SignInEndpoint(auth)),
+        ((PAIR_PATH,), PairEndpoint(auth)),
+        ((SIGN_OUT_PATH,), SignOutEndpoint(auth)),
+        (("/keys",), key_form(auth)),
+        (("/keys/revoke",), key_revocation(auth)),
+        (("/sessions/revoke",), session_revocation(auth)),
+        (("/ca.pem",), AuthorityEndpoint(surroundings)),
+        (tuple(FILES), FileEndpoint()),
+        (("/oauth2/consent",), ConsentEndpoint(auth)),
         (AUTH_PATHS, AuthorizeEndpoint(auth)),
         (TOKEN_PATHS, TokenEndpoint(auth)),
         (REVOKE_PATHS, RevokeEndpoint(auth)),

@@ -88,18 +88,12 @@ async def register(engine: AsyncEngine, name: str, uris: tuple[str, ...], *, pub
     """
     _check(name, uris)
     secret = "" if public else secrets.token_urlsafe(32)
-    row = {
-        "id": f"{secrets.token_hex(12)}{_END}",
-        "name": name.strip(),
-        "redirect_uris": list(uris),
-        "secret_hash": opaque.digest(secret) if secret else None,
-        "created": now(),
-    }
+    digest = opaque.digest(secret) if secret else None
+    client = OAuthClient(f"{secrets.token_hex(12)}{_END}", name.strip(), uris, digest, not public)
+    row = {"id": client.id, "name": client.name, "redirect_uris": list(uris), "secret_hash": digest, "created": now()}
     async with writing(engine) as connection:
         await connection.execute(insert(clients).values(row))
-    return OAuthClient(
-        str(row["id"]), name.strip(), uris, opaque.digest(secret) if secret else None, not public
-    ), secret
+    return client, secret
 
 
 def _check(name: str, uris: tuple[str, ...]) -> None:

@@ -96,6 +96,24 @@ class Store:
         row = await self._first(select(credentials).where(credentials.c.id == credential_id))
         return Credential(**row._asdict()) if row else None
 
+    async def credentials_of(self, credential: Credential) -> list[Credential]:
+        """Return the credentials of the same CloudStack user, those that were revoked too."""
+        same = (credentials.c.account_id == credential.account_id) & (credentials.c.user == credential.user)
+        async with reading(self.engine) as connection:
+            return [Credential(**row._asdict()) for row in await connection.execute(select(credentials).where(same))]
+
+    async def revoke_credential(self, credential_id: str) -> None:
+        """Revoke a credential: nothing that stands on it works any more."""
+        change = update(credentials).where(credentials.c.id == credential_id, credentials.c.revoked.is_(None))
+        await self._change(change.values(revoked=now()))
+
+    async def families(self, credential_ids: list[str]) -> list[Token]:
+        """Return the access and refresh tokens in force of these credentials, oldest first."""
+        good = (tokens.c.expires > now()) & tokens.c.revoked.is_(None) & tokens.c.kind.in_((ACCESS, REFRESH))
+        query = select(tokens).where(tokens.c.credential_id.in_(credential_ids), good).order_by(tokens.c.created)
+        async with reading(self.engine) as connection:
+            return [Token(**row._asdict()) for row in await connection.execute(query)]
+
     async def add_key(self, key: ServiceKey) -> None:
         """Register a service-account key."""
         async with writing(self.engine) as connection:

@@ -231,7 +231,6 @@ browsers = Table(
     metadata,
     Column("hash", Text, primary_key=True),  # of the cookie
     Column("credential_id", Text, ForeignKey(credentials.c.id, ondelete="CASCADE"), index=True),  # NULL: not chosen yet
-    Column("user_id", Text, nullable=False),
     Column("user_name", Text, nullable=False),
     Column("pending", LargeBinary),  # the sealed CloudStack session of a user who has no key pair yet
     Column("agent", Text, nullable=False),

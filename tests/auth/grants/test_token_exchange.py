@@ -26,6 +26,7 @@ from gstack.config import TrustSettings
 from gstack.db.engine import reading
 from gstack.db.tables import tokens
 from gstack.errors import Problem
+from gstack.surroundings import ConsoleSurroundings
 
 JWT = "urn:ietf:params:oauth:token-type:jwt"
 MAIN = (Condition("sub", IS, SUB),)
@@ -46,7 +47,7 @@ async def trusting(room: Room, ci: Issuer) -> AsyncIterator[Room]:
     settings = msgspec.structs.replace(room.auth.settings, trust=trusted)
     auth = Auth(room.engine, room.auth.cloudstack, settings)
     app: falcon.asgi.App[Any, Any] = falcon.asgi.App()
-    mount(app, auth)
+    mount(app, auth, ConsoleSurroundings(settings, room.auth.cloudstack))
     async with ASGIConductor(app) as http:
         yield Room(auth, room.engine, http, room.accounts)
 

@@ -16,7 +16,6 @@ def upgrade() -> None:
         "browsers",
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("credential_id", sa.Text(), nullable=True),
-        sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("user_name", sa.Text(), nullable=False),
         sa.Column("pending", sa.LargeBinary(), nullable=True),
         sa.Column("agent", sa.Text(), nullable=False),

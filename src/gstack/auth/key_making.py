@@ -1,0 +1,114 @@
+"""Making and revoking service-account keys together with the CloudStack pairs behind them, for console and commands.
+
+Where CloudStack has several pairs per user, each key stands on a pair of its own, named and dated: revoking the key
+deletes that pair, at CloudStack too, and the user's own pair is never touched. Elsewhere a key stands on the pair of
+its maker, and revoking it ends the key alone.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from gstack.auth import keys, pairs
+from gstack.auth.auth import Auth
+from gstack.auth.credentials import credential_id_of
+from gstack.auth.proof import prove
+from gstack.auth.store import Credential, now
+from gstack.cloudstack.signing import KeyPair
+from gstack.db.tables import service_keys
+from gstack.errors import Problem
+
+OWN = "key"  # the kind of a credential that was made for one service-account key
+_LABEL = 60  # characters
+
+
+async def create(
+    auth: Auth, pair: KeyPair, *, project: str | None, token_uri: str, label: str = "", expires: datetime | None = None
+) -> dict[str, Any]:
+    """Return Google's key file of a new key for the user of a pair. Raises Problem."""
+    _check(label, expires)
+    maker = await auth.proved(pair)
+    credential = await _own_pair(auth, maker, pair, label, expires) or maker
+    return await keys.register_key(
+        auth, credential, project=project, token_uri=token_uri, label=label.strip(), expires=expires
+    )
+
+
+def _check(label: str, expires: datetime | None) -> None:
+    if len(label) > _LABEL or not label.isprintable():
+        raise Problem.invalid("label", f"Give a name of at most {_LABEL} characters.")
+    if expires and expires <= now():
+        raise Problem.invalid("expires", "Give a moment that is still to come.")
+
+
+async def _own_pair(
+    auth: Auth, maker: Credential, pair: KeyPair, label: str, expires: datetime | None
+) -> Credential | None:
+    """Make a pair for one key, where CloudStack can; its credential has the maker's name."""
+    client = auth.cloudstack.client(pair)
+    known = await pairs.ability(client)
+    if not known.several:
+        return None
+    user_id = (await prove(auth.cloudstack, pair)).user_id or await pairs.user_of(client, pair.api_key)
+    if not user_id:
+        return None
+    name = " ".join(part for part in (pairs.KEY_NAME, label.strip(), f"{datetime.now(UTC):%Y-%m-%d}") if part)
+    made = await pairs.make(client, user_id, known, name, "Behind a service-account key of gstack", expires)
+    return await auth.store.put_credential(
+        msgspec.structs.replace(
+            maker,
+            id=credential_id_of(made),
+            kind=OWN,
+            api_key=made.api_key,
+            sealed_secret=auth.seal.seal(f"{made.api_key}:{made.secret_key}"),
+            created=now(),
+        )
+    )
+
+
+class Revoked(msgspec.Struct, frozen=True):
+    """What came of a revocation. `left` is why a pair stays at CloudStack; empty: nothing stays that was made here."""
+
+    found: bool
+    left: str = ""
+
+
+async def revoke(auth: Auth, key_id: str, pair: KeyPair | None = None) -> Revoked:
+    """Revoke a key here at once, then delete the pair that was made for it, with this pair or with itself."""
+    known = await auth.store.keys(service_keys.c.key_id == key_id)
+    found = await keys.revoke_key(auth, key_id)
+    credential = await auth.store.credential(known[0].credential_id) if known else None
+    if not found or credential is None or credential.kind != OWN:
+        return Revoked(found)
+    await auth.store.revoke_credential(credential.id)
+    auth.guard.forget()
+    own = auth.pair_of(credential)
+    try:
+        await _delete(auth, pair or own, own)
+    except Problem as problem:
+        return Revoked(found, problem.message)
+    return Revoked(found)
+
+
+async def _delete(auth: Auth, voice: KeyPair, own: KeyPair) -> None:
+    client = auth.cloudstack.client(voice)
+    user_id = (await prove(auth.cloudstack, voice)).user_id
+    try:
+        await pairs.delete(client, user_id, own.api_key)
+    except Problem as problem:
+        if voice != own or problem.status != _UNAUTHORIZED:
+            raise  # a pair that deletes itself cannot ask how that went
+
+
+_UNAUTHORIZED = 401
+
+
+async def of_user(auth: Auth, credential: Credential) -> list[keys.ServiceKey]:
+    """The keys of a user, newest first: those on the credential, and on pairs made for keys of the same user."""
+    ids = [known.id for known in await auth.store.credentials_of(credential)]
+    found = await auth.store.keys(service_keys.c.credential_id.in_(ids))
+    return found[::-1]
+
+
+__all__ = ["OWN", "Revoked", "create", "of_user", "revoke"]
