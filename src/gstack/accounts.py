@@ -3,6 +3,7 @@
 It works on the server's database, so it works while the server runs; only proving a key pair needs CloudStack.
 """
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -13,6 +14,7 @@ import msgspec
 
 from gstack import tls
 from gstack.auth import keys
+from gstack.auth.audit import Audit
 from gstack.auth.auth import Auth
 from gstack.clients import Facts, bundle
 from gstack.cloudstack.client import CloudStack
@@ -42,7 +44,7 @@ def endpoint_of(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, *, reach: bool = True) -> AsyncIterator[Auth]:
+async def opened(settings: Settings, *, reach: bool = True) -> AsyncIterator[Auth]:
     """The auth room on this profile's database; with `reach`, CloudStack must be known."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = create_engine(settings.database_url)
@@ -50,7 +52,9 @@ async def _opened(settings: Settings, *, reach: bool = True) -> AsyncIterator[Au
     async with CloudStack(endpoint, ca_file=settings.cloudstack.ca_file, timeout=10) as cloudstack:
         try:
             await migrate(engine)
-            yield Auth(engine, cloudstack, settings)
+            auth = Auth(engine, cloudstack, settings)
+            auth.audit = Audit(settings.server.audit_log, settings.home, sys.stderr)  # our output is for the user
+            yield auth
         finally:
             await engine.dispose()
 
@@ -59,20 +63,20 @@ async def create_key(
     settings: Settings, pair: KeyPair, *, project: str | None, label: str = "", expires: datetime | None = None
 ) -> dict[str, Any]:
     """Make a service-account key for a CloudStack key pair; return Google's key file."""
-    async with _opened(settings) as auth:
+    async with opened(settings) as auth:
         token_uri = f"{url_of(settings)}/oauth2/token"
         return await keys.create_key(auth, pair, project=project, token_uri=token_uri, label=label, expires=expires)
 
 
 async def list_keys(settings: Settings) -> list[keys.ServiceKey]:
     """All service-account keys of this server."""
-    async with _opened(settings, reach=False) as auth:
+    async with opened(settings, reach=False) as auth:
         return await keys.list_keys(auth)
 
 
 async def revoke_key(settings: Settings, key_id: str) -> bool:
     """Revoke a key; False where there is none."""
-    async with _opened(settings, reach=False) as auth:
+    async with opened(settings, reach=False) as auth:
         return await keys.revoke_key(auth, key_id)
 
 
@@ -99,7 +103,7 @@ async def facts(settings: Settings, pair: KeyPair, *, project: str | None, zone:
 
 async def _client_key(settings: Settings, pair: KeyPair, project: str | None) -> dict[str, Any]:
     """The key of an earlier call where it still holds, else a new one."""
-    async with _opened(settings) as auth:
+    async with opened(settings) as auth:
         kept = _kept(_client_folder(settings) / "key.json")
         token_uri = f"{url_of(settings)}/oauth2/token"
         same = kept.get("token_uri") == token_uri and project in {None, kept.get("project_id")}

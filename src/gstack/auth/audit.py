@@ -10,7 +10,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import structlog
@@ -23,12 +23,14 @@ _log = structlog.get_logger("gstack.audit")
 class Audit:
     """Write with `audit.write("token", who=…, what=…, result=…)`.
 
-    `target` is a file (relative names lie in `home`), "-" for standard output, or empty: then nothing is kept.
+    `target` is a file (relative names lie in `home`), "-" for standard output
+    (or `output` in its place), or empty: then nothing is kept.
     Facts that every line has are the time, the event, and of a request its `id` and `address`.
     """
 
-    def __init__(self, target: str, home: Path) -> None:
+    def __init__(self, target: str, home: Path, output: TextIO | None = None) -> None:
         self._target = target
+        self._output = output
         self._path = None if target == STANDARD_OUTPUT else home / target
         self._descriptor: int | None = None
         self._lock = threading.Lock()
@@ -50,7 +52,7 @@ class Audit:
     def _file(self) -> int:
         """The open file; another one where the name has moved on."""
         if self._path is None:
-            return sys.stdout.fileno()
+            return (self._output or sys.stdout).fileno()
         if self._descriptor is not None and not _is_at(self._descriptor, self._path):
             os.close(self._descriptor)
             self._descriptor = None
