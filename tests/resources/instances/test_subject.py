@@ -42,6 +42,21 @@ def test_one_change_at_a_time(gce: Gce, made: Made, fault: Callable[..., None]) 
     gce.done(gce.post(f"{path}/setTags", {"items": ["a"]}))
 
 
+def test_quick_changes_take_turns(gce: Gce, made: Made, fault: Callable[..., None]) -> None:
+    """What gcloud's `instances update` sends at once is done one after the other, none is refused."""
+    made(VPC, "vm-subject")
+    path = f"zones/{VPC}/instances/vm-subject"
+    fault("createTags", "slow", seconds=6)
+    first = gce.post(f"{path}/setLabels", {"labels": {"a": "b"}})
+    assert first["status"] != "DONE"
+    second = gce.post(f"{path}/setDeletionProtection", deletionProtection="true")
+    for operation in (first, second):
+        gce.done(operation)
+    vm = gce.get(path)
+    assert (vm["labels"], vm["deletionProtection"]) == ({"a": "b"}, True)
+    gce.done(gce.post(f"{path}/setDeletionProtection", deletionProtection="false"))
+
+
 def test_a_machine_that_is_being_made(gce: Gce, fault: Callable[..., None]) -> None:
     """An instance that is not made yet cannot be changed."""
     fault("deployVirtualMachine", "slow", seconds=6)

@@ -13,7 +13,7 @@ from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, work
 from gstack.resources.instances import policy
 from gstack.resources.instances.creation import write_down
-from gstack.resources.instances.subject import begin, check_stopped, wanted
+from gstack.resources.instances.subject import begin, check_stopped, takes_turns, wanted
 from gstack.resources.naming import gce_id
 
 _SCHEDULING = "scheduling is kept and has no effect: CloudStack restarts and moves machines by its own rules."
@@ -88,6 +88,7 @@ def change(field: str, value: Any) -> dict[str, Any]:
     return {"field": field, "value": value or None}
 
 
+@takes_turns
 @work("instances.keep")
 async def keep(op: Op) -> None:
     """Write one value down beside the others that are only kept."""

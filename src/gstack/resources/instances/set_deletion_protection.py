@@ -4,7 +4,7 @@ from typing import Any
 
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, harmless, work
-from gstack.resources.instances.subject import begin, wanted
+from gstack.resources.instances.subject import begin, takes_turns, wanted
 
 
 @serves("compute.instances.setDeletionProtection")
@@ -15,6 +15,7 @@ async def set_deletion_protection(call: Call) -> dict[str, Any]:
     return await begin(call, protect, subject, {"protected": True if protected is None else bool(protected)})
 
 
+@takes_turns
 @work("instances.setDeletionProtection")
 async def protect(op: Op) -> None:
     """Protect the machine, or end its protection."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, work
-from gstack.resources.instances.subject import begin, wanted
+from gstack.resources.instances.subject import begin, takes_turns, wanted
 from gstack.resources.naming import check_fingerprint, check_labels, tags_to_labels
 from gstack.resources.tagging import change
 
@@ -19,6 +19,7 @@ async def set_labels(call: Call) -> dict[str, Any]:
     return await begin(call, relabel, subject, {"labels": labels, "fingerprint": sent})
 
 
+@takes_turns
 @work("instances.setLabels")
 async def relabel(op: Op) -> None:
     """Bring the machine's tags to these labels. 412 when somebody else was faster."""

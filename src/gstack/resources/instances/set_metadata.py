@@ -15,7 +15,7 @@ from gstack.operations.model import Op, harmless, work
 from gstack.resources import projects
 from gstack.resources.instances import policy
 from gstack.resources.instances.creation import write_down
-from gstack.resources.instances.subject import Subject, begin, wanted
+from gstack.resources.instances.subject import Subject, begin, takes_turns, wanted
 from gstack.resources.instances.user_data import unserved_keys, user_data
 from gstack.resources.metadata import check_metadata
 from gstack.resources.naming import check_fingerprint
@@ -54,6 +54,7 @@ def _warn(call: Call, before: Mapping[str, str], items: Mapping[str, str]) -> No
         call.warn(policy.IGNORED, text)
 
 
+@takes_turns
 @work("instances.setMetadata")
 async def write_metadata(op: Op) -> None:
     """Look at the fingerprint once more, now that nobody else may write; tell CloudStack; write the items down."""

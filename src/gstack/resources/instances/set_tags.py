@@ -14,7 +14,7 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, work
 from gstack.resources.instances.creation import write_down
-from gstack.resources.instances.subject import Subject, begin, wanted
+from gstack.resources.instances.subject import Subject, begin, takes_turns, wanted
 from gstack.resources.naming import NAME_PATTERN, check_fingerprint, is_name
 from gstack.resources.networking import security_groups
 
@@ -55,6 +55,7 @@ def check_tags(sent: Mapping[str, Any], field: str) -> list[str]:
     return list(dict.fromkeys(items))
 
 
+@takes_turns
 @work("instances.setTags")
 async def retag(op: Op) -> None:
     """Look at the fingerprint once more, change the rules, write the tags down."""

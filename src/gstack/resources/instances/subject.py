@@ -7,7 +7,7 @@ import msgspec
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call
-from gstack.operations.model import Target, Work
+from gstack.operations.model import Target, Work, works
 from gstack.resources import machines
 from gstack.resources.instances.lookup import located, wanted_machine
 from gstack.resources.instances.to_gce import STATUSES
@@ -17,6 +17,8 @@ from gstack.resources.naming import gce_id
 
 RUNNING, STOPPED = "RUNNING", "TERMINATED"
 FAILED = "Error"  # CloudStack's state of a machine that it could not deploy: it can only be deleted
+_TURNS = 8  # changes that one waits for
+_QUICK: set[Work] = set()  # filled at import
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -70,9 +72,24 @@ async def wanted(call: Call) -> Subject:
 async def begin(
     call: Call, work: Work, subject: Subject, args: Mapping[str, Any], *, holds: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """Journal a change of the instance, which is held; `args` come on top of `Subject.args`."""
+    """Journal a change of the instance, which is held; `args` come on top of `Subject.args`.
+
+    Quick changes wait for each other, as on GCE: gcloud's `instances update` sends several at once.
+    """
     target = Target(subject.scope, "instances", subject.found.name, gce_id(subject.machine.id))
+    quick = work in _QUICK
+    for _ in range(_TURNS if quick else 0):
+        holder = await call.journal.holder(call.owner_id, target.path)
+        if holder is None or works()[holder.work] not in _QUICK:
+            break
+        await call.journal.wait(call.owner_id, subject.scope, holder.name)
     return await call.start(work, target, {**subject.args, **args}, holds=holds)
+
+
+def takes_turns(work: Work) -> Work:
+    """Mark a work as quick: a request for it waits until others that are quick are done."""
+    _QUICK.add(work)
+    return work
 
 
 def check_settled(call: Call, subject: Subject) -> None:
