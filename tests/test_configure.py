@@ -6,18 +6,20 @@ import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from conftest import free_port
 from fixtures.servers import Stack
 from fixtures.shells import PROGRAM
-from gstack.configure import Answers, earlier, write
+from gstack.configure import write
 
 CONFIGURE = PROGRAM.with_name("gstack-configure")
 
 
-def configure(home: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def configure(home: Path, *options: str, text: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
     known = {**os.environ, "GSTACK_HOME": str(home), **variables}
     return subprocess.run(
-        [CONFIGURE, *options], env=known, input="", capture_output=True, text=True, timeout=60, check=False
+        [CONFIGURE, *options], env=known, input=text, capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -77,7 +79,37 @@ def test_something_else_there_is_no_cloudstack(product: Stack, tmp_path: Path) -
     assert "No CloudStack answers" in done.stderr
 
 
-def test_defaults_are_those_of_the_first_gstack() -> None:
-    """localhost:5000, and CloudStack at http://localhost:8080/client/api."""
-    assert earlier({}) == Answers()
-    assert Answers().endpoint == "http://localhost:8080/client/api"
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--zone-name", "Sandbox-simulator=BAD NAME"],
+        ["--zone-name", "Sandbox-simulator=sandbox-east1-b"],
+        ["--zone-name", "Nowhere=cs-east1-a"],
+        ["--zone-name", "nonsense"],
+        ["--host", "https://localhost"],
+        ["--host", ""],
+        ["--path", "client api"],
+        ["--bind", "not an address"],
+        ["--port", "many"],
+        ["--protocol", "ftp"],
+        ["-p", "../evil"],
+    ],
+)
+def test_what_is_no_answer_is_refused_and_nothing_written(product: Stack, tmp_path: Path, wrong: list[str]) -> None:
+    """A wrong answer is an error line that names it; no profile is made."""
+    pair = product.pair()
+    done = configure(tmp_path, *where(product), *wrong, CLOUDSTACK_KEY=pair.api_key, CLOUDSTACK_SECRET=pair.secret_key)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "gstack.toml").exists()
+
+
+def test_questions_are_asked_and_a_wrong_answer_is_asked_again(product: Stack, tmp_path: Path) -> None:
+    """Answers come one a line, defaults stand in brackets; an answer that is none is asked for again."""
+    endpoint = urlsplit(product.settings.cloudstack.endpoint)
+    lines = ["localhost", "no port", "5066", "", str(endpoint.port), "ftp", "http", ""]
+    done = configure(tmp_path, "--host", str(endpoint.hostname), text="\n".join([*lines[:3], *lines[4:], ""]))
+    assert done.returncode == 0, done.stderr
+    assert "[localhost]" in done.stdout
+    profile = tomllib.loads((tmp_path / "gstack.toml").read_text())["initial"]
+    assert profile["server"]["port"] == 5066

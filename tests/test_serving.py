@@ -100,3 +100,14 @@ def test_the_sandbox_is_a_cloudstack_for_any_client(serve: Serve) -> None:
         secret=values["CLOUDSTACK_SECRET"].strip("'"),
     )  # fmt: skip
     assert {zone["name"] for zone in client.listZones()["zone"]} >= {"Sandbox-simulator", "sandbox-east1-a"}
+
+
+def test_a_second_on_one_home_is_refused_and_harms_nothing(serve: Serve) -> None:
+    """Two sandboxes on one state would tear it apart: the second says so in a line, the first goes on."""
+    first = serve()
+    second = Process(first.home, free_port())
+    assert second.ended() == 1
+    assert "Another gstack may run" in second.output
+    assert "Traceback" not in second.output
+    assert first.get("/compute/v1/projects/demo/zones", token(first)).status_code == 200
+    assert "CLOUDSTACK_ENDPOINT" in run([PROGRAM, "client", "cloudstack"], first.environment)

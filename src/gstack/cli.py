@@ -1,39 +1,29 @@
 """The command `gstack`: serve (default), configure, sandbox, keys, trust, rotate-key, client, doctor."""
 
-import asyncio
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import rich_click as click
-from rich.console import Console
-from rich.table import Table
 
-from gstack import __version__, accounts, clients, configure, doctor, rotation, trusting
+from gstack import __version__, accounts, clients, configure, doctor, key_commands, rotation, trusting
 from gstack.cloudstack.signing import KeyPair
-from gstack.config import Settings, SettingsError, home, load
+from gstack.config import Settings, home
 from gstack.errors import Problem
-from gstack.running import Running, in_force
 from gstack.sandbox.server import serve as serve_sandbox
 from gstack.sandbox.settings import SandboxSettings, load_or_create_keys
 from gstack.serving import ServeError, serve
-from gstack.tls import write_private
-
-_profile = click.option("-p", "--profile", default="initial", show_default=True, help="Profile of gstack.toml.")
-_api_key = click.option("--api-key", envvar="CLOUDSTACK_KEY", help="CloudStack API key.")
-_secret_key = click.option("--secret-key", envvar="CLOUDSTACK_SECRET", help="CloudStack secret key.")
+from gstack.shell import api_key, in_force, key_pair, profile, run, secret_key, settings_of
 
 
 class _Group(click.RichGroup):
     """`gstack` alone, and `gstack --port 5001`, mean `gstack serve …`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        top = {"--help", "--version", *self.commands}
-        return super().parse_args(ctx, args if args and args[0] in top else ["serve", *args])
+        is_serve = not args or (args[0].startswith("-") and args[0] not in {"--help", "--version"})
+        return super().parse_args(ctx, ["serve", *args] if is_serve else args)
 
 
 @click.group(cls=_Group, help="Google Compute Engine's API on Apache CloudStack, or on a sandbox of its own.")
@@ -43,12 +33,13 @@ def cli() -> None:
 
 
 cli.add_command(configure.command)
+cli.add_command(key_commands.group)
 cli.add_command(rotation.command)
 cli.add_command(trusting.group)
 
 
 @cli.command("serve", help="Serve the API (the default command).")
-@_profile
+@profile
 @click.option("--bind", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Worker processes.")
@@ -59,7 +50,7 @@ def serve_command(profile: str, sandbox: bool, **server: Any) -> None:
     """Start and say what to do next."""
     if bool(server["cert"]) != bool(server["key"]):
         raise click.UsageError("--cert and --key go together.")
-    settings = _settings(profile, {"server": server})
+    settings = settings_of(profile, {"server": server})
     if sandbox:
         settings = msgspec.structs.replace(
             settings, cloudstack=msgspec.structs.replace(settings.cloudstack, endpoint="")
@@ -125,84 +116,22 @@ def sandbox_command(bind: str, port: int, expunge_allowed: bool) -> None:
         raise click.ClickException(f"{error}. Is a gstack running on this home? Use another GSTACK_HOME.") from error
 
 
-@cli.group("keys", help="Google service-account keys for CloudStack key pairs.")
-def keys_group() -> None:
-    """See the subcommands."""
-
-
-@keys_group.command("create", help="Make a Google service-account key file for a CloudStack key pair.")
-@_profile
-@_api_key
-@_secret_key
-@click.option("--project", help="Project that the file names (default: the account's own).")
-@click.option("--label", default="", help="A name to know it by.")
-@click.option("--expires", type=click.DateTime(), help="Last moment of its use (UTC).")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write (mode 0600).")
-def keys_create(
-    profile: str,
-    api_key: str | None,
-    secret_key: str | None,
-    project: str | None,
-    label: str,
-    expires: datetime | None,
-    output: Path | None,
-) -> None:
-    """Write the key file to --output or to standard output."""
-    server = _running(profile)
-    settings = server.settings
-    pair = _pair(server, api_key, secret_key)
-    moment = expires.replace(tzinfo=UTC) if expires else None
-    key = _run(accounts.create_key(settings, pair, project=project, label=label, expires=moment))
-    content = msgspec.json.format(msgspec.json.encode(key), indent=2) + b"\n"
-    if output is None:
-        click.echo(content.decode(), nl=False)
-        return
-    write_private(output, content)
-    click.echo(f"Wrote {output}: {key['client_email']} (key {key['private_key_id']})")
-
-
-@keys_group.command("list", help="List the service-account keys of this server.")
-@_profile
-def keys_list(profile: str) -> None:
-    """Show every key that was made and is known here, also ended ones."""
-    table = Table("key", "e-mail", "label", "created", "expires", "last used", "revoked")
-    for key in _run(accounts.list_keys(_running(profile).settings)):
-        times = (key.created, key.expires, key.last_used, key.revoked)
-        table.add_row(key.key_id, key.email, key.label, *(_shown(moment) for moment in times))
-    Console().print(table)
-
-
-def _shown(moment: datetime | None) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M") if moment else ""
-
-
-@keys_group.command("revoke", help="Revoke service-account keys, at once on every worker.")
-@_profile
-@click.argument("key_ids", nargs=-1, required=True)
-def keys_revoke(profile: str, key_ids: Sequence[str]) -> None:
-    """Revoke; an unknown key is an error after the others are done."""
-    settings = _running(profile).settings
-    unknown = [key_id for key_id in key_ids if not _run(accounts.revoke_key(settings, key_id))]
-    if unknown:
-        raise click.ClickException(f"No such key: {', '.join(unknown)}. See: {_program()} keys list")
-
-
 @cli.command("client", help="Print what makes a client work with this server; for eval where it is shell code.")
 @click.argument("name", type=click.Choice([*clients.CLIENTS, "cloudstack"]))
-@_profile
-@_api_key
-@_secret_key
+@profile
+@api_key
+@secret_key
 @click.option("--project", help="Project to work in (default: the account's own).")
 @click.option("--zone", help="Zone to work in (default: the first with a name that every client can take apart).")
 def client_command(name: str, profile: str, api_key: str | None, secret_key: str | None, **chosen: str | None) -> None:
     """Make the key file that it needs once, then print."""
-    server = _running(profile)
+    server = in_force(profile)
     settings = server.settings
     if name == "cloudstack":
         click.echo(_cloudstack(settings))
         return
-    pair = _pair(server, api_key, secret_key)
-    facts = _run(accounts.facts(settings, pair, project=chosen["project"], zone=chosen["zone"]))
+    pair = key_pair(server, api_key, secret_key)
+    facts = run(accounts.facts(settings, pair, project=chosen["project"], zone=chosen["zone"]))
     click.echo(clients.CLIENTS[name](facts))
 
 
@@ -216,12 +145,12 @@ def _cloudstack(settings: Settings) -> str:
 
 
 @cli.command("doctor", help="Say what is wrong with this server and its CloudStack, and what to do.")
-@_profile
-@_api_key
-@_secret_key
+@profile
+@api_key
+@secret_key
 def doctor_command(profile: str, api_key: str | None, secret_key: str | None) -> None:
     """Print the findings; the exit code is 1 where something is wrong."""
-    settings = _running(profile).settings
+    settings = in_force(profile).settings
     pair = KeyPair(api_key, secret_key) if api_key and secret_key else None
     wrong = False
     for finding in doctor.examine(settings, accounts.url_of(settings), pair):
@@ -231,39 +160,6 @@ def doctor_command(profile: str, api_key: str | None, secret_key: str | None) ->
         )
         wrong |= bool(finding.advice)
     sys.exit(1 if wrong else 0)
-
-
-def _settings(profile: str, flags: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
-    try:
-        return load(profile, os.environ, flags)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _running(profile: str) -> Running:
-    return in_force(_settings(profile))
-
-
-def _pair(server: Running, api_key: str | None, secret_key: str | None) -> KeyPair:
-    """The pair from options, environment or prompt; on the sandbox its demo account's."""
-    if api_key and secret_key:
-        return KeyPair(api_key, secret_key)
-    if server.on_sandbox:
-        demo = load_or_create_keys(server.settings.home)[0]
-        return KeyPair(demo.api_key, demo.secret_key)
-    if not sys.stdin.isatty():
-        raise click.UsageError("Give a CloudStack key pair: --api-key and --secret-key, or CLOUDSTACK_KEY and _SECRET.")
-    return KeyPair(
-        api_key or click.prompt("CloudStack API key", err=True),
-        secret_key or click.prompt("CloudStack secret key", hide_input=True, err=True),
-    )
-
-
-def _run(coroutine: Any) -> Any:
-    try:
-        return asyncio.run(coroutine)
-    except Problem as problem:
-        raise click.ClickException(problem.message) from problem
 
 
 def main() -> None:

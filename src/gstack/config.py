@@ -4,6 +4,7 @@ The file is `$GSTACK_HOME/gstack.toml`, one table per profile; `gstack-configure
 `GSTACK_` plus the path of the setting in capitals, e.g. `GSTACK_SERVER_PORT`.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -128,6 +129,7 @@ def load(
 
     Raises SettingsError, whose text says which setting is wrong and where it came from.
     """
+    check_profile(profile)
     folder = home(environment)
     layers = (
         ("file", read_profile(folder, profile)),
@@ -139,6 +141,12 @@ def load(
         settings = _merged(settings, layer)
         _checked(settings, source)
     return _checked(settings, "settings")
+
+
+def check_profile(name: str) -> None:
+    """Refuse a profile name that is no plain word: it becomes a table's and a file's name."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", name):
+        raise SettingsError(f"{name!r} is no profile name: letters, digits, - and _")
 
 
 class SettingsError(ValueError):
@@ -203,4 +211,14 @@ def _checked(settings: Mapping[str, Any], source: str) -> Settings:
     try:
         return msgspec.convert(settings, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"A setting ({source}) is wrong: {error}") from error
+        raise SettingsError(f"A setting is wrong ({_place(str(error), source)}): {error}") from error
+
+
+def _place(error: str, source: str) -> str:
+    """Where the wrong setting was found: the variable's name, or the path in the file."""
+    found = re.search(r"`\$\.(\S+?)`", error)
+    if not found:
+        return source
+    if source == "environment":
+        return "GSTACK_" + found[1].replace(".", "_").upper()
+    return f"{found[1]} in {'gstack.toml' if source == 'file' else f'an {source}'}"

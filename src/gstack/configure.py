@@ -8,60 +8,30 @@ import asyncio
 import os
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import rich_click as click
 
+from gstack.answers import QUESTIONS, Answers, earlier, zone_names
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.errors import Refusal
 from gstack.cloudstack.signing import KeyPair
-from gstack.config import SettingsError, home, read_profile
+from gstack.config import SettingsError, check_profile, home, read_profile
 from gstack.errors import Problem
 from gstack.resources.locations import Zone, propose
 from gstack.tls import write_private
 
 
-class Answers(msgspec.Struct, frozen=True):
-    """What is asked, with the defaults of the first gstack."""
-
-    bind: str = "localhost"
-    port: int = 5000
-    host: str = "localhost"
-    cloudstack_port: int = 8080
-    protocol: str = "http"
-    path: str = "/client/api"
-
-    @property
-    def endpoint(self) -> str:
-        """CloudStack's API URL."""
-        return f"{self.protocol}://{self.host}:{self.cloudstack_port}/{self.path.lstrip('/')}"
-
-
-def earlier(profile: Mapping[str, Any]) -> Answers:
-    """The answers that a profile was made from."""
-    server, endpoint = profile.get("server", {}), urlsplit(profile.get("cloudstack", {}).get("endpoint", ""))
-    known = {
-        "bind": server.get("bind"),
-        "port": server.get("port"),
-        "host": endpoint.hostname,
-        "cloudstack_port": endpoint.port or {"http": 80, "https": 443}.get(endpoint.scheme),
-        "protocol": endpoint.scheme or None,
-        "path": endpoint.path or None,
-    }
-    return Answers(**{name: value for name, value in known.items() if value is not None})
-
-
 @click.command("configure", help="Ask which CloudStack to use, check it, and write the profile.")
 @click.option("-p", "--profile", default="initial", show_default=True, help="Name of the profile.")
 @click.option("--bind", help="Address that gstack listens on.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port that gstack listens on.")
+@click.option("--port", help="Port that gstack listens on.")
 @click.option("--host", help="CloudStack's host.")
-@click.option("--cloudstack-port", type=click.IntRange(1, 65535), help="CloudStack's port.")
-@click.option("--protocol", type=click.Choice(["http", "https"]), help="CloudStack's protocol.")
+@click.option("--cloudstack-port", help="CloudStack's port.")
+@click.option("--protocol", help="CloudStack's protocol: http or https.")
 @click.option("--path", help="Path of CloudStack's API.")
 @click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Authority of CloudStack's certificate.")
 @click.option("--api-key", envvar="CLOUDSTACK_KEY", help="A CloudStack API key, to look at the zones.")
@@ -73,7 +43,7 @@ def command(profile: str, api_key: str | None, secret_key: str | None, **options
     """Ask, check, write."""
     folder = home(os.environ)
     known = _read(folder, profile)
-    answers = _ask(earlier(known), options, ask=not options["yes"] and sys.stdin.isatty())
+    answers = _ask(earlier(known), options, ask=not options["yes"])
     keys = KeyPair(api_key, secret_key) if api_key and secret_key else None
     zones = asyncio.run(_look(answers, options["ca_file"], keys, force=options["force"]))
     names = _zone_names(known.get("names", {}).get("zones", {}), zones, options["zone_name"])
@@ -83,28 +53,53 @@ def command(profile: str, api_key: str | None, secret_key: str | None, **options
 
 def _read(folder: Path, profile: str) -> dict[str, Any]:
     try:
+        check_profile(profile)
         return read_profile(folder, profile)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
 
 
-_QUESTIONS = {
-    "bind": "gstack bind address",
-    "port": "gstack bind port",
-    "host": "CloudStack host",
-    "cloudstack_port": "CloudStack port",
-    "protocol": "CloudStack protocol",
-    "path": "CloudStack path",
-}
-
-
 def _ask(known: Answers, options: Mapping[str, Any], *, ask: bool) -> Answers:
-    given = {name: options[name] for name in _QUESTIONS if options[name] is not None}
-    for name, question in _QUESTIONS.items():
-        if ask and name not in given:
-            default = getattr(known, name)
-            given[name] = click.prompt(question, default=default, type=type(default))
+    """Take each answer from its option, else from the user, else as it was; all are checked alike."""
+    given: dict[str, str | int] = {}
+    for name, question in QUESTIONS.items():
+        default: str | int = getattr(known, name)
+        if options[name] is not None:
+            given[name] = _read_option(name, str(options[name]))
+        elif ask and (answer := _prompted(name, question.text, default)) is not None:
+            given[name] = answer
+        else:
+            ask = False
     return msgspec.structs.replace(known, **given)
+
+
+def _prompted(name: str, text: str, default: object) -> str | int | None:
+    """The answer of the terminal or the pipe; None where a pipe has no more: earlier answers stand then."""
+    try:
+        return _reader(name)(str(click.prompt(text, default=default, value_proc=_reader(name))))
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        return None
+
+
+def _read_option(name: str, text: str) -> str | int:
+    try:
+        return QUESTIONS[name].read(text)
+    except ValueError as error:
+        raise click.ClickException(f"--{name.replace('_', '-')}: {error}") from error
+
+
+def _reader(name: str) -> Callable[[str], str | int]:
+    """Turn a wrong answer into a question that is asked again."""
+
+    def read(text: str) -> str | int:
+        try:
+            return QUESTIONS[name].read(str(text))
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+
+    return read
 
 
 async def _look(answers: Answers, ca_file: str | None, keys: KeyPair | None, *, force: bool) -> dict[str, str]:
@@ -116,7 +111,7 @@ async def _look(answers: Answers, ca_file: str | None, keys: KeyPair | None, *, 
                 return {}
             return propose(await cloudstack.client(keys).list_all("listZones", Zone))
         except Problem as problem:
-            if force and keys is None:
+            if force:
                 click.echo(f"Warning: {problem.internal or problem.message}", err=True)
                 return {}
             raise click.ClickException(_advice(answers, problem)) from problem
@@ -140,17 +135,13 @@ def _advice(answers: Answers, problem: Problem) -> str:
     )
 
 
-def _zone_names(known: Mapping[str, str], zones: Mapping[str, str], options: tuple[str, ...]) -> dict[str, str]:
-    names = dict(known)
-    for name, proposal in zones.items():
-        if name not in names and name != proposal:
-            names[name] = proposal
-            click.echo(f"Zone {name!r} gets the GCE name {proposal!r}. Another: --zone-name '{name}=<region>-<letter>'")
-    for option in options:
-        name, separator, gce = option.partition("=")
-        if not separator or (zones and name not in zones):
-            raise click.ClickException(f"--zone-name {option}: expected CLOUDSTACK=GCE, zones are {sorted(zones)}")
-        names[name] = gce
+def _zone_names(known: Mapping[str, str], zones: Mapping[str, str], chosen: tuple[str, ...]) -> dict[str, str]:
+    try:
+        names = zone_names(zones, chosen, known)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    for name in sorted(names.keys() & zones.keys() - known.keys()):
+        click.echo(f"Zone {name!r} gets the GCE name {names[name]!r} (--zone-name changes it).")
     return names
 
 

@@ -176,7 +176,11 @@ class SandboxProcess:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._process, self.url = spawn(home)
+        try:
+            self._process, self.url = spawn(home)
+        except OSError as error:
+            text = f"{error}. Another gstack may run on {home}: stop it, or set GSTACK_HOME to another folder."
+            raise ServeError(text) from error
         self._stopping = threading.Event()
         _in_background(self._watch)
 

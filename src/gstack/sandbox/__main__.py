@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from gstack.sandbox.dispatch import Sandbox
@@ -22,7 +23,10 @@ def main() -> None:
     )
     if options.populate:
         _populate(settings, options.populate)
-    serve(settings, options.host, options.port, options.port_file, follow=options.follow)
+    try:
+        serve(settings, options.host, options.port, options.port_file, follow=options.follow)
+    except OSError as error:
+        sys.exit(f"The sandbox cannot start: {error}")
 
 
 def _populate(settings: SandboxSettings, machines: int) -> None:

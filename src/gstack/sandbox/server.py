@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
@@ -162,8 +163,7 @@ def spawn(home: Path, *options: str) -> tuple[subprocess.Popen[bytes], str]:
 
     State and keys lie in `home` (see `load_or_create_keys`). End it with `terminate()`.
     """
-    port_file = home / "sandbox.url"
-    port_file.unlink(missing_ok=True)
+    port_file = home / f"sandbox.{os.getpid()}.url"
     command = [sys.executable, "-m", "gstack.sandbox", "--home", str(home), "--port-file", str(port_file), *options]
     command.append("--follow")
     # A session of its own: Ctrl-C is for the gateway, which lets its requests end before it ends this.
@@ -171,7 +171,16 @@ def spawn(home: Path, *options: str) -> tuple[subprocess.Popen[bytes], str]:
     end = time.monotonic() + START_SECONDS
     while not port_file.exists():
         if process.poll() is not None or time.monotonic() > end:
-            process.kill()
-            raise OSError(f"the sandbox did not start; its exit code is {process.wait()}")
+            _give_up(process)
         time.sleep(0.02)
-    return process, port_file.read_text()
+    url = port_file.read_text()
+    port_file.replace(home / "sandbox.url")
+    return process, url
+
+
+def _give_up(process: subprocess.Popen[bytes]) -> NoReturn:
+    process.kill()
+    code = process.wait()
+    if process.stdin:
+        process.stdin.close()
+    raise OSError(f"the sandbox did not start (exit code {code})")

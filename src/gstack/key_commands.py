@@ -1,0 +1,96 @@
+"""`gstack keys`: Google service-account keys for CloudStack key pairs."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import rich_click as click
+
+from gstack import accounts
+from gstack.shell import api_key, in_force, key_pair, profile, run, secret_key
+from gstack.tls import write_private
+
+
+@click.group("keys", help="Google service-account keys for CloudStack key pairs.")
+def group() -> None:
+    """See the subcommands."""
+
+
+@group.command("create", help="Make a Google service-account key file for a CloudStack key pair.")
+@profile
+@api_key
+@secret_key
+@click.option("--project", help="Project that the file names (default: the account's own).")
+@click.option("--label", default="", help="A name to know it by.")
+@click.option("--expires", type=click.DateTime(), help="Last moment of its use (UTC).")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write (mode 0600).")
+def create(
+    profile: str,
+    api_key: str | None,
+    secret_key: str | None,
+    project: str | None,
+    label: str,
+    expires: datetime | None,
+    output: Path | None,
+) -> None:
+    """Write the key file to --output, which must not be there yet, or to standard output."""
+    server = in_force(profile)
+    deliver = _delivery(output)
+    pair = key_pair(server, api_key, secret_key)
+    moment = expires.replace(tzinfo=UTC) if expires else None
+    key = run(accounts.create_key(server.settings, pair, project=project, label=label, expires=moment))
+    deliver(msgspec.json.format(msgspec.json.encode(key), indent=2) + b"\n")
+    if output:
+        click.echo(f"Wrote {output}: {key['client_email']} (key {key['private_key_id']})")
+
+
+def _delivery(output: Path | None) -> Callable[[bytes], object]:
+    """How the file goes out; what cannot work is said before a key is made that nobody would hold."""
+    if output is None:
+        return lambda content: click.echo(content.decode(), nl=False)
+    if output.exists():
+        raise click.ClickException(f"{output} is there already. Choose another name, or revoke and remove it first.")
+    try:
+        write_private(output, b"")
+    except OSError as error:
+        raise click.ClickException(f"Cannot write {output}: {error.strerror}") from error
+    output.unlink()
+    return lambda content: write_private(output, content)
+
+
+@group.command("list", help="List the service-account keys of this server.")
+@profile
+def show(profile: str) -> None:
+    """Show every key that was made and is known here, also ended ones; a line each, columns apart by spaces."""
+    head = ("KEY", "E-MAIL", "LABEL", "CREATED", "EXPIRES", "LAST USED", "REVOKED")
+    rows = [head, *(_row(key) for key in run(accounts.list_keys(in_force(profile).settings)))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _row(key: Any) -> tuple[str, ...]:
+    times = (key.created, key.expires, key.last_used, key.revoked)
+    return (key.key_id, key.email, key.label or "-", *(_shown(moment) for moment in times))
+
+
+def _shown(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%MZ") if moment else "-"
+
+
+@group.command("revoke", help="Revoke service-account keys, at once on every worker.")
+@profile
+@click.argument("key_ids", nargs=-1, required=True)
+def revoke(profile: str, key_ids: Sequence[str]) -> None:
+    """Revoke; an unknown key is an error after the others are done."""
+    settings = in_force(profile).settings
+    unknown = []
+    for key_id in key_ids:
+        if run(accounts.revoke_key(settings, key_id)):
+            click.echo(f"Revoked {key_id}")
+        else:
+            unknown.append(key_id)
+    if unknown:
+        raise click.ClickException(f"No such key in force: {', '.join(unknown)}. See: gstack keys list")

@@ -1,0 +1,57 @@
+"""What all commands share: the profile, a key pair from the user, Problems as error lines."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+
+import rich_click as click
+
+from gstack import running
+from gstack.cloudstack.signing import KeyPair
+from gstack.config import Settings, SettingsError, load
+from gstack.errors import Problem
+from gstack.sandbox.settings import load_or_create_keys
+
+T = TypeVar("T")
+
+profile = click.option("-p", "--profile", default="initial", show_default=True, help="Profile of gstack.toml.")
+api_key = click.option("--api-key", envvar="CLOUDSTACK_KEY", help="CloudStack API key.")
+secret_key = click.option("--secret-key", envvar="CLOUDSTACK_SECRET", help="CloudStack secret key.")
+
+
+def settings_of(name: str, flags: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
+    """The settings of a profile; what is wrong with them is an error line."""
+    try:
+        return load(name, os.environ, flags)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def in_force(name: str) -> running.Running:
+    """The settings of this profile's running server, else those that one would start with."""
+    return running.in_force(settings_of(name))
+
+
+def key_pair(server: running.Running, key: str | None, secret: str | None) -> KeyPair:
+    """The pair from options, environment or prompt; on the sandbox its demo account's."""
+    if key and secret:
+        return KeyPair(key, secret)
+    if server.on_sandbox:
+        demo = load_or_create_keys(server.settings.home)[0]
+        return KeyPair(demo.api_key, demo.secret_key)
+    if not sys.stdin.isatty():
+        raise click.UsageError("Give a CloudStack key pair: --api-key and --secret-key, or CLOUDSTACK_KEY and _SECRET.")
+    return KeyPair(
+        key or click.prompt("CloudStack API key", err=True),
+        secret or click.prompt("CloudStack secret key", hide_input=True, err=True),
+    )
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; a Problem is an error line."""
+    try:
+        return asyncio.run(coroutine)
+    except Problem as problem:
+        raise click.ClickException(problem.message) from problem

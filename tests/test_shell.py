@@ -1,0 +1,28 @@
+"""What all commands share."""
+
+import pytest
+import rich_click as click
+
+from fixtures.servers import Stack
+from gstack.errors import Problem
+from gstack.running import Running
+from gstack.shell import key_pair, run
+
+
+async def _problem() -> None:
+    raise Problem.backend("CloudStack is away")
+
+
+def test_a_problem_is_an_error_line() -> None:
+    """No traceback for what the user can mend."""
+    with pytest.raises(click.ClickException, match="CloudStack is away"):
+        run(_problem())
+
+
+def test_a_pair_comes_from_options_else_the_sandbox_s_demo_account_else_it_is_asked_for(product: Stack) -> None:
+    """Half a pair is none; without a terminal nobody can be asked."""
+    server = Running(product.settings, on_sandbox=False)
+    assert key_pair(server, "a", "b").api_key == "a"
+    with pytest.raises(click.UsageError, match="api-key"):
+        key_pair(server, "a", None)
+    assert len(key_pair(Running(product.settings, on_sandbox=True), None, None).api_key) == 86
