@@ -68,8 +68,8 @@ def _kind(place: Location) -> str:
 _PREPARATION = """\
 mkdir -p ~/gstack && cd ~/gstack
 mv ~/Downloads/ca.pem .
-mv "$(ls -t ~/Downloads/universe-*.json | head -1)" universe-key.json
-mv "$(ls -t ~/Downloads/*-????????.json | head -1)" key.json
+mv "$(ls -t ~/Downloads/*-universe-*.json | head -1)" universe-key.json
+mv "$(ls -t ~/Downloads/*-key-*.json | head -1)" key.json
 chmod 600 *.json
 # the system's certificate authorities and this server's (macOS: /etc/ssl/cert.pem)
 cat /etc/ssl/certs/ca-certificates.crt ca.pem > bundle.pem

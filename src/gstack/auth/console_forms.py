@@ -62,11 +62,16 @@ async def _create_key(
         "Your new key",
         email=file["client_email"],
         own_pair=(await pairs.ability(auth.cloudstack.client(auth.pair_of(credential)))).several,
-        filename=f"{slug(file['project_id'])}-{file['private_key_id'][:8]}.json",
+        filename=_name(file, "key"),
+        universe_filename=_name(file, "universe"),
         plain=_data(file),
         universe=_data(universe),
         text=msgspec.json.format(msgspec.json.encode(file), indent=2).decode(),
     )
+
+
+def _name(file: dict[str, Any], kind: str) -> str:
+    return f"{slug(file['project_id'])}-{kind}-{file['private_key_id'][:8]}.json"
 
 
 def _end_of(day: str) -> datetime | None:
