@@ -7,7 +7,7 @@ import pytest
 
 from gstack.cloudstack.errors import Refusal
 from gstack.errors import Problem
-from gstack.operations.model import Operation, Target
+from gstack.operations.model import Operation, Target, Warned
 from gstack.operations.outcomes import failed, failure_of, job_gone, keys_gone, plain, problem_of, succeeded
 
 RUNNING = Operation(
@@ -67,6 +67,14 @@ def test_failure_has_the_three_places_that_clients_read(problem: Problem, status
     done = failed(RUNNING, problem)
     assert (done.status, done.http_status, done.http_message) == ("DONE", status, message)
     assert [fault.message for fault in done.faults] == [problem.message]
+
+
+def test_failure_names_what_was_left_behind() -> None:
+    """What could not be cleaned up stands in the error, which every client shows; warnings are shown by few."""
+    left = Warned("CLEANUP_FAILED", "The disk d could not be removed.")
+    running = msgspec.structs.replace(RUNNING, warnings=(Warned("FIELD_VALUE_OVERRIDEN", "no"), left))
+    done = failed(running, Problem.exhausted("Full."))
+    assert [fault.message for fault in done.faults] == ["Full. The disk d could not be removed."]
 
 
 def test_a_first_run_sees_what_a_resume_would_see() -> None:

@@ -1,11 +1,12 @@
 """Products to torture: one that dies and comes again, made anew after a test that left it in a mess."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
-from fixtures.mortal import mortal_stack
+from fixtures.mortal import TIMES, free_port, mortal_stack
+from fixtures.servers import Stack, stack
 from torture.journey import Traveller
 from torture.scenarios import BASIC, EAST, delete, done, instances, plain, post, there
 
@@ -19,22 +20,45 @@ def warm(traveller: Traveller) -> Traveller:
     return traveller
 
 
+def renewed(opened: ExitStack, product: Callable[[], AbstractContextManager[Stack]]) -> Callable[[], Traveller]:
+    """Give the traveller on a product that works: the one of the last test, or another where that left a mess."""
+    known: list[Traveller] = []
+
+    def current() -> Traveller:
+        if not known or not known[-1].whole:
+            references = known[-1].references if known else {}
+            known.append(warm(Traveller(opened.enter_context(product()), references)))
+        return known[-1]
+
+    return current
+
+
 @pytest.fixture(scope="module")
 def mortals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Traveller]]:
-    """The traveller on a product that works: the one of the last test, or another."""
     with ExitStack() as opened:
-        known: list[Traveller] = []
-
-        def current() -> Traveller:
-            if not known or not known[-1].whole:
-                product = opened.enter_context(mortal_stack(tmp_path_factory.mktemp("home")))
-                known.append(warm(Traveller(product, known[-1].references if known else {})))
-            return known[-1]
-
-        yield current
+        yield renewed(opened, lambda: mortal_stack(tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
 def mortal(mortals: Callable[[], Traveller]) -> Traveller:
     """A gateway that can be killed, and a sandbox that goes on."""
     return mortals()
+
+
+@pytest.fixture(scope="module")
+def lastings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Traveller]]:
+    called = tmp_path_factory.mktemp("called") / "called"
+    with ExitStack() as opened:
+        yield renewed(
+            opened, lambda: stack(tmp_path_factory.mktemp("home"), called, port=free_port(), operations=TIMES)
+        )
+
+
+@pytest.fixture
+def lasting(lastings: Callable[[], Traveller]) -> Iterator[Traveller]:
+    """A gateway in this process, every answer of which must be Google's."""
+    traveller = lastings()
+    before = len(traveller.product.app.witness.faults)
+    yield traveller
+    faults = traveller.product.app.witness.faults[before:]
+    assert not faults, "answers that are not Google's:\n" + "\n".join(faults)

@@ -48,7 +48,7 @@ _FLEETING = re.compile(
     r"^(id|.*_?id|created|.*timestamp|.*[tT]imestamp|last_.*|etag|fingerprint|quotas|natIP|networkIP|ip)$"
 )
 _HOST = re.compile(r"^https://localhost:\d+")
-_NUMBER = re.compile(r"^\d{15,20}$")
+_NUMBER = re.compile(r"\b\d{15,20}\b")
 
 
 def inventory(product: Stack) -> Inventory:
@@ -109,7 +109,7 @@ def steady(value: Any) -> Any:
     if isinstance(value, list):
         return [steady(item) for item in value]
     if isinstance(value, str):
-        return "N" if _NUMBER.match(value) else _HOST.sub("", _UUID.sub("U", value))
+        return _NUMBER.sub("N", _HOST.sub("", _UUID.sub("U", value)))
     return value
 
 

@@ -180,14 +180,12 @@ _BLANK = {"name": "torture-disk", "sizeGb": "5", "labels": {"env": "torture"}, "
 def _of_disks() -> list[Scenario]:
     disks, views = f"zones/{EAST}/disks", (_DISK,)
     made, gone = done(post(disks, _BLANK)), done(delete(_DISK))
-    of_image = {"name": "torture-disk", "sourceImage": "projects/debian-cloud/global/images/family/debian-12"}
     snapshot = {"name": "torture", "sourceDisk": f"zones/{EAST}/disks/torture"}
     taken = done(post(instances(EAST), plain(EAST)), post("global/snapshots", snapshot))
     of_snapshot = {"name": "torture-disk", "sourceSnapshot": "global/snapshots/torture"}
     untaken = done(delete(_DISK), delete("global/snapshots/torture"), delete(there(EAST)))
     return [
         Scenario("disk", "disks.insert", post(disks, _BLANK), views, clean=gone),
-        Scenario("disk-of-image", "disks.insert", post(disks, of_image), views, clean=gone),
         Scenario("disk-of-snapshot", "disks.insert", post(disks, of_snapshot), views, taken, untaken),
         Scenario("disk-delete", "disks.delete", delete(_DISK), views, made),
         Scenario("disk-resize", "disks.resize", post(f"{_DISK}/resize", {"sizeGb": "7"}), views, made, gone),

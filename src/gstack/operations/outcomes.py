@@ -10,6 +10,7 @@ from gstack.cloudstack.client import Refusal
 from gstack.errors import Problem
 from gstack.operations.model import DONE, Operation, fault_of
 
+CLEANUP_FAILED = "CLEANUP_FAILED"  # Google's code of warnings about what was left behind
 _FIELDS = ("status", "reason", "message", "code", "location", "location_type", "internal")
 
 
@@ -42,10 +43,12 @@ def succeeded(operation: Operation) -> Operation:
 
 
 def failed(operation: Operation, problem: Problem) -> Operation:
-    """The operation, DONE with a Problem as its error."""
+    """The operation, DONE with a Problem as its error, which names what could not be cleaned up."""
+    fault = fault_of(problem)
+    remains = [warned.message for warned in operation.warnings if warned.code == CLEANUP_FAILED]
     return msgspec.structs.replace(
         succeeded(operation),
-        faults=(fault_of(problem),),
+        faults=(msgspec.structs.replace(fault, message=" ".join([fault.message, *remains])),),
         http_status=problem.status,
         http_message=HTTPStatus(problem.status).phrase.upper(),
     )

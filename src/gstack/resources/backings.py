@@ -130,9 +130,12 @@ async def give_address(op: Op, step: str, placement: Placement, vm_id: str, nic_
     return await external_addresses.give(op, step, where, placement.network_id, vm_id)
 
 
-async def free_addresses(op: Op, step: str, vm_id: str) -> None:
-    """Take a machine's external addresses from it; the ephemeral ones become free, others stay their owner's."""
-    await external_addresses.free(op, step, vm_id)
+async def free_addresses(op: Op, step: str, vm_id: str) -> bool:
+    """Take a machine's external addresses from it; the ephemeral ones become free, others stay their owner's.
+
+    Whether there was an ephemeral one.
+    """
+    return await external_addresses.free(op, step, vm_id)
 
 
 async def network_links(call: Call, network_ids: Iterable[str]) -> Mapping[str, tuple[str, str | None]]:

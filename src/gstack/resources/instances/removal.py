@@ -1,9 +1,9 @@
 """The removal of a machine: gone for GCE at once, whatever CloudStack still keeps of it.
 
 An ordinary user may not expunge: for a day a destroyed machine keeps its host name, its groups and its place in the
-network, and nothing of that can be taken from it then. So it is taken before: its addresses are freed, it is renamed,
-stopped, its boot disk detached where that stays, its groups taken from it or its interface moved to a spare network of
-the account; then it is destroyed. Where the account may expunge, that does most of it. Every step that can be undone
+network, and nothing of that can be taken from it then. So it is taken before: it is renamed and stopped, its boot disk
+detached where that stays, its addresses are freed, its groups taken from it or its interface moved to a spare network
+of the account; then it is destroyed. Where the account may expunge, that does most of it. Every step that can be undone
 is, when a later one fails. Data disks that stay are simply left behind by destroy.
 """
 
@@ -116,20 +116,28 @@ async def _may_expunge(op: Op) -> bool:
 
 
 async def _release(op: Op, step: str, asked: Removal, seen: Seen, undo: list[Undo]) -> None:
-    """Take from the machine what it would keep for a day."""
-    await backings.free_addresses(op, f"{step}-addresses", asked.machine_id)
+    """Take from the machine what it would keep for a day; last what cannot be given back as it was."""
     if not seen.expunge:
         await _rename(op, step, asked, seen, undo)
     if seen.state not in _NOT_RUNNING:
         await _stop(op, step, asked, undo)
     if seen.root:
         await _detach(op, step, asked, seen.root, undo)
+    await _free_addresses(op, step, asked, undo)
     if seen.state == _FAILED:
         return
     if asked.security_groups and seen.groups:
         await _leave(op, step, asked, seen, undo)
     elif not asked.security_groups and not seen.expunge:
         await spare_network.move(op, step, asked.machine_id, asked.zone_id, undo)
+
+
+async def _free_addresses(op: Op, step: str, asked: Removal, undo: list[Undo]) -> None:
+    async def tell(_: str) -> None:
+        await op.warn("CLEANUP_FAILED", f"The instance {asked.name} lost its ephemeral external address.")
+
+    if await backings.free_addresses(op, f"{step}-addresses", asked.machine_id):
+        undo.append(("address", tell))
 
 
 async def _rename(op: Op, step: str, asked: Removal, seen: Seen, undo: list[Undo]) -> None:

@@ -78,8 +78,8 @@ async def _whose(op: Op, address_id: str) -> str:
     return next((one.virtualmachineid for one in found), "")
 
 
-async def free(op: Op, step: str, vm_id: str) -> None:
-    """Take all external addresses from a machine; the ephemeral ones become free.
+async def free(op: Op, step: str, vm_id: str) -> bool:
+    """Take all external addresses from a machine; the ephemeral ones become free. Whether there was such a one.
 
     Those are not taken from it first: were freeing refused then, nobody would know whose they are.
     """
@@ -89,6 +89,7 @@ async def free(op: Op, step: str, vm_id: str) -> None:
             await _free(op, f"{step}-free-{index}", address_id)
         else:
             await _send(op, f"{step}-nat-{index}", "disableStaticNat", {"ipaddressid": address_id})
+    return any(found.values())
 
 
 async def _of_machine(op: Op, vm_id: str) -> dict[str, bool]:
