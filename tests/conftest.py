@@ -42,9 +42,10 @@ def _called_file() -> Path:
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A fresh sandbox and app, for the tests of one module."""
-    with stack(tmp_path_factory.mktemp("home"), _called_file(), port=free_port()) as running:
+def product(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A fresh sandbox and app, for the tests of one module; its parameter may change settings, as `start` does."""
+    changes = dict(getattr(request, "param", {}))
+    with stack(tmp_path_factory.mktemp("home"), _called_file(), port=free_port(), **changes) as running:
         yield running
     hold_to_schema(running)
 

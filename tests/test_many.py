@@ -62,6 +62,7 @@ def test_a_token_of_another_query_is_refused(many: Gce) -> None:
     assert many.refused("GET", f"zones/{ZONE}/instances", 400, pageToken="nonsense")["reason"] == "invalid"
 
 
+@pytest.mark.parametrize("product", [{"reference_seconds": 60.0}], indirect=True)
 def test_a_page_costs_one_call_for_machines(many: Gce, spent: Callable[..., dict[str, int]]) -> None:
     """Three pages of machines are three calls; a get is one for the machine and one for its disks."""
     commands = ("listVirtualMachines", "listVolumes")
