@@ -9,9 +9,11 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Probe, work
 from gstack.resources import machine_types
+from gstack.resources.instances.creation import write_down
 from gstack.resources.instances.subject import Subject, begin, check_stopped, wanted
 from gstack.resources.machine_types import MachineChoice
 from gstack.resources.machines import VirtualMachine
+from gstack.resources.references import last_name
 
 
 @serves("compute.instances.setMachineType")
@@ -27,12 +29,12 @@ async def set_machine_type(call: Call) -> dict[str, Any]:
 async def change(call: Call, subject: Subject, text: str, field: str) -> dict[str, Any]:
     """The args of the work that gives the machine this type."""
     choice = await machine_types.choose(call.cloudstack, text, field, subject.location)
-    return {"choice": msgspec.to_builtins(choice)}
+    return {"choice": msgspec.to_builtins(choice), "machine_type": last_name(text)}
 
 
 @work("instances.setMachineType")
 async def resize(op: Op) -> None:
-    """Give the machine another service offering."""
+    """Give the machine another service offering, and keep the name by which it was asked for."""
     choice = msgspec.convert(op.args["choice"], MachineChoice)
     sizes = {"cpuNumber": choice.cpu, "memory": choice.memory_mb, "cpuSpeed": choice.cpu_speed}
     parameters = {
@@ -40,8 +42,9 @@ async def resize(op: Op) -> None:
         "serviceofferingid": choice.offering_id,
         "details": {name: size for name, size in sizes.items() if size is not None} or None,
     }
-    probe = _has(op.args["machine_id"], choice)
-    await op.run("resize", "changeServiceForVirtualMachine", parameters, probe=probe)
+    machine_id = op.args["machine_id"]
+    await op.run("resize", "changeServiceForVirtualMachine", parameters, probe=_has(machine_id, choice))
+    await write_down(op, "facts", machine_id, op.args["kind"], {"machine_type": op.args["machine_type"]})
 
 
 def _has(machine_id: str, choice: MachineChoice) -> Probe:

@@ -30,20 +30,21 @@ async def set_metadata(call: Call) -> dict[str, Any]:
     subject = await wanted(call)
     items, sent = check_metadata(call.body, "metadata"), call.body.get("fingerprint", "")
     check_fingerprint(sent, subject.facts.get("metadata", {}))
+    warn(call, subject.facts.get("metadata", {}), items)
     return await begin(call, write_metadata, subject, await change(call, subject, items, sent))
 
 
 async def change(call: Call, subject: Subject, items: Mapping[str, str], sent: str = "") -> dict[str, Any]:
-    """The args of the work that gives the machine these items; warns of what has no effect, or not yet."""
+    """The args of the work that gives the machine these items."""
     before = subject.facts.get("metadata", {})
     shared = await projects.common_metadata(call.sidecar, call.owner_id)
     old, new = user_data(before, shared), user_data(items, shared)
-    _warn(call, before, items)
     document = base64.b64encode(new or _NOTHING).decode() if new != old else ""
     return {"items": dict(items), "fingerprint": sent, "user_data": document}
 
 
-def _warn(call: Call, before: Mapping[str, str], items: Mapping[str, str]) -> None:
+def warn(call: Call, before: Mapping[str, str], items: Mapping[str, str]) -> None:
+    """Warn of items that have no effect, or not yet."""
     for key in unserved_keys(items):
         if items[key] != before.get(key):
             call.warn(

@@ -38,7 +38,7 @@ SCHEDULING = {
 SHIELDED = {"enableSecureBoot": False, "enableVtpm": False, "enableIntegrityMonitoring": False}
 EXTERNAL_NAME = "external-nat"
 FIRST_NIC = "nic0"
-_MOMENTS = {"last_start", "last_stop"}  # facts that change with the machine's state alone
+_BESIDE = {"last_start", "last_stop", "machine_type"}  # facts that are of the state, or of what is shown anyway
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -91,10 +91,15 @@ def to_gce(view: View, link: Link) -> dict[str, Any]:
 
 def _fingerprint(view: View, labels: Mapping[str, str]) -> str:
     """Of the content alone: neither the Host of the request nor the machine's state changes it."""
-    machine, facts = view.machine, {name: fact for name, fact in view.facts.items() if name not in _MOMENTS}
+    machine, facts = view.machine, {name: fact for name, fact in view.facts.items() if _counts(name, fact)}
     nics = [(nic.id, nic.ipaddress, nic.publicip) for nic in machine.nic]
     disks = [(part.name, part.facts) for part in view.parts]
     return fingerprint([view.name, view.machine_type, facts, labels, machine.deleteprotection, nics, disks])
+
+
+def _counts(name: str, fact: Any) -> bool:
+    """Whether a fact is content. An empty `external` is: it says that there is none."""
+    return name not in _BESIDE and (name == "external" or fact not in ("", None, [], {}))
 
 
 def tags_to_gce(tags: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,178 @@
+"""What instances.update asks for: the differences between the Instance that is put and the one that is there.
+
+As on GCE only some properties may differ; another difference is refused by name. What is absent is empty (labels,
+metadata, tags, description), but for what every instance has (machine type, disks, interfaces), which must be there.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from gstack.errors import Problem
+from gstack.gateway.call import Call
+from gstack.resources.instances import accepted, policy, set_machine_type, set_metadata, set_tags
+from gstack.resources.instances.subject import Subject
+from gstack.resources.instances.to_gce import SCHEDULING, SHIELDED
+from gstack.resources.naming import check_labels, fingerprint
+from gstack.resources.references import last_name
+
+NO_EFFECT, REFRESH, RESTART = LEVELS = ("NO_EFFECT", "REFRESH", "RESTART")
+_KEPT = "instances.keep"
+_ELSEWHERE = {
+    "name": "use setName.",
+    "disks": "use attachDisk, detachDisk and setDiskAutoDelete.",
+    "networkInterfaces": "use the methods for access configs and network interfaces.",
+}
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One property that is to change: by which work, with which args, and with which it is taken back.
+
+    `level` is what it does to a running machine.
+    """
+
+    field: str
+    level: str
+    work: str
+    args: dict[str, Any]
+    back: dict[str, Any]
+
+
+async def changes_asked(call: Call, subject: Subject, shown: Mapping[str, Any]) -> list[Change]:
+    """The changes from the instance as it is `shown` to the body."""
+    _refuse_others(call, subject, shown)
+    found = [
+        _labels(call, shown),
+        await _metadata(call, subject),
+        _tags(call, subject),
+        _description(call, subject),
+        _protection(call, subject),
+        *_kept(call, subject, shown),
+        await _machine_type(call, subject, shown),
+    ]
+    return [change for change in found if change]
+
+
+def _refuse_others(call: Call, subject: Subject, shown: Mapping[str, Any]) -> None:
+    body = call.body
+    policy.refuse(body, policy.INSTANCE, "resource")
+    for field, view in _VIEWS.items():
+        if not body.get(field):
+            raise Problem.required(f"resource.{field}")
+        if view(body[field]) != view(shown[field]):
+            raise Problem.unsupported(f"resource.{field}", f"it is not changed by update: {_ELSEWHERE[field]}")
+    if body.get("zone") and last_name(body["zone"]) not in subject.location.names:
+        raise Problem.unsupported("resource.zone", "an instance stays in its zone.")
+
+
+def _disks(disks: list[Mapping[str, Any]]) -> list[Any]:
+    return [
+        (
+            last_name(disk.get("source", "")),
+            disk.get("deviceName"),
+            bool(disk.get("autoDelete")),
+            bool(disk.get("boot")),
+        )
+        for disk in disks
+    ]
+
+
+def _interfaces(nics: list[Mapping[str, Any]]) -> list[Any]:
+    return [
+        (
+            last_name(nic.get("network", "")),
+            last_name(nic.get("subnetwork", "")),
+            nic.get("networkIP"),
+            [(config.get("name"), config.get("natIP")) for config in nic.get("accessConfigs", [])],
+            nic.get("aliasIpRanges", []),
+        )
+        for nic in nics
+    ]
+
+
+_VIEWS: dict[str, Callable[[Any], Any]] = {"name": str, "disks": _disks, "networkInterfaces": _interfaces}
+
+
+def _labels(call: Call, shown: Mapping[str, Any]) -> Change | None:
+    labels, before = check_labels(call.body.get("labels")), shown.get("labels", {})
+    if labels == before:
+        return None
+    args = {"labels": labels, "fingerprint": fingerprint(before)}
+    return Change("labels", NO_EFFECT, "instances.setLabels", args, {"labels": before, "fingerprint": ""})
+
+
+async def _metadata(call: Call, subject: Subject) -> Change | None:
+    before = subject.facts.get("metadata", {})
+    items = set_metadata.check_metadata(call.body.get("metadata"), "resource.metadata")
+    if items == before:
+        return None
+    set_metadata.warn(call, before, items)
+    changed = replace(subject, found=replace(subject.found, facts={**subject.facts, "metadata": items}))
+    args = await set_metadata.change(call, subject, items, fingerprint(before))
+    return Change("metadata", REFRESH, "instances.setMetadata", args, await set_metadata.change(call, changed, before))
+
+
+def _tags(call: Call, subject: Subject) -> Change | None:
+    before = list(subject.facts.get("tags", []))
+    tags = set_tags.check_tags(call.body.get("tags") or {}, "resource.tags")
+    if tags == before:
+        return None
+    args, back = set_tags.change(subject, tags, fingerprint(before)), set_tags.change(subject, before)
+    return Change("tags", NO_EFFECT, "instances.setTags", args, back)
+
+
+def _description(call: Call, subject: Subject) -> Change | None:
+    before, description = subject.facts.get("description", ""), call.body.get("description") or ""
+    if description == before:
+        return None
+    return Change("description", NO_EFFECT, "instances.describe", {"description": description}, {"description": before})
+
+
+def _protection(call: Call, subject: Subject) -> Change | None:
+    before, protected = subject.machine.deleteprotection, bool(call.body.get("deletionProtection"))
+    if protected == before:
+        return None
+    args, back = {"protected": protected}, {"protected": before}
+    return Change("deletionProtection", NO_EFFECT, "instances.setDeletionProtection", args, back)
+
+
+def _kept(call: Call, subject: Subject, shown: Mapping[str, Any]) -> list[Change]:
+    """What is only kept: it comes with the warnings of its own methods."""
+    body, known = call.body, subject.facts.get("kept", {})
+    accounts = accepted.service_accounts(call, body.get("serviceAccounts") or [])
+    sent = {
+        "scheduling": accepted.check_scheduling(body.get("scheduling") or {}, "resource.scheduling"),
+        "shieldedInstanceConfig": body.get("shieldedInstanceConfig") or {},
+        "minCpuPlatform": body.get("minCpuPlatform") or "",
+        "serviceAccounts": accounts,
+    }
+    filled = sent | {
+        "scheduling": SCHEDULING | sent["scheduling"],
+        "shieldedInstanceConfig": SHIELDED | sent["shieldedInstanceConfig"],
+    }
+    changed = [field for field in sent if filled[field] != shown.get(field, type(filled[field])())]
+    for field in changed:
+        call.warn(policy.IGNORED, f"{field} is kept and has no effect.")
+    return [
+        Change(
+            field,
+            REFRESH if field == "scheduling" else RESTART,
+            _KEPT,
+            accepted.change(field, sent[field]),
+            accepted.change(field, known.get(field)),
+        )
+        for field in changed
+    ]
+
+
+async def _machine_type(call: Call, subject: Subject, shown: Mapping[str, Any]) -> Change | None:
+    before, wanted = shown["machineType"], call.body.get("machineType")
+    if not wanted:
+        raise Problem.required("resource.machineType")
+    if last_name(wanted) == last_name(before):
+        return None
+    args = await set_machine_type.change(call, subject, wanted, "resource.machineType")
+    back = await set_machine_type.change(call, subject, last_name(before), "resource.machineType")
+    return Change("machineType", RESTART, "instances.setMachineType", args, back)
