@@ -26,6 +26,7 @@ from gstack.db.engine import create_engine, migrate
 from gstack.db.sidecar_store import SidecarStore
 from gstack.gateway import batch, documents, endpoint
 from gstack.gateway.call import Services
+from gstack.gateway.entrance import Entrance
 from gstack.operations.crash_switch import crash_switch
 from gstack.operations.journal import Operations
 from gstack.resources.owners import resolve_owner
@@ -49,18 +50,7 @@ def create(settings: Settings) -> Asgi:
     endpoint.mount(app, parts.services)
     batch.mount(app, settings)
     documents.mount(app, settings)
-    return _http_1_0(app)
-
-
-def _http_1_0(app: Asgi) -> Asgi:
-    """Spell the version of HTTP/1.0 requests (nginx proxies so by default) as ASGI does; Granian says `1`."""
-
-    async def spelled(scope: Any, receive: Any, send: Any) -> None:
-        if scope.get("http_version") == "1":
-            scope = {**scope, "http_version": "1.0"}
-        await app(scope, receive, send)
-
-    return spelled
+    return Entrance(app, settings)
 
 
 def from_environment() -> Asgi:
@@ -99,6 +89,7 @@ class _Parts:
             sidecar=sidecar,
             journal=self.operations,
             guard=self.auth.guard,
+            audit=self.auth.audit.write,
             resolve_owner=resolve_owner,
         )
 

@@ -39,6 +39,11 @@ async def resolve_owner(_: Client, caller: Caller, project: str) -> Owner | None
     return Owner(caller.account_id, project) if project == caller.account else None
 
 
+def audit(event: str, **_: object) -> None:
+    """Know what the audit log is told of here."""
+    assert event == "mutation"
+
+
 @pytest.fixture
 def services(tmp_path: Path) -> Services:
     """Services whose CloudStack does not answer, and whose journal nobody uses."""
@@ -46,7 +51,8 @@ def services(tmp_path: Path) -> Services:
     settings = Settings(home=tmp_path, server=server)
     nothing: Any = None
     cloudstack = CloudStack("http://127.0.0.1:9/client/api", timeout=2)
-    return Services(settings, cloudstack, cast("Sidecar", nothing), cast("Journal", nothing), guard, resolve_owner)
+    no_journal, no_sidecar = cast("Journal", nothing), cast("Sidecar", nothing)
+    return Services(settings, cloudstack, no_sidecar, no_journal, guard, resolve_owner, audit)
 
 
 @pytest.fixture

@@ -1,6 +1,11 @@
-"""The access log: one line per request, with the method of Google's that answered and the client's request id."""
+"""The access log: one line per request, with the method of Google's that answered and the request's id.
+
+The id is the client's X-Request-Id, or a new one; the answer carries it. With the client's address it stands on every
+line that is logged while the request is served, also of the operation that it began.
+"""
 
 import re
+import secrets
 import time
 from typing import Any
 
@@ -8,6 +13,7 @@ import structlog
 from falcon.asgi import Request, Response
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._:/+=-]")
+_LONGEST = 64  # characters of an id
 _log = structlog.get_logger("gstack.access")
 
 
@@ -16,16 +22,20 @@ class AccessLog:
 
     async def process_request(self, req: Request, _: Response) -> None:
         req.context.began = time.perf_counter()
+        sent = (req.get_header("X-Request-Id") or "")[:_LONGEST]
+        req.context.id = _UNSAFE.sub("_", sent) or secrets.token_hex(8)
+        structlog.contextvars.bind_contextvars(id=req.context.id, address=req.remote_addr)
 
     async def process_response(self, req: Request, resp: Response, _: Any, __: bool) -> None:
+        context = req.context
+        resp.set_header("X-Request-Id", context.id)
         if req.path == "/healthz":
             return
-        context = req.context
         _log.info(
             "request",
             method=getattr(context, "method_id", f"{req.method} {req.path}"),  # never the query: it may hold secrets
             status=resp.status_code,
             reason=getattr(context, "reason", None),
-            ms=round((time.perf_counter() - getattr(context, "began", time.perf_counter())) * 1000, 2),
-            id=_UNSAFE.sub("_", (req.get_header("X-Request-Id") or "")[:64]) or None,
+            ms=round((time.perf_counter() - context.began) * 1000, 2),
+            id=context.id,
         )

@@ -172,6 +172,7 @@ class Call:
 
 
 Guard = Callable[[Request], Awaitable[Caller]]  # raises 401
+Audit = Callable[..., None]  # audit("mutation", who=…, what=…, …)
 ResolveOwner = Callable[[Client, Caller, str], Awaitable[Owner | None]]  # of a URL's project; None: not the caller's
 
 
@@ -185,6 +186,7 @@ class Services:
     journal: Journal
     guard: Guard
     resolve_owner: ResolveOwner
+    audit: Audit
 
 
 Function = Callable[[Call], Awaitable[Any]]

@@ -14,6 +14,7 @@ from falcon.asgi import App, Request, Response
 
 from gstack.errors import Problem
 from gstack.gateway.access import AccessLog
+from gstack.gateway.auditing import audited, outcome
 from gstack.gateway.bodies import read_body
 from gstack.gateway.call import (
     Call,
@@ -72,17 +73,25 @@ class Endpoint:
         method = bound.method
         req.context.method_id = method.id
         caller = await self._services.guard(req)
+        values = bound.path_values(segments)
+        with audited(self._services.audit, req, method, caller, str(values.get("project", ""))) as facts:
+            function = self._served(method, caller)
+            selection = _selection(method, query)
+            params = read_parameters(method, values, query)
+            body = {} if form or method.request is None else read_body(method, await read_limited(req, self._limit))
+            links = Links(f"{self._hosts.root(req.get_header('Host') or '', req.scheme)}/compute/{version}/")
+            call = await self._call(method, function, caller, params, body, links)
+            result = await _repeated(call) or await function.function(call)
+            facts.update(outcome(result))
+        _reply(req, resp, call, result, selection)
+
+    def _served(self, method: Method, caller: Caller) -> Served:
+        """Return the function of a method that this caller may call."""
         _check_scopes(method, caller)
         function = self._functions.get(method.id)
         if function is None:
             raise Problem.not_implemented(method.id, why_unserved(method.id))
-        selection = _selection(method, query)
-        params = read_parameters(method, bound.path_values(segments), query)
-        body = {} if form or method.request is None else read_body(method, await read_limited(req, self._limit))
-        links = Links(f"{self._hosts.root(req.get_header('Host') or '', req.scheme)}/compute/{version}/")
-        call = await self._call(method, function, caller, params, body, links)
-        result = await _repeated(call) or await function.function(call)
-        _reply(req, resp, call, result, selection)
+        return function
 
     async def _verb_and_query(self, req: Request) -> tuple[str, Query, bool]:
         """Return the verb meant and the query. A GET too long for a URL comes as a POST with its query as a form."""

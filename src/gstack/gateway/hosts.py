@@ -4,6 +4,7 @@ Only hosts that are known to be this server are shown back; any other gets the c
 header cannot put foreign links into answers. Clients that were redirected from Google see Google's names.
 """
 
+import ipaddress
 import re
 from urllib.parse import urlsplit
 
@@ -26,6 +27,20 @@ class Hosts:
         universes = {f"{service}.{name}" for service in ("compute", "storage") for name in own}
         self._names = (own | universes) - {""}
         self._schemes = {public.netloc: public.scheme}
+
+    def known(self, host: str) -> bool:
+        """Whether a Host header means this server: a name of ours, one of Google's that is redirected here, an address.
+
+        An address is nobody else's name; only a name can be made to point here by somebody else (DNS rebinding).
+        """
+        name = _name(host).lower()
+        if name in self._names or name == "accounts.google.com" or name.endswith(".googleapis.com"):
+            return True
+        try:
+            ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+        except ValueError:
+            return False
+        return True
 
     def root(self, host: str, scheme: str) -> str:
         """Return the URL that stands for this server in answers to a request, without a slash at its end.

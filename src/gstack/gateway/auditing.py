@@ -1,0 +1,63 @@
+"""The audit line of a mutation: who changed what, in which project, by which operation, and what came of it.
+
+A method that Google does not let a read-only token call is a mutation. What goes on after the answer is told by the
+operation itself; its name is in the line. Refused attempts are lines as well, once it is known whose they are.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import falcon
+from falcon.asgi import Request
+
+from gstack.errors import Problem
+from gstack.gateway.call import Audit, Caller, Method
+
+_READ_ONLY = "https://www.googleapis.com/auth/compute.readonly"
+_FAULT = 500
+
+
+def is_mutation(method: Method) -> bool:
+    """Whether a method changes something."""
+    return _READ_ONLY not in method.scopes
+
+
+@contextmanager
+def audited(audit: Audit, req: Request, method: Method, caller: Caller, project: str) -> Iterator[dict[str, Any]]:
+    """Write a line when the block ends, whatever its end. The block leaves the answer's facts in what it is given."""
+    facts: dict[str, Any] = {"target": _relative(req.path), "status": 200}
+    if not is_mutation(method):
+        yield facts
+        return
+    try:
+        yield facts
+    except Problem as problem:
+        facts |= {"result": problem.reason, "status": problem.status}
+        raise
+    except falcon.HTTPError as error:
+        facts |= {"result": "badRequest", "status": error.status_code}
+        raise
+    except Exception:
+        facts |= {"result": "backendError", "status": _FAULT}
+        raise
+    finally:
+        told = {"who": caller.user, "account": caller.account, "what": method.id, "project": project}
+        audit("mutation", **told, address=req.remote_addr, **{"result": "interrupted", **facts})
+
+
+def outcome(result: Any) -> dict[str, Any]:
+    """What an answer says of its operation, for the line."""
+    if not isinstance(result, dict) or result.get("kind") != "compute#operation":
+        return {"result": "done"}
+    errors = result.get("error", {}).get("errors", [])
+    return {
+        "operation": result["name"],
+        "target": _relative(result["targetLink"]),
+        "result": errors[0]["code"] if errors else result["status"],
+    }
+
+
+def _relative(url: str) -> str:
+    """`zones/z/disks/d` of a URL or path of a project."""
+    return url.rpartition("/projects/")[2].partition("/")[2] or url
