@@ -7,7 +7,15 @@ import pytest
 
 from fixtures.gce import Gce
 from gstack.errors import Problem
-from gstack.resources.machine_types import DEFAULT_SPEED, MachineChoice, Offerings, ServiceOffering, name_of, pick
+from gstack.resources.machine_types import (
+    DEFAULT_SPEED,
+    MachineChoice,
+    Offerings,
+    ServiceOffering,
+    as_asked,
+    name_of,
+    pick,
+)
 
 SMALL: dict[str, Any] = {
     "id": "69bff60f-ccdd-42e7-bbae-91764ed2ca4d",
@@ -141,3 +149,11 @@ def test_aggregated(gce: Gce) -> None:
     items = gce.get("aggregated/machineTypes", filter="name=e2-micro")["items"]
     assert items.keys() == {"zones/Sandbox-simulator", "zones/sandbox-east1-a", "zones/sandbox-west1-a"}
     assert [each["name"] for scope in items.values() for each in scope["machineTypes"]] == ["e2-micro"] * 3
+
+
+def test_custom_types_as_asked() -> None:
+    """A custom type is shown under the series that was asked for, while it has that size."""
+    assert as_asked("custom-2-4096", "n1-custom-2-4096") == "n1-custom-2-4096"
+    assert as_asked("custom-4-8192", "n1-custom-2-4096") == "custom-4-8192"
+    assert as_asked("e2-small", "n1-custom-2-4096") == "e2-small"
+    assert as_asked("custom-2-4096", "") == "custom-2-4096"

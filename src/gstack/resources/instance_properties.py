@@ -103,6 +103,8 @@ def _initialize(asked: Mapping[str, Any], project: str, field: str) -> dict[str,
         kept["diskType"] = _bare(asked["diskType"], f"{field}.diskType")
     if asked.get("sourceImage"):
         kept["sourceImage"] = _image_path(asked["sourceImage"], project)
+    if asked.get("sourceSnapshot"):
+        kept["sourceSnapshot"] = _path(asked["sourceSnapshot"], "snapshots", project, f"{field}.sourceSnapshot")
     return kept
 
 
@@ -145,7 +147,7 @@ def _path(text: str, collection: str, project: str, field: str) -> str:
     told = parse_reference(text)
     if told.collection not in {"", collection} or not told.name:
         raise Problem.invalid(field, f"'{text}'. The referenced {collection[:-1]} cannot be found.")
-    scope = told.scope or ("global" if collection == "networks" else "")
+    scope = told.scope or ("" if collection == "subnetworks" else "global")
     return f"projects/{told.project or project}/{scope}/{collection}/{told.name}" if scope else told.name
 
 

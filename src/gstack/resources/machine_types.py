@@ -138,6 +138,13 @@ def name_of(offering_id: str, cpu: int, memory: int, known: Offerings, offering_
     return f"{prefix}custom-{cpu}-{memory}"
 
 
+def as_asked(name: str, asked: str) -> str:
+    """The name of a machine's type as it was asked for, where that is the same size: `n1-custom-2-4096`."""
+    size, wanted = custom_size(name), custom_size(asked)
+    same = size and wanted and (size.cpus, size.memory_mb) == (wanted.cpus, wanted.memory_mb)
+    return asked if same else name
+
+
 def to_gce(call: Call, location: Location, offering: ServiceOffering, name: str, size: CustomSize | None = None) -> Any:
     """A MachineType in one zone."""
     place = f"zones/{location.zone}"

@@ -18,6 +18,7 @@ from gstack.resources import passing_snapshots, volumes
 from gstack.resources.volumes import Volume
 
 RESOURCE = "Volume"  # CloudStack's type, for tags
+BOOT = 0  # CloudStack's device number of a boot disk
 
 
 class NewVolume(msgspec.Struct, frozen=True):

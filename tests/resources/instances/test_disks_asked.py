@@ -42,7 +42,6 @@ def test_small_boot_disk(gce: Gce) -> None:
     ("changed", "status", "word"),
     [
         ({"initializeParams": {"diskSizeGb": "5"}, "boot": True}, 400, "boot"),
-        ({"initializeParams": {}}, 400, "diskSizeGb"),
         ({"initializeParams": {"diskSizeGb": "5", "diskType": "zones/z/diskTypes/none"}}, 400, "none"),
         ({"initializeParams": {"diskSizeGb": "5", "diskName": "Bad"}}, 400, "diskName"),
         ({"initializeParams": {"diskSizeGb": "5", "diskName": "vm-no"}}, 400, "name 'vm-no'"),
@@ -51,7 +50,8 @@ def test_small_boot_disk(gce: Gce) -> None:
         ({"initializeParams": {"diskSizeGb": "5"}, "mode": "READ_ONLY"}, 400, "mode"),
         ({"initializeParams": {"diskSizeGb": "5"}, "type": "SCRATCH"}, 400, "type"),
         ({"initializeParams": {"diskSizeGb": "5", "labels": {"A": "b"}}}, 400, "labels"),
-        ({"initializeParams": {"diskSizeGb": "5", "sourceSnapshot": "global/snapshots/s"}}, 400, "sourceSnapshot"),
+        ({"initializeParams": {"diskSizeGb": "5", "sourceSnapshot": "global/snapshots/s"}}, 404, "snapshots/s"),
+        ({"initializeParams": {"sourceSnapshot": "s", "sourceImage": "i"}}, 400, "exclude"),
         ({"initializeParams": {"sourceImage": "projects/debian-cloud/global/images/family/debian-12"}}, 400, "image"),
         ({"source": "zones/sandbox-east1-a/disks/none"}, 404, "none"),
         ({"source": "zones/sandbox-west1-a/disks/none"}, 400, "source"),
@@ -89,3 +89,23 @@ def test_disk_that_exists(gce: Gce, made: Made) -> None:
     vm = made(VPC, "vm-to", disks=[body_of(VPC, "x")["disks"][0], {"source": disk["selfLink"], "autoDelete": True}])
     assert vm["disks"][1]["source"] == disk["selfLink"]
     assert gce.get(f"zones/{VPC}/disks/travels")["id"] == disk["id"]
+
+
+def test_size_where_none_is_sent(gce: Gce, made: Made) -> None:
+    """A blank disk without a size has the one that its type shows as the default."""
+    made(VPC, "vm-unsized", disks=[*body_of(VPC, "x")["disks"], {"initializeParams": {}, "autoDelete": True}])
+    shown = gce.get(f"zones/{VPC}/disks/vm-unsized-1")
+    assert shown["sizeGb"] == gce.get(f"zones/{VPC}/diskTypes/pd-standard")["defaultDiskSizeGb"]
+
+
+def test_data_disk_of_a_snapshot(gce: Gce, made: Made, disk: str) -> None:
+    """A further disk may be made of a snapshot, in its size or a larger one, and shows that."""
+    gce.done(gce.post(f"zones/{VPC}/disks/{disk}/createSnapshot", {"name": "of-data"}))
+    asked = {"diskName": "restored", "diskSizeGb": "8", "sourceSnapshot": "global/snapshots/of-data"}
+    made(VPC, "vm-restores", disks=[*body_of(VPC, "x")["disks"], {"initializeParams": asked, "autoDelete": True}])
+    shown = gce.get(f"zones/{VPC}/disks/restored")
+    assert (shown["sizeGb"], shown["sourceSnapshot"].rpartition("/")[2]) == ("8", "of-data")
+    disks = [*body_of(VPC, "x")["disks"], {"initializeParams": {**asked, "diskSizeGb": "4", "diskName": "small"}}]
+    refused = gce.refused("POST", f"zones/{VPC}/instances", 400, body_of(VPC, "vm-small", disks=disks))
+    assert "smaller than the snapshot size (5 GB)" in refused["message"]
+    gce.done(gce.delete("global/snapshots/of-data"))

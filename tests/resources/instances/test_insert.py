@@ -85,8 +85,9 @@ def test_labels_are_tags(made: Made, ask: Ask) -> None:
 @ZONES
 def test_custom_machine_type(made: Made, zone: str) -> None:
     """A custom machine type is a customisable offering with these sizes, and is shown again as custom."""
-    vm = made(zone, "vm-custom", machineType=f"zones/{zone}/machineTypes/custom-2-4096")
-    assert vm["machineType"].endswith("/machineTypes/custom-2-4096")
+    for name in ("custom-2-4096", "n1-custom-2-4096"):
+        vm = made(zone, f"vm-{name}", machineType=f"zones/{zone}/machineTypes/{name}")
+        assert vm["machineType"].endswith(f"/machineTypes/{name}")
 
 
 def test_no_external_address(made: Made) -> None:

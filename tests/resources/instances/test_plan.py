@@ -4,7 +4,7 @@ import msgspec
 
 from gstack.resources.backings import Placement
 from gstack.resources.instances.insert import to_cloudstack
-from gstack.resources.instances.plan import DiskPlan, Plan
+from gstack.resources.instances.plan import DiskPlan, Interface, Plan
 
 BOOT = DiskPlan("vm1", "persistent-disk-0", auto_delete=True, field="resource.disks[0]", kind="pd-ssd")
 PLACE = Placement("z1", security_groups=False, network="n", subnetwork="s", network_id="net1", region="a-b")
@@ -27,25 +27,44 @@ def test_facts() -> None:
 
 def test_deployment_on_a_network() -> None:
     """A machine goes on its network by uuid, and a fixed address with it."""
-    sent = {name: value for name, value in to_cloudstack(PLAN, PLACE, [], "vm1-0a3f").items() if value is not None}
+    sent = {name: value for name, value in to_cloudstack(PLAN, [], "vm1-0a3f").items() if value is not None}
     assert sent == {
         "zoneid": "z1",
         "serviceofferingid": "off1",
         "templateid": "tmpl1",
         "name": "vm1-0a3f",
         "displayname": "vm1",
-        "networkids": "net1",
+        "networkids": ("net1",),
     }
-    fixed = to_cloudstack(msgspec.structs.replace(PLAN, ip="10.0.0.7"), PLACE, [], "vm1")
+    fixed = to_cloudstack(msgspec.structs.replace(PLAN, ip="10.0.0.7"), [], "vm1")
     assert fixed["iptonetworklist"] == [{"networkid": "net1", "ip": "10.0.0.7"}]
-    assert fixed["networkids"] is None
+    assert "networkids" not in fixed
+
+
+def test_deployment_on_several_networks() -> None:
+    """The networks come in the order of the interfaces; one fixed address makes it a list of networks with theirs."""
+    further = Interface(msgspec.structs.replace(PLACE, network="m", network_id="net2"))
+    plan = msgspec.structs.replace(PLAN, others=(further,))
+    assert to_cloudstack(plan, [], "vm1")["networkids"] == ("net1", "net2")
+    fixed = msgspec.structs.replace(plan, others=(msgspec.structs.replace(further, ip="10.9.0.7"),))
+    assert to_cloudstack(fixed, [], "vm1")["iptonetworklist"] == [
+        {"networkid": "net1"},
+        {"networkid": "net2", "ip": "10.9.0.7"},
+    ]
+
+
+def test_deployment_for_a_disk_of_its_own() -> None:
+    """A machine that boots from a disk which is there is not started with the one that CloudStack makes."""
+    boot = msgspec.structs.replace(BOOT, volume_id="v1", size_gb=20, offering_id="o1")
+    sent = to_cloudstack(msgspec.structs.replace(PLAN, boot=boot), [], "vm1")
+    assert (sent["startvm"], sent["rootdisksize"], sent["overridediskofferingid"]) == (False, None, None)
 
 
 def test_deployment_in_groups() -> None:
     """A machine in a zone with security groups names its groups, its sizes and its guest's document."""
     place = Placement("z1", security_groups=True, network="n", subnetwork=None)
-    plan = msgspec.structs.replace(PLAN, cpu=2, memory_mb=2048, user_data="eA==", ip="60.1.0.9")
-    sent = to_cloudstack(plan, place, ["g1", "g2"], "vm1")
+    changes = {"cpu": 2, "memory_mb": 2048, "user_data": "eA==", "ip": "60.1.0.9"}
+    sent = to_cloudstack(msgspec.structs.replace(PLAN, placement=place, **changes), ["g1", "g2"], "vm1")
     assert sent["securitygroupids"] == ["g1", "g2"]
     assert sent["details"] == {"cpuNumber": 2, "memory": 2048}
     assert (sent["userdata"], sent["ipaddress"], sent["networkids"]) == ("eA==", "60.1.0.9", None)

@@ -11,31 +11,32 @@ from typing import Any
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call
-from gstack.resources import backings, machine_types, machines, projects, volumes
-from gstack.resources.backings import Placement
+from gstack.resources import machine_types, machines, projects, volumes
 from gstack.resources.instances import policy
 from gstack.resources.instances.disks_asked import disks_asked
-from gstack.resources.instances.internal_addresses import check_address
+from gstack.resources.instances.interfaces_asked import interfaces_asked
 from gstack.resources.instances.plan import DiskPlan, Plan
-from gstack.resources.instances.to_gce import EXTERNAL_NAME
+from gstack.resources.instances.template_asked import body_asked
 from gstack.resources.instances.user_data import unserved_keys, user_data
 from gstack.resources.locations import Location
 from gstack.resources.metadata import check_metadata
 from gstack.resources.naming import NAME_PATTERN, check_labels, check_name, gce_id, is_name
+from gstack.resources.references import last_name
 
 _TAGS = 64  # Google's limit of network tags
 
 
 async def plan_asked(call: Call, location: Location) -> Plan:
-    """Return what the body asks for. Problems are Google's: 400, 404, 409."""
-    body = call.body
+    """Return what the body asks for, on top of its instance template. Problems are Google's: 400, 404, 409."""
+    body = call.body = await body_asked(call)
     name = check_name("resource.name", body.get("name"))
     _refuse_unserved(call)
     guest = await _guest(call)
     choice = await _machine_type(call, location)
-    image, boot, data = await disks_asked(call, location, name)
-    placement, ip, external = await _interface(call, location)
-    await _check_free(call, location, name, [boot, *(disk for disk in data if not disk.volume_id)])
+    template_id, boot, data = await disks_asked(call, location, name)
+    asked = await interfaces_asked(call, location)
+    await _check_free(call, location, name, [disk for disk in (boot, *data) if not disk.volume_id])
+    first, *others = asked.interfaces
     return Plan(
         name=name,
         zone=location.zone,
@@ -43,12 +44,16 @@ async def plan_asked(call: Call, location: Location) -> Plan:
         cpu=choice.cpu,
         memory_mb=choice.memory_mb,
         cpu_speed=choice.cpu_speed,
-        template_id=image.id,
-        placement=placement,
+        template_id=template_id,
+        placement=first.placement,
         boot=boot,
         data=data,
-        ip=ip,
-        external=external,
+        ip=first.ip,
+        others=tuple(others),
+        external=asked.external,
+        address=asked.address,
+        address_hold=asked.hold,
+        machine_type=_custom(body["machineType"]),
         labels=check_labels(body.get("labels")),
         tags=_tags(body.get("tags") or {}),
         metadata=check_metadata(body.get("metadata"), "resource.metadata"),
@@ -60,9 +65,8 @@ async def plan_asked(call: Call, location: Location) -> Plan:
 
 
 def _refuse_unserved(call: Call) -> None:
-    for parameter in ("sourceInstanceTemplate", "sourceMachineImage"):
-        if call.params.get(parameter):
-            raise Problem.unsupported(parameter, "send the instance's own properties instead.")
+    if call.params.get("sourceMachineImage"):
+        raise Problem.unsupported("sourceMachineImage", policy.INSTANCE["sourceMachineImage"])
     policy.refuse(call.body, policy.INSTANCE, "resource")
     policy.refuse(call.body.get("scheduling") or {}, policy.SCHEDULING, "resource.scheduling")
 
@@ -90,6 +94,12 @@ async def _machine_type(call: Call, location: Location) -> machine_types.Machine
     return await machine_types.choose(call.cloudstack, wanted, field, location)
 
 
+def _custom(machine_type: str) -> str:
+    """The name of a custom type, which is shown again as it was asked for; empty for others."""
+    name = last_name(machine_type)
+    return name if machine_types.custom_size(name) else ""
+
+
 def _tags(sent: Mapping[str, Any]) -> tuple[str, ...]:
     items = sent.get("items") or []
     if len(items) > _TAGS:
@@ -99,31 +109,6 @@ def _tags(sent: Mapping[str, Any]) -> tuple[str, ...]:
             why = f"'{tag}'. Must be a match of regex '(?:{NAME_PATTERN})'"
             raise Problem.invalid(f"resource.tags.items[{index}]", why)
     return tuple(dict.fromkeys(items))
-
-
-async def _interface(call: Call, location: Location) -> tuple[Placement, str, str]:
-    """Where the one interface goes, its fixed address or empty, the name of its access config or empty."""
-    sent = call.body.get("networkInterfaces") or [{}]
-    field = "resource.networkInterfaces[0]"
-    if len(sent) > 1:
-        raise Problem.unsupported("resource.networkInterfaces[1]", "a new instance has one network interface here.")
-    policy.refuse(sent[0], policy.INTERFACE, field)
-    if sent[0].get("nicType", "VIRTIO_NET") not in {"VIRTIO_NET", "UNSPECIFIED_NIC_TYPE"}:
-        call.warn(policy.IGNORED, f"{field}.nicType has no effect: the hypervisor chooses the kind of interface.")
-    external = _external(sent[0].get("accessConfigs") or [], field)
-    placement = await backings.place(call, location, sent[0].get("network"), sent[0].get("subnetwork"), field)
-    address = sent[0].get("networkIP", "")
-    if address:
-        await check_address(call, address, f"{field}.networkIP", placement.network_id, placement.cidr)
-    return placement, address, external
-
-
-def _external(configs: Sequence[Mapping[str, Any]], field: str) -> str:
-    if len(configs) > 1:
-        raise Problem.invalid(f"{field}.accessConfigs", "At most one access config currently supported.")
-    for config in configs:
-        policy.refuse(config, policy.ACCESS, f"{field}.accessConfigs[0]")
-    return str(configs[0].get("name") or EXTERNAL_NAME) if configs else ""
 
 
 async def _check_free(call: Call, location: Location, name: str, disks: Sequence[DiskPlan]) -> None:

@@ -24,7 +24,6 @@ _REFUSED = policy.DISK | {
     "forceAttach": "only regional disks can be forced, and there are none here. Detach the disk first.",
 }
 _STILL = frozenset({"Ready", "Allocated", "Uploaded"})  # CloudStack's states in which a volume can be attached
-BOOT = 0  # CloudStack's device number of a boot disk
 
 
 @serves("compute.instances.attachDisk")
@@ -51,7 +50,7 @@ async def attach_disk(call: Call) -> dict[str, Any]:
     args = {
         "volume_id": disk.volume.id,
         "zone_id": subject.location.id,
-        "device": BOOT if body.get("boot") else None,
+        "device": volume_work.BOOT if body.get("boot") else None,
         "facts": facts,
     }
     return await begin(call, attach, subject, args, holds=(f"{subject.scope}/disks/{disk.name}",))

@@ -9,9 +9,12 @@ import msgspec
 
 from gstack.errors import Problem
 from gstack.operations.model import Op
+from gstack.resources import volume_work
 from gstack.resources.instances.plan import DiskPlan
+from gstack.resources.instances.probes import in_state
 from gstack.resources.machines import VirtualMachine
 from gstack.resources.naming import labels_to_tags
+from gstack.resources.volume_work import NewVolume
 from gstack.resources.volumes import ROOT, Volume
 
 _PAUSE = 1.0  # seconds between two looks at a machine whose deployment nobody told the end of
@@ -21,9 +24,14 @@ _IDLE_LOOKS = 15  # a machine that stands still for so long has lost its job: st
 
 @dataclass
 class Made:
-    """What an insert has made so far: the machine's uuid, and (step, GCE name, uuid) of each data volume."""
+    """What an insert has made so far: the uuids of machine and boot disk, (step, GCE name, uuid) of other volumes.
+
+    `boot_id` is the boot disk that CloudStack did not make with the machine: one that exists, or one of a snapshot.
+    """
 
     machine_id: str = ""
+    root_id: str = ""
+    boot_id: str = ""
     volumes: list[tuple[str, str, str]] = field(default_factory=list)
 
 
@@ -45,6 +53,27 @@ async def started(op: Op, machine: VirtualMachine) -> VirtualMachine:
     if found["state"] != "Running":
         raise Problem.exhausted(f"CloudStack could not start the machine (state {found['state']}).")
     return _decoded(found)
+
+
+async def boot_disk(op: Op, boot: DiskPlan, zone_id: str, made: Made) -> str:
+    """The uuid of the boot disk that there is or is made first; empty where CloudStack makes it with the machine."""
+    if not boot.snapshot_id:
+        return boot.volume_id
+    volume_id = await volume_work.make(op, "boot", _new(boot, zone_id))
+    made.volumes.append(("boot", boot.name, volume_id))
+    return volume_id
+
+
+async def started_from(op: Op, made: Made) -> VirtualMachine:
+    """Put the boot disk in the place of the one that came with the machine, which was never used, and start it."""
+    own = await root_of(op, made.machine_id)
+    await volume_work.detach(op, "boot-own-detach", own)
+    made.volumes.append(("boot-own", "that CloudStack made with the machine", own))
+    await volume_work.delete(op, "boot-own-delete", own)
+    made.volumes.pop()
+    await volume_work.attach(op, "boot-attach", made.boot_id, made.machine_id, volume_work.BOOT)
+    running = in_state(made.machine_id, "Running", passing="Starting")
+    return _decoded(await op.run("boot-start", "startVirtualMachine", {"id": made.machine_id}, probe=running))
 
 
 async def root_of(op: Op, machine_id: str) -> str:
@@ -84,28 +113,16 @@ async def label(op: Op, step: str, resource: str, uuid: str, labels: Mapping[str
 
 async def add_disk(op: Op, step: str, zone_id: str, disk: DiskPlan, machine_id: str, made: Made) -> str:
     """Make a data volume, unless it exists, and attach it; return its uuid."""
-    volume_id = disk.volume_id or await _made(op, step, zone_id, disk)
+    volume_id = disk.volume_id or await volume_work.make(op, step, _new(disk, zone_id))
     if not disk.volume_id:
         made.volumes.append((step, disk.name, volume_id))
-    parameters = {"id": volume_id, "virtualmachineid": machine_id}
-    await op.run(f"{step}-attach", "attachVolume", parameters, probe=_attached(volume_id, machine_id))
+    await volume_work.attach(op, f"{step}-attach", volume_id, machine_id)
     await label(op, f"{step}-labels", "Volume", volume_id, disk.labels)
     return volume_id
 
 
-async def _made(op: Op, step: str, zone_id: str, disk: DiskPlan) -> str:
-    async def arrived(op: Op) -> Mapping[str, Any] | None:
-        narrowed = {"zoneid": zone_id, "name": disk.name}
-        found = await op.cloudstack.list_all("listVolumes", Volume, narrowed)
-        return next(({"id": one.id} for one in found if one.shown and not one.virtualmachineid), None)
-
-    parameters = {
-        "zoneid": zone_id,
-        "name": disk.name,
-        "diskofferingid": disk.offering_id,
-        "size": disk.size_gb,
-    }
-    return str((await op.run(f"{step}-make", "createVolume", parameters, probe=arrived))["id"])
+def _new(disk: DiskPlan, zone_id: str) -> NewVolume:
+    return NewVolume(disk.name, zone_id, disk.offering_id, disk.size_gb, disk.snapshot_id)
 
 
 async def failed_machines(op: Op, zone_id: str, hosts: Iterable[str], display: str) -> list[str]:
@@ -116,16 +133,6 @@ async def failed_machines(op: Op, zone_id: str, hosts: Iterable[str], display: s
         return [str(one["id"]) for one in found if one and one.get("state") == "Error"]
 
     return await op.decide("undo-failed", look)
-
-
-async def remove_disk(op: Op, step: str, volume_id: str) -> None:
-    """Delete a volume that no machine has."""
-
-    async def gone(op: Op) -> Mapping[str, Any] | None:
-        found = await op.cloudstack.list_all("listVolumes", Volume, {"id": volume_id})
-        return None if any(one.shown for one in found) else {}
-
-    await op.run(step, "deleteVolume", {"id": volume_id}, probe=gone)
 
 
 async def _settled(op: Op, machine_id: str) -> dict[str, Any]:
@@ -144,14 +151,6 @@ def _running(machine_id: str) -> Any:
     async def probe(op: Op) -> Mapping[str, Any] | None:
         found = await op.cloudstack.list_all("listVirtualMachines", dict[str, Any], {"id": machine_id})
         return next((one for one in found if one["state"] == "Running"), None)
-
-    return probe
-
-
-def _attached(volume_id: str, machine_id: str) -> Any:
-    async def probe(op: Op) -> Mapping[str, Any] | None:
-        found = await op.cloudstack.list_all("listVolumes", Volume, {"id": volume_id})
-        return next(({"id": one.id} for one in found if one.virtualmachineid == machine_id), None)
 
     return probe
 

@@ -1,7 +1,7 @@
 """The disks of a new instance: each `disks[n]` of the body, checked and found. Sends nothing that changes.
 
-The first is the boot disk, made from an image by CloudStack with the machine. The others are made blank, or are disks
-that exist.
+The first is the boot disk: made of an image by CloudStack with the machine, of a snapshot, or one that exists. The
+others are blank, of a snapshot, or exist.
 """
 
 import re
@@ -14,26 +14,30 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.resources import volumes
 from gstack.resources.disk_types import PERSISTENT, DiskOfferings, disk_offerings
+from gstack.resources.disks.insert import NO_IMAGE, sized, source_snapshot
+from gstack.resources.disks.lookup import check_idle, disk_named
 from gstack.resources.instances import policy
+from gstack.resources.instances.boot_templates import snapshots_template, template_of
 from gstack.resources.instances.plan import DiskPlan
 from gstack.resources.locations import Location
 from gstack.resources.naming import check_labels, check_name
 from gstack.resources.references import parse_reference
 from gstack.resources.templates import Image, resolve_image
+from gstack.resources.volume_snapshots import resolve_snapshot
 
 _DEVICE = re.compile(r"\w[\w.-]{0,254}", re.ASCII)  # Google's pattern, of setDiskAutoDelete's deviceName
 MOST_DISKS = 16  # CloudStack's highest device numbers differ by hypervisor; all take this many
 
 
-async def disks_asked(call: Call, location: Location, instance: str) -> tuple[Image, DiskPlan, tuple[DiskPlan, ...]]:
-    """Return the boot image, the boot disk and the other disks of the body."""
+async def disks_asked(call: Call, location: Location, instance: str) -> tuple[str, DiskPlan, tuple[DiskPlan, ...]]:
+    """Return the uuid of the template to deploy, the boot disk and the other disks of the body."""
     given = call.body.get("disks") or []
     _check_order(given)
     known = await disk_offerings(call.cloudstack, call.settings.names)
-    image, boot = await _boot(call, location, instance, given[0], known)
+    template_id, boot = await _boot(call, location, instance, given[0], known)
     others = [await _data(call, location, instance, index, disk, known) for index, disk in enumerate(given) if index]
     _check_distinct([boot, *others])
-    return image, boot, tuple(others)
+    return template_id, boot, tuple(others)
 
 
 def _check_order(given: Sequence[Mapping[str, Any]]) -> None:
@@ -57,21 +61,58 @@ def _check_distinct(disks: Sequence[DiskPlan]) -> None:
 
 async def _boot(
     call: Call, location: Location, instance: str, disk: Mapping[str, Any], known: DiskOfferings
-) -> tuple[Image, DiskPlan]:
+) -> tuple[str, DiskPlan]:
     field = "resource.disks[0]"
-    if disk.get("source"):
-        why = "a new instance cannot start from an existing disk here. Use initializeParams.sourceImage."
-        raise Problem.unsupported(f"{field}.source", why)
     asked = _initialize(disk, field)
+    plan = _made(disk, asked, field, instance, index=0)
+    if disk.get("source"):
+        plan, volume = await _existing(call, location, disk, plan)
+        return await template_of(call, location, volume, f"{field}.source"), plan
+    if asked.get("sourceSnapshot"):
+        return await _boot_of_snapshot(call, location, disk, plan, known)
     image = await _image(call, location, asked, field)
     size = _size(disk, asked)
     if size is not None and size < image.size_gb:
         why = f"'{size}'. Requested disk size cannot be smaller than the image size ({image.size_gb} GB)."
         raise Problem.invalid(f"{field}.initializeParams.diskSizeGb", why)
     kind, offering, size = _root_type(call, location, asked.get("diskType", ""), size or 0, image, known)
-    plan = _made(disk, asked, field, instance, index=0)
     found = {"project": image.project, "name": image.name}
-    return image, replace(plan, kind=kind, offering_id=offering, size_gb=size, image=found)
+    return image.id, replace(plan, kind=kind, offering_id=offering, size_gb=size, image=found)
+
+
+async def _boot_of_snapshot(
+    call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan, known: DiskOfferings
+) -> tuple[str, DiskPlan]:
+    made = await _of_snapshot(call, location, disk, plan, known)
+    field = f"{plan.field}.initializeParams.sourceSnapshot"
+    snapshot = await resolve_snapshot(call, disk["initializeParams"]["sourceSnapshot"], field)
+    return await snapshots_template(call, location, snapshot.snapshot, field), made
+
+
+async def _of_snapshot(
+    call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan, known: DiskOfferings
+) -> DiskPlan:
+    """A disk that is to be made of a snapshot."""
+    asked, field = disk["initializeParams"], f"{plan.field}.initializeParams"
+    if asked.get("sourceImage"):
+        raise Problem.invalid(field, "sourceImage and sourceSnapshot exclude each other.")
+    source = await source_snapshot(call, location, asked["sourceSnapshot"], f"{field}.sourceSnapshot")
+    size = _size(disk, asked)
+    if size is not None and size < source.size_gb:
+        why = f"'{size}'. Requested disk size cannot be smaller than the snapshot size ({source.size_gb} GB)."
+        raise Problem.invalid(f"{field}.diskSizeGb", why)
+    kind, offering, size = _sized(location, plan, asked, size, known, source.size_gb)
+    taken = {"snapshot_id": source.snapshot_id, "source": source.fact}
+    return replace(plan, kind=kind, offering_id=offering, size_gb=size, **taken)
+
+
+def _sized(
+    location: Location, plan: DiskPlan, asked: Mapping[str, Any], size: int | None, known: DiskOfferings, least: int = 0
+) -> tuple[str, str, int | None]:
+    """The type's name, its offering and the size to ask for."""
+    fields = (f"{plan.field}.initializeParams.diskType", f"{plan.field}.initializeParams.diskSizeGb")
+    kind = parse_reference(asked.get("diskType", "")).name or PERSISTENT[0]
+    return sized(known, kind, size, location, least, fields)
 
 
 async def _image(call: Call, location: Location, asked: Mapping[str, Any], field: str) -> Image:
@@ -113,35 +154,23 @@ async def _data(
     asked = _initialize(disk, field)
     plan = _made(disk, asked, field, instance, index)
     if disk.get("source"):
-        return await _existing(call, location, disk, plan)
+        return (await _existing(call, location, disk, plan))[0]
+    if asked.get("sourceSnapshot"):
+        return await _of_snapshot(call, location, disk, plan, known)
     if asked.get("sourceImage"):
-        why = "only the boot disk is made from an image here. Make the disk first and send its source."
-        raise Problem.unsupported(f"{field}.initializeParams.sourceImage", why)
-    fields = (f"{field}.initializeParams.diskType", f"{field}.initializeParams.diskSizeGb")
-    choice = known.choose(asked.get("diskType", ""), _size(disk, asked), location.id, fields)
-    if choice.size_gb is None:
-        raise Problem.required(fields[1])
-    kind = parse_reference(asked.get("diskType", "")).name or PERSISTENT[0]
-    named = known.named(kind, location.id)
-    size = choice.size_gb if choice.custom else None
-    return replace(plan, kind=named[0] if named else kind, offering_id=choice.offering_id, size_gb=size)
+        raise Problem.unsupported(f"{field}.initializeParams.sourceImage", NO_IMAGE)
+    kind, offering, size = _sized(location, plan, asked, _size(disk, asked), known)
+    return replace(plan, kind=kind, offering_id=offering, size_gb=size)
 
 
-async def _existing(call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan) -> DiskPlan:
+async def _existing(
+    call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan
+) -> tuple[DiskPlan, volumes.Volume]:
     if disk.get("initializeParams"):
         raise Problem.invalid(f"{plan.field}", "source and initializeParams exclude each other.")
-    told = parse_reference(disk["source"])
-    path = f"zones/{told.zone or location.zone}/disks/{told.name}"
-    if told.zone and told.zone not in location.names:
-        raise Problem.invalid(
-            f"{plan.field}.source", f"'{disk['source']}'. The disk must be in zone '{location.zone}'."
-        )
-    found = await volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, told.name)
-    if found is None:
-        raise Problem.not_found(call.resource(path))
-    if user := volumes.user_of(found.volume, found.facts):
-        raise Problem.in_use(call.resource(path), call.resource(f"zones/{location.zone}/instances/{user}"))
-    return replace(plan, name=found.name, volume_id=found.volume.id)
+    found = await disk_named(call, location, disk["source"], f"{plan.field}.source")
+    check_idle(call, found, location)
+    return replace(plan, name=found.name, volume_id=found.volume.id), found.volume
 
 
 def _initialize(disk: Mapping[str, Any], field: str) -> Mapping[str, Any]:

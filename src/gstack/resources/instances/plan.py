@@ -12,10 +12,11 @@ from gstack.resources.backings import Placement
 
 
 class DiskPlan(msgspec.Struct, frozen=True):
-    """One disk. `volume_id` is that of an existing volume; without one the disk is made.
+    """One disk. `volume_id` is that of an existing volume; without one the disk is made, of `snapshot_id` or blank.
 
     `offering_id` is empty for a boot disk that takes what the service offering gives; `size_gb` is None where the
-    image or the offering has the only size. `image` is {"project": …, "name": …} of a boot disk.
+    image or the offering has the only size. `image` is {"project": …, "name": …} of a boot disk that is made with the
+    machine; `source` is the fact of what another one was made of.
     """
 
     name: str
@@ -29,6 +30,13 @@ class DiskPlan(msgspec.Struct, frozen=True):
     labels: dict[str, str] = {}
     image: dict[str, str] = {}
     volume_id: str = ""
+    snapshot_id: str = ""
+    source: dict[str, str] = {}
+
+    @property
+    def of_image(self) -> bool:
+        """Whether CloudStack makes it with the machine."""
+        return not self.volume_id and not self.snapshot_id
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -40,12 +48,36 @@ class DiskPlan(msgspec.Struct, frozen=True):
             "description": self.description or None,
             "type": self.kind or None,
             "image": self.image or None,
+            "source": self.source or None,
         }
         return {name: value for name, value in known.items() if value is not None}
 
 
+class Interface(msgspec.Struct, frozen=True):
+    """A further network interface. `ip` is a fixed internal address or empty."""
+
+    placement: Placement
+    ip: str = ""
+
+
+class External(msgspec.Struct, frozen=True):
+    """The external address of a machine: an ephemeral one, or one that the account holds.
+
+    `index` is that of the interface. `held` is the uuid of the address, empty for an ephemeral one, and `address` the
+    address itself where it is only reserved, and CloudStack must bring it to the network first.
+    """
+
+    index: int = 0
+    held: str = ""
+    address: str = ""
+
+
 class Plan(msgspec.Struct, frozen=True):
-    """One instance. `user_data` is base64, `external` the name of its access config or empty, `ip` a fixed address."""
+    """One instance. `user_data` is base64, `external` the name of its access config or empty, `ip` a fixed address.
+
+    `placement` and `ip` are those of the first interface. `address_hold` is what to hold of an address that the account
+    holds. `machine_type` is the type's name as it was asked for.
+    """
 
     name: str
     zone: str
@@ -58,7 +90,11 @@ class Plan(msgspec.Struct, frozen=True):
     memory_mb: int | None = None
     cpu_speed: int | None = None
     ip: str = ""
+    others: tuple[Interface, ...] = ()
     external: str = ""
+    address: External = External()
+    address_hold: tuple[str, ...] = ()
+    machine_type: str = ""
     labels: dict[str, str] = {}
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = {}
@@ -76,7 +112,8 @@ class Plan(msgspec.Struct, frozen=True):
             "tags": list(self.tags),
             "metadata": self.metadata,
             "kept": self.kept,
-            "external": self.external,
+            "external": "" if self.address.index else self.external,
+            "machine_type": self.machine_type,
             "network": self.placement.network_path,
             "subnetwork": self.placement.subnetwork_path,
         }

@@ -63,7 +63,6 @@ DISK = {
     "shieldedInstanceInitialState": "CloudStack keeps no keys for Secure Boot.",
 }
 INITIALIZE = {
-    "sourceSnapshot": "a new instance cannot start from a snapshot here. Use sourceImage.",
     "sourceImageEncryptionKey": "CloudStack takes no keys of yours.",
     "sourceSnapshotEncryptionKey": "CloudStack takes no keys of yours.",
     "enableConfidentialCompute": "CloudStack offers no confidential disks.",
