@@ -42,5 +42,7 @@ async def room(sandbox: ThreadedSandbox, tmp_path: Path) -> AsyncIterator[Room]:
         mount(app, auth, ConsoleSurroundings(settings, cloudstack))
         pairs = {known.name: KeyPair(known.api_key, known.secret_key) for known in sandbox.sandbox.settings.accounts}
         async with ASGIConductor(app) as http:
-            yield Room(auth, engine, http, pairs)
+            room = Room(auth, engine, http, pairs)
+            room.passwords = {known.name: known.password for known in sandbox.sandbox.settings.accounts}
+            yield room
     await engine.dispose()

@@ -20,6 +20,7 @@ class Room:
         self.engine = engine
         self.http = http
         self.accounts = accounts
+        self.passwords: dict[str, str] = {}
         self.demo = accounts["demo"]
         self.address = ""
         self._asked = 0

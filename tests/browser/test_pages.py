@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
@@ -124,8 +125,9 @@ def test_a_key_from_creation_to_refusal(page: Page, product: Stack, tmp_path: Pa
 
 def zones(product: Stack, key: Path) -> list[str]:
     """What Google's SDK lists with a key file."""
-    credentials = service_account.Credentials.from_service_account_info(json.loads(key.read_text()))
-    client = compute_v1.ZonesClient(credentials=credentials, client_options={"api_endpoint": product.app.url})
+    from_key: Any = service_account.Credentials
+    credentials = from_key.from_service_account_info(json.loads(key.read_text()))
+    client: Any = compute_v1.ZonesClient(credentials=credentials, client_options={"api_endpoint": product.app.url})
     client.transport._session.verify = str(product.app.authority)
     return [zone.name for zone in client.list(project="demo")]
 
@@ -133,7 +135,9 @@ def zones(product: Stack, key: Path) -> list[str]:
 def pairs(product: Stack) -> list[str]:
     """The API key pairs of demo's user at CloudStack."""
     world = product.sandbox.sandbox.world
-    return [row["name"] for row in world.find("userkey", userid=world.first("user", username="demo")["id"])]
+    user = world.first("user", username="demo")
+    assert user
+    return [row["name"] for row in world.find("userkey", userid=user["id"])]
 
 
 def test_out_of_band_codes_are_shown(page: Page) -> None:

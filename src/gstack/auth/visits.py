@@ -9,6 +9,7 @@ value, which no other site can read; and browsers that say where a request comes
 import hashlib
 import hmac
 import re
+from datetime import UTC, datetime
 
 import falcon.asgi
 import msgspec
@@ -21,6 +22,7 @@ from gstack.errors import Problem
 
 COOKIE = "__Host-gstack"
 _VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _FROM_HERE = frozenset({"", "same-origin", "none"})
 
 
@@ -76,7 +78,7 @@ def give_cookie(response: falcon.asgi.Response, secret: str) -> None:
 
 def take_cookie(response: falcon.asgi.Response) -> None:
     """Remove the cookie. A `__Host-` cookie can only be changed with the same attributes."""
-    response.set_cookie(COOKIE, "", max_age=0, path="/", secure=True, http_only=True, same_site="Lax")
+    response.set_cookie(COOKIE, "", expires=_LONG_AGO, path="/", secure=True, http_only=True, same_site="Lax")
 
 
 def is_local(path: str) -> bool:
