@@ -2,6 +2,9 @@
 
 import json
 import signal
+import socket
+import ssl
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -49,7 +52,8 @@ def test_first_start_says_what_to_do_next(serve: Serve) -> None:
     assert f"is ready: https://localhost:{server.port}" in server.output
     assert "client gcloud" in server.output
     assert server.home.stat().st_mode & 0o777 == 0o700
-    assert (server.home / "sandbox.json").stat().st_mode & 0o777 == 0o600
+    open_to_others = {file.name for file in server.home.iterdir() if file.is_file() and file.stat().st_mode & 0o077}
+    assert open_to_others == set()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -111,3 +115,104 @@ def test_a_second_on_one_home_is_refused_and_harms_nothing(serve: Serve) -> None
     assert "Traceback" not in second.output
     assert first.get("/compute/v1/projects/demo/zones", token(first)).status_code == 200
     assert "CLOUDSTACK_ENDPOINT" in run([PROGRAM, "client", "cloudstack"], first.environment)
+
+
+def plain(server: Process, path: str, **headers: str) -> int:
+    """The status of a plain HTTP request."""
+    import requests  # noqa: PLC0415
+
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return requests.get(f"http://localhost:{server.port}{path}", headers=sent, timeout=30).status_code
+
+
+def test_plain_http_on_this_machine(serve: Serve) -> None:
+    """With --insecure-http on loopback there is no TLS, and what it prints says http."""
+    server = serve("--insecure-http")
+    assert f"is ready: http://localhost:{server.port}" in server.output
+    assert plain(server, "/compute/v1/projects/demo/zones") == 401
+    assert not (server.home / "tls").exists()
+
+
+def test_behind_a_proxy_that_ends_tls(serve: Serve) -> None:
+    """With a trusted proxy its clients' scheme counts: https passes, plain HTTP on the way is refused."""
+    server = serve("--insecure-http", "--trust-proxy", "127.0.0.1")
+    path = "/compute/v1/projects/demo/zones"
+    assert plain(server, path, X_Forwarded_Proto="https", X_Forwarded_For="192.0.2.1") == 401
+    assert plain(server, path, X_Forwarded_Proto="http", X_Forwarded_For="192.0.2.1") == 403
+    assert plain(server, path, X_Forwarded_Proto="https", X_Forwarded_Host="evil.example") == 421
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (("--insecure-http", "--bind", "0.0.0.0"), "Plain HTTP on 0.0.0.0"),
+        (("--trust-proxy", "proxy.example"), "no IP address"),
+    ],
+)
+def test_plain_http_for_the_network_is_refused(tmp_path: Path, options: tuple[str, ...], word: str) -> None:
+    """Nobody serves tokens in the clear by accident: it says what to do instead."""
+    server = Process(tmp_path / "home", free_port(), *options)
+    assert server.process.wait(60) == 1
+    assert word in server.output
+    assert "Traceback" not in server.output
+
+
+def handshake(server: Process, version: ssl.TLSVersion, ciphers: str) -> str:
+    """Offer one version of TLS with some ciphers; the cipher agreed on, or nothing."""
+    context = ssl.create_default_context(cafile=str(server.home / "tls" / "ca.pem"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # old versions are the point
+        context.minimum_version = context.maximum_version = version
+    context.set_ciphers(ciphers)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain_socket:
+        try:
+            with context.wrap_socket(plain_socket, server_hostname="localhost") as connection:
+                return str((connection.cipher() or [""])[0])
+        except (ssl.SSLError, ConnectionError):
+            return ""
+
+
+def test_tls_is_modern(serve: Serve) -> None:
+    """TLS 1.2 with forward secrecy and 1.3 are spoken; 1.1, CBC, RSA key exchange are not."""
+    server = serve()
+    assert handshake(server, ssl.TLSVersion.TLSv1_3, "DEFAULT").startswith("TLS_")
+    assert handshake(server, ssl.TLSVersion.TLSv1_2, "DEFAULT").startswith("ECDHE-")
+    weak = "@SECLEVEL=0"
+    assert not handshake(server, ssl.TLSVersion.TLSv1_1, f"ALL:{weak}")
+    for old in ("AES128-SHA", "AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-SHA", "DHE-RSA-AES128-GCM-SHA256"):
+        assert not handshake(server, ssl.TLSVersion.TLSv1_2, f"{old}:{weak}"), old
+
+
+def raw(server: Process, request: bytes, seconds: float = 10) -> bytes:
+    """Send bytes over TLS; what comes back until the server closes or falls silent."""
+    context = ssl.create_default_context(cafile=str(server.home / "tls" / "ca.pem"))
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=seconds) as plain_socket,
+        context.wrap_socket(plain_socket, server_hostname="localhost") as connection,
+    ):
+        connection.sendall(request)
+        try:
+            return connection.recv(65_536)
+        except TimeoutError:
+            return b""
+
+
+def test_headers_have_a_limit(serve: Serve) -> None:
+    """A request line or headers beyond 64 KiB are refused, and the server goes on."""
+    server = serve()
+    begin = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+    assert b" 200 " in raw(server, begin + b"X-Long: " + b"x" * 30_000 + b"\r\n\r\n")[:20]
+    answer = raw(server, begin + b"X-Long: " + b"x" * 100_000 + b"\r\n\r\n")
+    assert b" 431 " in answer[:20] or not answer
+    many = b"".join(b"X-%d: y\r\n" % number for number in range(5_000))
+    answer = raw(server, begin + many + b"\r\n")
+    assert b" 431 " in answer[:20] or not answer
+    assert server.get("/healthz").status_code == 200
+
+
+def test_a_slow_body_is_cut_off(serve: Serve) -> None:
+    """A body that does not come is answered 408 after its time, not held for ever."""
+    server = serve(GSTACK_SERVER_BODY_TIMEOUT="1")
+    form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\n"
+    answer = raw(server, b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\n" + form + b"grant_type=")
+    assert b" 408 " in answer[:20], answer

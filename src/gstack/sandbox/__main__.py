@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from gstack.sandbox.settings import SandboxSettings, load_or_create_keys
 
 def main() -> None:
     options = _parser().parse_args()
+    os.umask(0o077)  # its files hold keys and passwords
     options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = SandboxSettings(
         accounts=load_or_create_keys(options.home),
