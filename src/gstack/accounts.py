@@ -30,7 +30,8 @@ def url_of(settings: Settings) -> str:
     everywhere = settings.server.bind in {"0.0.0.0", "::"}  # noqa: S104  # compared, not bound
     if settings.server.public_url or not everywhere:
         return settings.public_url
-    return f"https://localhost:{settings.server.port}"
+    scheme = settings.public_url.partition(":")[0]
+    return f"{scheme}://localhost:{settings.server.port}"
 
 
 def endpoint_of(settings: Settings) -> str:

@@ -46,8 +46,11 @@ cli.add_command(trusting.group)
 @click.option("--sandbox", is_flag=True, help="Use the sandbox even where a CloudStack is configured.")
 @click.option("--cert", type=click.Path(exists=True, dir_okay=False), help="TLS certificate of your own (PEM).")
 @click.option("--key", type=click.Path(exists=True, dir_okay=False), help="Its key (PEM).")
-def serve_command(profile: str, sandbox: bool, **server: Any) -> None:
+@click.option("--insecure-http", is_flag=True, default=None, help="No TLS: on loopback, or behind a trusted proxy.")
+@click.option("--trust-proxy", multiple=True, metavar="ADDRESS", help="Proxy or network whose X-Forwarded-* count.")
+def serve_command(profile: str, sandbox: bool, trust_proxy: tuple[str, ...], **server: Any) -> None:
     """Start and say what to do next."""
+    server["trust_proxy"] = trust_proxy or None
     if bool(server["cert"]) != bool(server["key"]):
         raise click.UsageError("--cert and --key go together.")
     settings = settings_of(profile, {"server": server})

@@ -5,6 +5,7 @@ shared socket; and, without a configured CloudStack, the sandbox. Workers get th
 """
 
 import asyncio
+import ipaddress
 import logging
 import multiprocessing
 import os
@@ -21,16 +22,18 @@ from pathlib import Path
 import msgspec
 from granian import Granian
 from granian.constants import Interfaces, SSLProtocols
-from granian.http import HTTP1Settings
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 
 from gstack import running, tls
-from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, Settings, encode
+from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, Settings, SettingsError, encode
 from gstack.db.engine import create_engine, migrate
+from gstack.gateway.proxies import Proxies
 from gstack.sandbox.server import spawn
 
 _STOP_SECONDS = 120  # a long poll may last nearly two minutes; a request in flight ends before the worker does
 _RENEWAL_CHECK = 3600.0
+_HEADERS = 65_536  # bytes of a request's line and headers
 _READY_SECONDS = 60.0
 _SANDBOX_POLL = 0.05
 
@@ -42,6 +45,7 @@ class ServeError(RuntimeError):
 def serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
     """Serve until SIGTERM or SIGINT. `ready` is called once the server answers, with the settings in force."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_plain(settings)
     _check_port(settings)
     sandbox = None if settings.cloudstack.endpoint else SandboxProcess(settings.home)
     if sandbox:
@@ -82,10 +86,28 @@ def certificate(settings: Settings) -> tuple[Path, Path]:
     return cert, key
 
 
+def _check_plain(settings: Settings) -> None:
+    """Plain HTTP shows tokens to everybody on the way: there must be none but this machine, or a proxy with TLS."""
+    server = settings.server
+    try:
+        Proxies(server.trust_proxy, "https")
+    except SettingsError as error:
+        raise ServeError(str(error)) from error
+    if not server.insecure_http:
+        return
+    if server.cert or server.key:
+        raise ServeError("--insecure-http serves without TLS: leave out --cert and --key, or --insecure-http.")
+    if not server.trust_proxy and not ipaddress.ip_address(_address(server.bind)).is_loopback:
+        raise ServeError(
+            f"Plain HTTP on {server.bind} would show tokens and keys to the network. Bind localhost, or name the proxy "
+            "in front that ends TLS: --insecure-http --trust-proxy ADDRESS"
+        )
+
+
 def _serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
     os.environ[SETTINGS_VARIABLE], os.environ[PARENT_VARIABLE] = encode(settings), str(os.getpid())
     multiprocessing.set_start_method("spawn", force=True)  # a fork would copy our threads' locks and pipes
-    cert, key = certificate(settings)
+    cert, key = (None, None) if settings.server.insecure_http else certificate(settings)
     server = Granian(
         "gstack.app:from_environment",
         factory=True,
@@ -97,13 +119,14 @@ def _serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
         ssl_cert=cert,
         ssl_key=key,
         ssl_protocol_min=SSLProtocols.tls12,
-        http1_settings=HTTP1Settings(header_read_timeout=30_000),
+        http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=_HEADERS),
+        http2_settings=HTTP2Settings(max_headers_size=_HEADERS),
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
         log_level=LogLevels.warning,
     )
     stopped = threading.Event()
-    _in_background(lambda: _announce(settings, cert, ready, stopped))
+    _in_background(lambda: _announce(settings, ready, stopped))
     _in_background(lambda: _renew(settings, stopped))
     logging.getLogger("_granian").setLevel(logging.WARNING)
     try:
@@ -116,12 +139,13 @@ def _in_background(function: Callable[[], None]) -> None:
     threading.Thread(target=function, daemon=True).start()
 
 
-def _announce(settings: Settings, cert: Path, ready: Callable[[Settings], None], stopped: threading.Event) -> None:
+def _announce(settings: Settings, ready: Callable[[Settings], None], stopped: threading.Event) -> None:
     """Ask the server itself until it answers, then say so."""
-    context = ssl.create_default_context(cafile=str(cert))
+    context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # we ask ourselves, whatever the name
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    url = f"https://{_host_in_url(_address(settings.server.bind))}:{settings.server.port}/healthz"
+    scheme = "http" if settings.server.insecure_http else "https"
+    url = f"{scheme}://{_host_in_url(_address(settings.server.bind))}:{settings.server.port}/healthz"
     end = time.monotonic() + _READY_SECONDS
     while time.monotonic() < end and not stopped.is_set():
         try:
@@ -134,7 +158,7 @@ def _announce(settings: Settings, cert: Path, ready: Callable[[Settings], None],
 
 def _renew(settings: Settings, stopped: threading.Event) -> None:
     """Look every hour whether our certificate is due; workers take the new one by a graceful reload."""
-    if settings.server.cert:
+    if settings.server.cert or settings.server.insecure_http:
         return
     while not stopped.wait(_RENEWAL_CHECK):
         before = (settings.home / "tls" / "server.pem").read_bytes()

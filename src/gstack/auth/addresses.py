@@ -23,12 +23,14 @@ class Addresses:
         bind = settings.server.bind
         hosts = (urlsplit(settings.public_url).netloc, f"[{bind}]" if ":" in bind else bind, *settings.server.hosts)
         own = {*_LOCAL, *(_name(host) for host in hosts)} - {""}
+        plain = settings.server.insecure_http and not settings.server.trust_proxy
+        self._scheme = "http" if plain else "https"
         self.public_url = settings.public_url
         self._names = own | {f"{service}.{name}" for service in _SERVICES for name in own}
 
     def base(self, host: str) -> str:
         """The URL to show a client that asked under this Host header; the public one where we do not know the name."""
-        return f"https://{host}" if _name(host) in self._names else self.public_url
+        return f"{self._scheme}://{host}" if _name(host) in self._names else self.public_url
 
     def is_token_url(self, audience: str) -> bool:
         """True where an assertion for the token endpoint was meant for us; Google's clients name Google's."""
