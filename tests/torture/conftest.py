@@ -7,17 +7,28 @@ import pytest
 
 from fixtures.mortal import TIMES, free_port, mortal_stack
 from fixtures.servers import Stack, stack
+from torture.cloud import ask
 from torture.journey import Traveller
-from torture.scenarios import BASIC, EAST, delete, done, instances, plain, post, there
+from torture.scenarios import BASIC, EAST, SECOND, delete, done, instances, plain, post, there
 
 
 def warm(traveller: Traveller) -> Traveller:
     """Make what the first instance of a zone leaves (networks, groups), and what a project keeps for good."""
     for zone in (BASIC, EAST):
         done(post(instances(zone), plain(zone)), delete(there(zone)))(traveller.gce)
+    _second_network(traveller.product)
     tier = post("setDefaultNetworkTier", {"networkTier": "PREMIUM"})
+    east, card = there(EAST), {"network": SECOND}
+    done(post(instances(EAST), plain(EAST)), post(f"{east}/addNetworkInterface", card), delete(east))(traveller.gce)
     done(post("setCommonInstanceMetadata", {"items": []}), tier)(traveller.gce)
     return traveller
+
+
+def _second_network(product: Stack) -> None:
+    zone = ask(product, "listZones", name=EAST)["zone"][0]["id"]
+    kind = "DefaultIsolatedNetworkOfferingWithSourceNatService"
+    offering = ask(product, "listNetworkOfferings", name=kind)["networkoffering"][0]["id"]
+    ask(product, "createNetwork", name="second", displaytext="second", zoneid=zone, networkofferingid=offering)
 
 
 def renewed(opened: ExitStack, product: Callable[[], AbstractContextManager[Stack]]) -> Callable[[], Traveller]:
@@ -50,7 +61,8 @@ def lastings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
     called = tmp_path_factory.mktemp("called") / "called"
     with ExitStack() as opened:
         yield renewed(
-            opened, lambda: stack(tmp_path_factory.mktemp("home"), called, port=free_port(), operations=TIMES)
+            opened,
+            lambda: stack(tmp_path_factory.mktemp("home"), called, port=free_port(), operations=TIMES, job_delay=0.03),
         )
 
 

@@ -105,7 +105,7 @@ def kept(home: Path) -> Inventory:
 def steady(value: Any) -> Any:
     """A value without ids, moments and addresses, which differ from one run to the next."""
     if isinstance(value, dict):
-        return {key: steady(item) for key, item in value.items() if not _FLEETING.match(key)}
+        return {_UUID.sub("U", key): steady(item) for key, item in value.items() if not _FLEETING.match(key)}
     if isinstance(value, list):
         return [steady(item) for item in value]
     if isinstance(value, str):

@@ -4,8 +4,10 @@ import json
 import re
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,7 @@ class End(msgspec.Struct, frozen=True):
     operation: dict[str, Any]
     steps: tuple[Step, ...]
     changed: dict[str, int]
+    shown_before: tuple[Any, ...]
     shown: tuple[Any, ...]
 
     @property
@@ -52,9 +55,22 @@ class End(msgspec.Struct, frozen=True):
         return list(self.operation.get("error", {}).get("errors", []))
 
     @property
+    def warned(self) -> set[str]:
+        """What the operation warns of: what it left behind, or could not do."""
+        return {warning["message"] for warning in self.operation.get("warnings", [])}
+
+    @property
     def named(self) -> bool:
         """Whether the operation says what it left behind."""
         return any(warning["code"] == "CLEANUP_FAILED" for warning in self.operation.get("warnings", []))
+
+    @property
+    def left(self) -> dict[str, int]:
+        """What had come or gone; facts that are other than before count as none."""
+        found: Counter[str] = Counter()
+        for line, count in self.changed.items():
+            found[" ".join(line.split()[:2]) if line.startswith("kept") else line] += count
+        return {line: count for line, count in found.items() if count}
 
 
 class Journal:
@@ -134,6 +150,7 @@ class Traveller:
         return first, last
 
     def _through(self, scenario: Scenario, before: Inventory) -> End:
+        shown_before = self._shown(scenario)
         key = self.sent(scenario.send)
         self.await_done(key)
         assert self.journal.works(key) == scenario.work
@@ -141,7 +158,8 @@ class Traveller:
             operation=self.patient(lambda: self.gce.get(self.journal.path(key))),
             steps=self.journal.steps(key),
             changed=change(before, inventory(self.product)),
-            shown=tuple(steady(self._shown(path)) for path in scenario.views),
+            shown_before=shown_before,
+            shown=self._shown(scenario),
         )
 
     def sent(self, send: Callable[[Gce], Any]) -> int:
@@ -173,9 +191,9 @@ class Traveller:
                 time.sleep(0.05)
         return ask()
 
-    def _shown(self, path: str) -> Any:
-        answer = self.patient(lambda: self.gce.call("GET", path))
-        return answer.json() if answer.status_code == requests.codes.ok else answer.status_code
+    def _shown(self, scenario: Scenario) -> tuple[Any, ...]:
+        answers = [self.patient(partial(self.gce.call, "GET", path)) for path in scenario.views]
+        return tuple(steady(one.json()) if one.ok else one.status_code for one in answers)
 
 
 def told(value: Any) -> list[str]:

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pytest
 
 from fixtures.gce import Gce
 from fixtures.instances import body_of
 
 BASIC, EAST = "Sandbox-simulator", "sandbox-east1-a"
+SECOND = "global/networks/second"  # made by hand in CloudStack, in EAST
 Action = Callable[[Gce], Any]
 
 
@@ -157,6 +159,7 @@ def _of_machines() -> list[Scenario]:
         _of_a_machine("machine-type", "instances.setMachineType", post(f"{vm}/setMachineType", small), stop),
         _of_a_machine("metadata", "instances.setMetadata", metadata),
         _of_a_machine("tags", "instances.setTags", tags, zone=BASIC),
+        _of_a_machine("update", "instances.update", _updated),
         _of_a_machine("scheduling", "instances.keep", post(f"{vm}/setScheduling", {"automaticRestart": False})),
     ]
     protect = _of_a_machine("protection", "instances.setDeletionProtection", post(protected, deletionProtection="true"))
@@ -170,6 +173,80 @@ def _of_machines() -> list[Scenario]:
             views=(vm, there(EAST, "torture-renamed")),
             clean=done(delete(there(EAST, "torture-renamed"))),
         ),
+    ]
+
+
+def _of_interfaces() -> list[Scenario]:
+    vm = there(EAST)
+    inside = post(instances(EAST), plain(EAST, networkInterfaces=[{"network": "global/networks/default"}]))
+    outside, gone, stop = post(instances(EAST), plain(EAST)), done(delete(vm)), post(f"{vm}/stop")
+    give = post(f"{vm}/addAccessConfig", {"name": "nat"}, networkInterface="nic0")
+    take = post(f"{vm}/deleteAccessConfig", accessConfig="external-nat", networkInterface="nic0")
+    same = post(f"{vm}/updateAccessConfig", {"name": "external-nat"}, networkInterface="nic0")
+    card = post(f"{vm}/addNetworkInterface", {"network": SECOND, "accessConfigs": [{"name": "nat"}]})
+    no_card = post(f"{vm}/deleteNetworkInterface", networkInterfaceName="nic1")
+    return [
+        Scenario("address", "instances.addAccessConfig", give, (vm,), done(inside), gone),
+        Scenario("address-delete", "instances.deleteAccessConfig", take, (vm,), done(outside), gone),
+        Scenario("address-update", "instances.updateAccessConfig", same, (vm,), done(outside), gone),
+        Scenario("interface", "instances.addNetworkInterface", card, (vm,), done(inside), gone),
+        Scenario("interface-delete", "instances.deleteNetworkInterface", no_card, (vm,), done(inside, card), gone),
+        Scenario("interface-update", "instances.updateNetworkInterface", _moved, (vm,), done(inside, stop), gone),
+    ]
+
+
+def _moved(gce: Gce) -> Any:
+    """Another fixed internal address."""
+    nic = gce.get(there(EAST))["networkInterfaces"][0]
+    body = {"networkIP": ".".join([*nic["networkIP"].split(".")[:3], "77"]), "fingerprint": nic["fingerprint"]}
+    return _answered(gce, "PATCH", f"{there(EAST)}/updateNetworkInterface", body, networkInterface="nic0")
+
+
+def _answered(gce: Gce, verb: str, path: str, body: Any, **params: Any) -> Any:
+    answer = gce.call(verb, path, body, **params)
+    assert answer.ok, answer.text
+    return answer.json()
+
+
+def _of_attached_disks() -> list[Scenario]:
+    vm, made = there(EAST), post(instances(EAST), plain(EAST))
+    source = {"source": _DISK, "deviceName": "more", "autoDelete": True}
+    attach, detach = post(f"{vm}/attachDisk", source), post(f"{vm}/detachDisk", deviceName="more")
+    blank, views, stop = post(f"zones/{EAST}/disks", _BLANK), (vm, _DISK), post(f"{vm}/stop")
+    boot = post(f"{vm}/detachDisk", deviceName="persistent-disk-0")
+    boot_back = post(f"{vm}/attachDisk", {"source": f"zones/{EAST}/disks/torture", "boot": True, "autoDelete": True})
+    boot_views, made_here = (vm, f"zones/{EAST}/disks/torture"), done(made, blank)
+    gone, gone_too, back_and_gone = done(delete(vm)), done(delete(vm), delete(_DISK)), done(boot_back, delete(vm))
+    return [
+        Scenario("attach", "instances.attachDisk", attach, views, made_here, gone),
+        Scenario("detach", "instances.detachDisk", detach, views, done(made, blank, attach), gone_too),
+        Scenario("detach-boot", "instances.detachDisk", boot, boot_views, done(made, stop), back_and_gone),
+        Scenario("attach-boot", "instances.attachDisk", boot_back, boot_views, done(made, stop, boot), gone),
+    ]
+
+
+def _updated(gce: Gce) -> Any:
+    vm = gce.get(there(EAST))
+    changes = {"labels": {"env": "put"}, "description": "put", "tags": {"items": ["db"]}}
+    size = {"machineType": f"zones/{EAST}/machineTypes/e2-small"}
+    return _answered(gce, "PUT", there(EAST), {**vm, **changes, **size}, mostDisruptiveAllowedAction="RESTART")
+
+
+def _of_other_boots() -> list[Scenario]:
+    """Machines that boot from a disk that was there, and from a snapshot."""
+    vm, kept = there(EAST), f"zones/{EAST}/disks/torture"
+    body = plain(EAST)
+    boot = {**body["disks"][0], "autoDelete": False}
+    first = done(post(instances(EAST), plain(EAST, disks=[boot])), delete(vm))
+    of_disk = post(instances(EAST), plain(EAST, disks=[{"source": kept, "boot": True, "autoDelete": True}]))
+    taken = post("global/snapshots", {"name": "torture", "sourceDisk": f"zones/{EAST}/disks/torture"})
+    snapshot = {"boot": True, "autoDelete": True, "initializeParams": {"sourceSnapshot": "global/snapshots/torture"}}
+    of_snapshot = post(instances(EAST), plain(EAST, disks=[snapshot]))
+    before = done(post(instances(EAST), plain(EAST)), taken, delete(vm))
+    after = done(delete(vm), delete("global/snapshots/torture"))
+    return [
+        Scenario("insert-of-disk", "instances.insert", of_disk, (vm, kept), first, done(delete(vm))),
+        Scenario("insert-of-snapshot", "instances.insert", of_snapshot, (vm, kept), before, after),
     ]
 
 
@@ -197,9 +274,7 @@ def _of_disks() -> list[Scenario]:
 def _patched_disk(gce: Gce) -> Any:
     fingerprint = gce.get(_DISK)["labelFingerprint"]
     body = {"name": "torture-disk", "labels": {"env": "patched"}, "labelFingerprint": fingerprint}
-    answer = gce.call("PATCH", _DISK, body, paths="labels")
-    assert answer.ok, answer.text
-    return answer.json()
+    return _answered(gce, "PATCH", _DISK, body, paths="labels")
 
 
 def _of_snapshots() -> list[Scenario]:
@@ -290,6 +365,9 @@ SCENARIOS = [
     *_of_instances(BASIC, "basic"),
     *_of_kept_disks(),
     *_of_machines(),
+    *_of_interfaces(),
+    *_of_attached_disks(),
+    *_of_other_boots(),
     *_of_disks(),
     *_of_snapshots(),
     *_of_images(),
@@ -297,4 +375,14 @@ SCENARIOS = [
     *_of_firewalls(),
     *_of_projects(),
 ]
-BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+
+
+def cases() -> list[Any]:
+    """The scenarios of all works for parametrize: the first of each work always, the others on demand."""
+    seen: set[str] = set()
+    found = []
+    for scenario in SCENARIOS:
+        marks = [pytest.mark.soak] if scenario.work in seen else []
+        seen.add(scenario.work)
+        found.append(pytest.param(scenario, id=scenario.name, marks=marks))
+    return found
