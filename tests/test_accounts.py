@@ -18,7 +18,7 @@ def test_a_client_s_key_is_made_once_and_anew_after_it_was_revoked(product: Stac
     again = asyncio.run(accounts.facts(product.settings, product.pair(), project=None, zone=None))
     key = msgspec.json.decode(first.key_file.read_bytes())
     assert msgspec.json.decode(again.key_file.read_bytes()) == key
-    assert asyncio.run(accounts.revoke_key(product.settings, key["private_key_id"]))
+    assert asyncio.run(accounts.revoke_key(product.settings, key["private_key_id"])).found
     third = asyncio.run(accounts.facts(product.settings, product.pair(), project=None, zone=None))
     assert msgspec.json.decode(third.key_file.read_bytes())["private_key_id"] != key["private_key_id"]
 
@@ -48,6 +48,16 @@ def test_keys_are_listed_with_their_end(product: Stack) -> None:
     )
     listed = {key.key_id: key for key in asyncio.run(accounts.list_keys(product.settings))}
     assert listed[made["private_key_id"]].label == "nightly"
+
+
+def test_a_key_stands_on_a_pair_of_its_own(product: Stack) -> None:
+    """Commands and console share one code: revoking deletes the pair that was made for the key, and only that."""
+    world = product.sandbox.sandbox.world
+    before = [row["id"] for row in world.all("userkey")]
+    made = asyncio.run(accounts.create_key(product.settings, product.pair(), project=None, label="own"))
+    assert len(world.all("userkey")) == len(before) + 1
+    assert not asyncio.run(accounts.revoke_key(product.settings, made["private_key_id"])).left
+    assert [row["id"] for row in world.all("userkey")] == before
 
 
 def test_a_server_that_listens_everywhere_is_called_localhost_here(product: Stack) -> None:

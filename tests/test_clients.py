@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gstack import tls
-from gstack.clients import CLIENTS, Facts, bundle, shell
+from gstack.clients import CLIENTS, Facts, bundle, shell, word
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def facts(tmp_path: Path) -> Facts:
     )
 
 
-@pytest.mark.parametrize("client", ["gcloud", "python", "terraform"])
+@pytest.mark.parametrize("client", ["gcloud", "python", "terraform", "go"])
 def test_shell_clients_are_exports_and_comments_only(facts: Facts, client: str) -> None:
     """Nothing but exports and comments: safe to eval, and every value survives the shell."""
     lines = CLIENTS[client](facts).splitlines()
@@ -53,3 +53,9 @@ def test_bundle_holds_the_system_s_authorities_and_ours(tmp_path: Path) -> None:
     whole = bundle(tmp_path, authority).read_text()
     assert authority.read_text() in whole
     assert whole.count("BEGIN CERTIFICATE") >= 1
+
+
+def test_the_home_folder_is_whose_shell_it_is() -> None:
+    """A path that begins with `~` is expanded by the shell that reads it, odd characters behind it are not."""
+    assert word(Path("~/a b/k.json")) == "\"$HOME\"/'a b/k.json'"
+    assert word(Path("/x/~/y")) == "'/x/~/y'"

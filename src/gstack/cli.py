@@ -1,4 +1,4 @@
-"""The command `gstack`: serve (default), configure, sandbox, keys, trust, rotate-key, client, doctor."""
+"""The command `gstack`: serve (default), configure, sandbox, keys, apps, trust, rotate-key, client, doctor."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import rich_click as click
 
-from gstack import __version__, accounts, clients, configure, doctor, key_commands, rotation, trusting
+from gstack import __version__, accounts, app_commands, clients, configure, doctor, key_commands, rotation, trusting
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings, home
 from gstack.errors import Problem
@@ -32,6 +32,7 @@ def cli() -> None:
     """See the subcommands."""
 
 
+cli.add_command(app_commands.group)
 cli.add_command(configure.command)
 cli.add_command(key_commands.group)
 cli.add_command(rotation.command)

@@ -204,10 +204,11 @@ export PYTHONPATH={word(folder)}
 
 
 def go(facts: Facts) -> str:
-    """Google's Go library: like Python's it finds key and universe in variables; Go reads SSL_CERT_FILE itself."""
+    """Google's Go library. Key and variable name the same universe; the endpoint saves a line in the hosts file."""
     return shell(
         {
-            "GOOGLE_APPLICATION_CREDENTIALS": facts.key_file,
+            "GOOGLE_APPLICATION_CREDENTIALS": facts.universe_key_file,
+            "GOOGLE_CLOUD_UNIVERSE_DOMAIN": facts.host,
             "GOOGLE_CLOUD_PROJECT": facts.project,
             "SSL_CERT_FILE": facts.bundle,
         },

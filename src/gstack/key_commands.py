@@ -88,9 +88,12 @@ def revoke(profile: str, key_ids: Sequence[str]) -> None:
     settings = in_force(profile).settings
     unknown = []
     for key_id in key_ids:
-        if run(accounts.revoke_key(settings, key_id)):
-            click.echo(f"Revoked {key_id}")
-        else:
+        revoked = run(accounts.revoke_key(settings, key_id))
+        if not revoked.found:
             unknown.append(key_id)
+            continue
+        click.echo(f"Revoked {key_id}")
+        if revoked.left:
+            click.echo(f"Its key pair is still at CloudStack; delete it there. {revoked.left}", err=True)
     if unknown:
         raise click.ClickException(f"No such key in force: {', '.join(unknown)}. See: gstack keys list")

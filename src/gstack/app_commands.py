@@ -1,0 +1,67 @@
+"""`gstack apps`: OAuth clients of one's own, whose users sign in at this server's pages."""
+
+import rich_click as click
+
+from gstack import accounts
+from gstack.auth import registered_clients
+from gstack.auth.registered_clients import OAuthClient
+from gstack.config import Settings
+from gstack.shell import in_force, profile, run
+
+
+@click.group("apps", help="OAuth clients whose users sign in at this server's pages.")
+def group() -> None:
+    """See the subcommands."""
+
+
+@group.command("add", help="Register a client. Its users read NAME when they are asked.")
+@profile
+@click.argument("name")
+@click.option("--redirect-uri", "uris", multiple=True, required=True, help="Where codes may go: https, or localhost.")
+@click.option("--public", is_flag=True, help="A program on its user's machine, which can keep no secret.")
+def add(profile: str, name: str, uris: tuple[str, ...], public: bool) -> None:
+    """Print what the client needs; the secret is shown this once."""
+    client, secret = run(_add(in_force(profile).settings, name, uris, public=public))
+    click.echo(f"client_id: {client.id}")
+    if secret:
+        click.echo(f"client_secret: {secret}")
+
+
+async def _add(settings: Settings, name: str, uris: tuple[str, ...], *, public: bool) -> tuple[OAuthClient, str]:
+    async with accounts.opened(settings, reach=False) as auth:
+        made = await registered_clients.register(auth.store.engine, name, uris, public=public)
+        auth.audit.write("app", what="registered", client=made[0].id, who="operator", result="done")
+        return made
+
+
+@group.command("list", help="List the registered clients.")
+@profile
+def show(profile: str) -> None:
+    """A line each: id, kind, redirects, name."""
+    for client in run(_all(in_force(profile).settings)):
+        kind = "confidential" if client.secret_needed else "public"
+        click.echo(f"{client.id}  {kind}  {' '.join(client.redirect_uris)}  {client.name}")
+
+
+async def _all(settings: Settings) -> list[OAuthClient]:
+    async with accounts.opened(settings, reach=False) as auth:
+        return await registered_clients.registered(auth.store.engine)
+
+
+@group.command("remove", help="Forget a client: it gets no more tokens; those it has end within the hour.")
+@profile
+@click.argument("client_id")
+def remove(profile: str, client_id: str) -> None:
+    """An unknown client is an error."""
+    if not run(_remove(in_force(profile).settings, client_id)):
+        raise click.ClickException(f"No such client: {client_id}. See: gstack apps list")
+    click.echo(f"Removed {client_id}")
+
+
+async def _remove(settings: Settings, client_id: str) -> bool:
+    async with accounts.opened(settings, reach=False) as auth:
+        found = await registered_clients.remove(auth.store.engine, client_id)
+        auth.audit.write(
+            "app", what="removed", client=client_id, who="operator", result="done" if found else "notFound"
+        )
+        return found
