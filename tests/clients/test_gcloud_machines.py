@@ -115,3 +115,17 @@ def test_ssh(gcloud: Gcloud, machine: tuple[str, str], known: dict[str, str]) ->
     address = described["networkInterfaces"][0]["accessConfigs"][0]["natIP"]
     assert f"HostKeyAlias=compute.{described['id']}" in output
     assert f"@{address}" in output
+
+
+def test_bulk_create(gcloud: Gcloud) -> None:
+    """`bulk create` makes several machines in one command and says which."""
+    made = gcloud(
+        "bulk", "create", "--name-pattern=many-#", "--count=2", f"--zone={EAST}", "--machine-type=n1-standard-1"
+    )
+    assert made["createdInstanceCount"] == 2
+    assert {one["name"] for one in made["instances"]} == {"many-1", "many-2"}
+    gcloud("bulk", "create", "--predefined-names=more-a,more-b", f"--zone={BASIC}", "--machine-type=n1-standard-1")
+    names = {one["name"] for one in gcloud("list")}
+    assert names >= {"many-1", "many-2", "more-a", "more-b"}
+    gcloud("delete", "many-1", "many-2", f"--zone={EAST}")
+    gcloud("delete", "more-a", "more-b", f"--zone={BASIC}")

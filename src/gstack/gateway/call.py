@@ -251,6 +251,8 @@ def operation_to_gce(operation: Operation, links: Links) -> dict[str, Any]:
     if scope != "global":
         kind, place = scope.split("/")
         shown[kind.removesuffix("s")] = links.project(operation.project, f"{kind}/{place}")
+    if group := operation.args.get("operation_group"):
+        shown["operationGroupId"] = group
     shown |= _moments(operation) | _outcome(operation)
     return shown
 

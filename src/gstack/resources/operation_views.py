@@ -12,19 +12,21 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call, operation_to_gce
 from gstack.gateway.listing import Batch, Fetch, Window, list_items
 from gstack.operations.model import Operation
+from gstack.resources.instances.bulk_members import member, members, parse_member
 from gstack.resources.locations import locations
 
 Ask = Callable[[str], Awaitable[Any]]
+Look = Callable[[str, str, str], Awaitable[Operation | None]]
 
 
 async def get_operation(call: Call) -> dict[str, Any]:
     """Answer `get`: the operation as it is now."""
-    return _shown(call, await _asked(call, lambda scope: call.journal.get(call.owner_id, scope, _name(call))))
+    return await _answered(call, call.journal.get)
 
 
 async def wait_for_operation(call: Call) -> dict[str, Any]:
     """Answer `wait`: the operation once it is DONE, or as it is when the wait's limit ends."""
-    return _shown(call, await _asked(call, lambda scope: call.journal.wait(call.owner_id, scope, _name(call))))
+    return await _answered(call, call.journal.wait)
 
 
 async def delete_operation(call: Call) -> dict[str, Any]:
@@ -45,7 +47,8 @@ def of_scope(call: Call, scope: str | None) -> Fetch:
     async def fetch(window: Window) -> Batch:
         offset = (window.page - 1) * window.size
         found = await call.journal.list(call.owner_id, scope, limit=window.size, offset=offset)
-        return Batch([operation_to_gce(one, call.links) for one in found], last=len(found) < window.size)
+        shown = [item for one in found for item in (operation_to_gce(one, call.links), *members(one, call.links))]
+        return Batch(shown, last=len(found) < window.size)
 
     return fetch
 
@@ -80,10 +83,15 @@ def _name(call: Call) -> str:
     return str(call.params["operation"])
 
 
-def _shown(call: Call, operation: Operation | None) -> dict[str, Any]:
-    if operation is None:
-        raise _missing(call)
-    return operation_to_gce(operation, call.links)
+async def _answered(call: Call, look: Look) -> dict[str, Any]:
+    """The operation of the name in the URL, or the part of a bulk insert that it names."""
+    if found := await _asked(call, lambda scope: look(call.owner_id, scope, _name(call))):
+        return operation_to_gce(found, call.links)
+    part = parse_member(_name(call))
+    whole = await _asked(call, lambda scope: look(call.owner_id, scope, part[0])) if part else None
+    if part and whole and (shown := member(whole, part[1], call.links)):
+        return shown
+    raise _missing(call)
 
 
 def _missing(call: Call) -> Problem:

@@ -38,3 +38,7 @@ unserved(
     "compute.instances.removeResourcePolicies",
     why="Resource policies are not served here.",
 )
+unserved(
+    "compute.regionInstances.bulkInsert",
+    why="A region is one zone here. Use compute.instances.bulkInsert with that zone.",
+)

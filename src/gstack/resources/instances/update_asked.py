@@ -15,6 +15,7 @@ from gstack.gateway.call import Call
 from gstack.resources.instances import accepted, policy, set_machine_type, set_metadata, set_tags
 from gstack.resources.instances.subject import Subject
 from gstack.resources.instances.to_gce import SCHEDULING, SHIELDED
+from gstack.resources.metadata import check_metadata
 from gstack.resources.naming import check_labels, fingerprint
 from gstack.resources.references import last_name
 
@@ -105,7 +106,7 @@ def _labels(call: Call, shown: Mapping[str, Any]) -> Change | None:
 
 async def _metadata(call: Call, subject: Subject) -> Change | None:
     before = subject.facts.get("metadata", {})
-    items = set_metadata.check_metadata(call.body.get("metadata"), "resource.metadata")
+    items = check_metadata(call.body.get("metadata"), "resource.metadata")
     if items == before:
         return None
     set_metadata.warn(call, before, items)
@@ -141,17 +142,15 @@ def _protection(call: Call, subject: Subject) -> Change | None:
 def _kept(call: Call, subject: Subject, shown: Mapping[str, Any]) -> list[Change]:
     """What is only kept: it comes with the warnings of its own methods."""
     body, known = call.body, subject.facts.get("kept", {})
-    accounts = accepted.service_accounts(call, body.get("serviceAccounts") or [])
-    sent = {
-        "scheduling": accepted.check_scheduling(body.get("scheduling") or {}, "resource.scheduling"),
-        "shieldedInstanceConfig": body.get("shieldedInstanceConfig") or {},
+    scheduling = accepted.check_scheduling(body.get("scheduling") or {}, "resource.scheduling")
+    shielded = body.get("shieldedInstanceConfig") or {}
+    sent: dict[str, Any] = {
+        "scheduling": scheduling,
+        "shieldedInstanceConfig": shielded,
         "minCpuPlatform": body.get("minCpuPlatform") or "",
-        "serviceAccounts": accounts,
+        "serviceAccounts": accepted.service_accounts(call, body.get("serviceAccounts") or []),
     }
-    filled = sent | {
-        "scheduling": SCHEDULING | sent["scheduling"],
-        "shieldedInstanceConfig": SHIELDED | sent["shieldedInstanceConfig"],
-    }
+    filled = {**sent, "scheduling": SCHEDULING | scheduling, "shieldedInstanceConfig": SHIELDED | shielded}
     changed = [field for field in sent if filled[field] != shown.get(field, type(filled[field])())]
     for field in changed:
         call.warn(policy.IGNORED, f"{field} is kept and has no effect.")

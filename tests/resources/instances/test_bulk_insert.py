@@ -1,0 +1,94 @@
+"""instances.bulkInsert by the front door: many machines in one operation, or as many as were asked for at least."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from fixtures.gce import Gce
+from fixtures.instances import Ask, body_of
+
+BASIC, VPC = "Sandbox-simulator", "sandbox-east1-a"
+ZONES = pytest.mark.parametrize("zone", [BASIC, VPC])
+
+
+@pytest.fixture
+def tidy(gce: Gce) -> Iterator[None]:
+    """Delete all machines when the test ends."""
+    yield
+    for zone in (BASIC, VPC):
+        names = [one["name"] for one in gce.items(f"zones/{zone}/instances")]
+        for operation in [gce.delete(f"zones/{zone}/instances/{name}") for name in names]:
+            gce.done(operation)
+
+
+def _body(zone: str, **fields: Any) -> dict[str, Any]:
+    disks = [*body_of(zone, "x")["disks"], {"initializeParams": {"diskSizeGb": "5"}, "autoDelete": True}]
+    properties = {
+        "machineType": "n1-standard-1",
+        "disks": disks,
+        "labels": {"a": "b"},
+        "tags": {"items": ["web"]},
+        "networkInterfaces": [{"accessConfigs": [{"type": "ONE_TO_ONE_NAT"}]}],
+    }
+    return {"count": "3", "namePattern": "vm-##", "instanceProperties": properties, **fields}
+
+
+@ZONES
+@pytest.mark.usefixtures("tidy")
+def test_all_are_made(gce: Gce, zone: str) -> None:
+    """As many machines as were asked for, each whole; the next ones have the numbers after them."""
+    path = f"zones/{zone}/instances"
+    operation = gce.done(gce.post(f"{path}/bulkInsert", _body(zone)), seconds=120)
+    assert (operation["operationType"], operation["operationGroupId"] != "") == ("bulkInsert", True)
+    for name in ("vm-01", "vm-02", "vm-03"):
+        vm = gce.get(f"{path}/{name}")
+        assert (vm["status"], vm["labels"], vm["tags"]["items"]) == ("RUNNING", {"a": "b"}, ["web"])
+        assert [disk["source"].split("/")[-1] for disk in vm["disks"]] == [name, f"{name}-1"]
+        assert vm["networkInterfaces"][0]["accessConfigs"][0]["natIP"]
+    named = {"perInstanceProperties": {"one": {}}, "namePattern": "", "count": "1"}
+    gce.done(gce.post(f"{path}/bulkInsert", _body(zone, **named)))
+    gce.done(gce.post(f"{path}/bulkInsert", _body(zone, count="1")))
+    assert {vm["name"] for vm in gce.items(path)} == {"vm-01", "vm-02", "vm-03", "one", "vm-04"}
+
+
+@ZONES
+@pytest.mark.usefixtures("tidy")
+def test_some_fail(gce: Gce, fault: Callable[..., None], zone: str) -> None:
+    """Where minCount are made the operation is well and warns of the others."""
+    fault("deployVirtualMachine", "job_failed", errortext="No room here")
+    operation = gce.done(gce.post(f"zones/{zone}/instances/bulkInsert", _body(zone, minCount="2")), seconds=120)
+    (warning,) = [one for one in operation["warnings"] if one["code"] == "PARTIAL_SUCCESS"]
+    assert "No room here" in warning["message"]
+    lost = warning["data"][0]["value"]
+    assert {vm["name"] for vm in gce.items(f"zones/{zone}/instances")} == {"vm-01", "vm-02", "vm-03"} - {lost}
+
+
+def _groups(ask: Ask) -> set[str]:
+    """The machines' own groups; CloudStack keeps those of a machine that it could not deploy for a day."""
+    names = {group["name"] for group in ask("listSecurityGroups")["securitygroup"]}
+    return {name for name in names if name.startswith("gce-machine-")}
+
+
+@ZONES
+def test_too_few(gce: Gce, ask: Ask, fault: Callable[..., None], zone: str) -> None:
+    """Where fewer can be made than are needed, nothing is left: no machine, disk, address or group."""
+    before, groups = len(ask("listPublicIpAddresses").get("publicipaddress", [])), _groups(ask)
+    fault("attachVolume", "job_failed", errortext="No room here")
+    operation = gce.finished(gce.post(f"zones/{zone}/instances/bulkInsert", _body(zone)), seconds=120)
+    message = operation["error"]["errors"][0]["message"]
+    assert "2 of 3 instances could be made, 3 are needed" in message
+    assert "No room here" in message
+    for kind in ("instances", "disks"):
+        assert gce.items(f"zones/{zone}/{kind}") == []
+    assert len(ask("listPublicIpAddresses").get("publicipaddress", [])) <= before + 1  # that of a VPC itself
+    assert _groups(ask) == groups
+
+
+@pytest.mark.usefixtures("tidy")
+@pytest.mark.parametrize("command", ["deployVirtualMachine", "createVolume", "associateIpAddress"])
+def test_lost_answers(gce: Gce, fault: Callable[..., None], command: str) -> None:
+    """A lost answer is no second machine, disk or address."""
+    fault(command, "lost")
+    gce.done(gce.post(f"zones/{VPC}/instances/bulkInsert", _body(VPC, count="2")), seconds=120)
+    assert [len(gce.items(f"zones/{VPC}/{kind}")) for kind in ("instances", "disks")] == [2, 4]
