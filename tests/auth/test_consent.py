@@ -86,6 +86,16 @@ async def test_a_code_works_once(room: Room) -> None:
     assert (await room.who(brought["access_token"])).status_code == 401
 
 
+async def test_strangers_do_not_slow_down_everybody_s_client(room: Room) -> None:
+    """Google's client ids are public: many failures with them, from many places, make nobody else wait."""
+    body = f"grant_type=authorization_code&client_id={GCLOUD}&client_secret={SECRET}&code=wrong-"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for number in range(25):
+        sent = {"body": f"{body}{number}", "headers": form, "remote_addr": f"10.0.0.{number}"}
+        assert (await room.http.simulate_post("/oauth2/token", **sent)).status_code == 400
+    assert (await tokens(room, await code(room)))["status"] == "200"
+
+
 async def test_pkce_is_asked_for_where_it_was_begun(room: Room) -> None:
     """A code that was asked for with a challenge is worth nothing without the verifier."""
     first = await code(room, code_challenge="x" * 43, code_challenge_method="S256")

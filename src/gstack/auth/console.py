@@ -145,5 +145,5 @@ async def _program(auth: Auth, family: str, members: Sequence[Token]) -> Program
     known = await registered_clients.find(auth.store.engine, newest.client_id)
     name = known.name if known else f"API key {newest.client_id[:12]}…"
     sentences = words(newest.scopes.split()).sentences
-    may = "; ".join(sentences) or "Know who you are"
+    may = ". ".join(sentences) or "Know who you are"
     return Program(family, name, may, members[0].created, newest.created)
