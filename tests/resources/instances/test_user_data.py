@@ -2,15 +2,17 @@
 
 import base64
 import json
+import subprocess
 from datetime import UTC, datetime
 from email import message_from_bytes
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gstack.errors import Problem
-from gstack.resources.instances.user_data import LIMIT, SCRIPT_PATH, unserved_keys, user_data
+from gstack.resources.instances.user_data import LIMIT, RUNNER_PATH, unserved_keys, user_data
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -88,10 +90,29 @@ def test_expired_key_is_left_out() -> None:
     assert b"ssh-rsa A" in user_data({"ssh-keys": line % "when pigs fly"}, {}, now=NOW)
 
 
-def test_startup_script_runs_on_every_boot() -> None:
-    """startup-script is written where cloud-init runs scripts per boot, with an interpreter."""
-    files = config_of(user_data({"startup-script": "echo hi"}, {"startup-script": "echo no"}))["write_files"]
-    assert files == [{"path": SCRIPT_PATH, "permissions": "0755", "content": "#!/bin/bash\necho hi"}]
+def boot(metadata: dict[str, str], root: Path) -> str:
+    """What a guest in this folder would print when it boots: cloud-init's bootcmd, then its scripts per boot."""
+    (root / "run").mkdir(exist_ok=True)
+    for old in (root / "run").iterdir():
+        old.unlink()
+    document = user_data(metadata, {})
+    commands = config_of(document)["bootcmd"] if document else []
+    assert isinstance(commands, list)
+    for command in commands:
+        moved = [str(word).replace("/run/", f"{root}/run/").replace("/var/", f"{root}/var/") for word in command]
+        subprocess.run(moved, check=True)
+    runner = Path(f"{root}{RUNNER_PATH}")
+    return subprocess.run([runner], check=True, capture_output=True, text=True).stdout if runner.exists() else ""
+
+
+def test_startup_script_runs_on_every_boot(tmp_path: Path) -> None:
+    """The script that is in the metadata when the guest boots is run, whatever is in it; without one nothing is."""
+    assert boot({}, tmp_path) == ""
+    quoted = "echo 'it'\\''s' \"$((1 + 1))\" '\\n' %s"
+    assert boot({"startup-script": quoted}, tmp_path) == "it's 2 \\n %s\n"
+    assert boot({"startup-script": "#!/bin/sh\necho other"}, tmp_path) == "other\n"
+    assert boot({}, tmp_path) == ""
+    assert boot({"ssh-keys": "ann:ssh-rsa A", "startup-script": "echo back"}, tmp_path) == "back\n"
 
 
 def test_startup_script_of_the_project() -> None:
@@ -140,7 +161,7 @@ def test_any_text_survives(script: str, own: str) -> None:
     if message_from_bytes(own.encode()).is_multipart():
         return
     (_, first), (_, second) = parts_of(document)
-    files = config_of(second)["write_files"]
-    assert isinstance(files, list)
-    assert files[0]["content"].removeprefix("#!/bin/bash\n") == script.removeprefix("#!/bin/bash\n")
+    commands = config_of(second)["bootcmd"]
+    assert isinstance(commands, list)
+    assert commands[0][-1].removeprefix("#!/bin/bash\n") == script.removeprefix("#!/bin/bash\n")
     assert first.rstrip(b"\n") == own.encode().rstrip(b"\n")

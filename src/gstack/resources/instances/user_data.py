@@ -1,11 +1,12 @@
 """What a guest is told: Google's metadata keys as the one user-data document that cloud-init understands. Pure.
 
-`ssh-keys`/`sshKeys` become users with sudo, `startup-script` a script that cloud-init runs on every boot, as Google's
-guest agent does; both are one `#cloud-config` part, written as JSON, which is YAML. `user-data` alone is passed on
-byte for byte (it may be for something other than cloud-init); with the others it is a part of its own and comes first,
-and our part's `merge_how` appends to its lists. Project metadata counts as on GCE: its keys are added unless
-`block-project-ssh-keys` is true or the instance has the old `sshKeys`, its startup script runs where the instance has
-none, its `user-data` counts for nobody.
+`ssh-keys`/`sshKeys` become users with sudo, at the guest's first boot. `startup-script` is run on every boot, as
+Google's guest agent does, and as it is in the metadata then: `bootcmd`, which cloud-init reads anew each time, puts it
+where /run ends with the boot, and a script of cloud-init's `per-boot` runs what is there. Both are one `#cloud-config`
+part, written as JSON, which is YAML. `user-data` alone is passed on byte for byte (it may be for something other than
+cloud-init); with the others it is a part of its own and comes first, and our part's `merge_how` appends to its lists.
+Project metadata counts as on GCE: its keys are added unless `block-project-ssh-keys` is true or the instance has the
+old `sshKeys`, its startup script runs where the instance has none, its `user-data` counts for nobody.
 """
 
 import base64
@@ -24,7 +25,11 @@ from gstack.errors import Problem
 
 LIMIT = 24_576  # bytes before base64: CloudStack's own limit, beyond it deployVirtualMachine is refused
 FIELD = "resource.metadata"
-SCRIPT_PATH = "/var/lib/cloud/scripts/per-boot/gstack-startup-script"
+SCRIPT_PATH = "/run/gstack-startup-script"
+RUNNER_PATH = "/var/lib/cloud/scripts/per-boot/gstack-startup-script"
+_COPY = "/var/lib/cloud/gstack-startup-script"  # /run is often mounted so that nothing in it can be run
+_RUNNER = f"#!/bin/sh\n[ -f {SCRIPT_PATH} ] || exit 0\ninstall -m 0700 {SCRIPT_PATH} {_COPY} && exec {_COPY}\n"
+_WRITE = 'umask 077; mkdir -p "${1%/*}" && printf %s "$2" > "$1" && chmod 0700 "$1"'
 _EXPIRES = re.compile(r'"expireOn"\s*:\s*"([^"]+)"')
 _TRUE = {"true", "yes", "y", "1"}
 _MERGE = [
@@ -107,7 +112,9 @@ def _cloud_config(keys: Mapping[str, list[str]], script: str) -> bytes:
     if keys:
         config["users"] = ["default", *(_user(user, its) for user, its in keys.items())]
     if script:
-        config["write_files"] = [{"path": SCRIPT_PATH, "permissions": "0755", "content": script}]
+        config["bootcmd"] = [
+            ["sh", "-c", _WRITE, "sh", *file] for file in ((SCRIPT_PATH, script), (RUNNER_PATH, _RUNNER))
+        ]
     if not config:
         return b""
     return b"#cloud-config\n" + msgspec.json.encode(config | {"merge_how": _MERGE}) + b"\n"
