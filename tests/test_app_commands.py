@@ -31,7 +31,7 @@ def test_a_client_comes_and_goes(product: Stack) -> None:
 def test_what_cannot_be_registered_is_said(product: Stack) -> None:
     """A redirect to plain http elsewhere, and a client that is not there, are error lines, not tracebacks."""
     for arguments in (["add", "x", "--redirect-uri", "http://evil.example/"], ["remove", "nobody"]):
-        command = [PROGRAM, "apps", *arguments]
+        command = [str(PROGRAM), "apps", *arguments]
         done = subprocess.run(command, env=environment(product), capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert "Error" in done.stderr

@@ -46,9 +46,7 @@ async def test_a_key_is_shown_once(room: Room) -> None:
     assert "2999-12-31" in page.text
 
 
-@pytest.mark.parametrize(
-    "fields", [{"label": "x" * 61}, {"expires": "2020-01-01"}, {"expires": "soon"}]
-)
+@pytest.mark.parametrize("fields", [{"label": "x" * 61}, {"expires": "2020-01-01"}, {"expires": "soon"}])
 async def test_wrong_keys_are_told_on_a_page(room: Room, fields: dict[str, str]) -> None:
     """What cannot be is refused with its reason."""
     answer = await (await signed_in(room)).post("/keys", **fields)

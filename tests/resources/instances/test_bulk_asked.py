@@ -72,7 +72,7 @@ def test_names_of_disks(gce: Gce, made: Callable[..., dict[str, Any]]) -> None:
         assert gce.refused("POST", PATH, 400, body)
     body = {"perInstanceProperties": {"a": {}, "there": {}}, "instanceProperties": _properties()}
     assert gce.refused("POST", PATH, 409, body)["reason"] == "alreadyExists"
-    long = {f"{'n' * 61}{number}": {} for number in range(2)}
+    long: dict[str, Any] = {f"{'n' * 61}{number}": {} for number in range(2)}
     disks = [boot, {"initializeParams": {"diskSizeGb": "5"}}]
     body = {"perInstanceProperties": long, "instanceProperties": _properties(disks=disks)}
     assert "too long" in gce.refused("POST", PATH, 400, body)["message"]

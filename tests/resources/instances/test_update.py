@@ -23,7 +23,7 @@ def _put(gce: Gce, vm: dict[str, Any], *, params: dict[str, str] | None = None, 
 def test_everything_that_may_differ(gce: Gce, made: Made, zone: str) -> None:
     """Labels, metadata, tags, texts, protection and what is kept change in one operation; absent means empty."""
     vm = made(zone, "vm-put", labels={"a": "1"}, tags={"items": ["old"]}, description="before")
-    changes = {
+    changes: dict[str, Any] = {
         "labels": {"b": "2"},
         "tags": {"items": ["new"]},
         "metadata": {"items": [{"key": "startup-script", "value": "echo"}]},
@@ -37,7 +37,7 @@ def test_everything_that_may_differ(gce: Gce, made: Made, zone: str) -> None:
     after = gce.get(path)
     assert (after["labels"], after["tags"]["items"]) == ({"b": "2"}, ["new"])
     assert (after["description"], after["deletionProtection"]) == ("after", True)
-    assert after["metadata"]["items"] == changes["metadata"]["items"]  # type: ignore[index]
+    assert after["metadata"]["items"] == changes["metadata"]["items"]
     assert after["scheduling"]["automaticRestart"] is False
     gone = ("labels", "tags", "description", "deletionProtection")
     _put(gce, {field: value for field, value in after.items() if field not in gone})
