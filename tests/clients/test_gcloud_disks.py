@@ -1,0 +1,146 @@
+"""gcloud, unmodified, with disks: made, grown, attached, detached, and machines made with them."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from fixtures.servers import Stack
+from fixtures.shells import evaluated, run
+
+pytestmark = pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not on this machine's PATH")
+EAST, BASIC = "sandbox-east1-a", "Sandbox-simulator"
+IMAGE = ("--image-family=debian-12", "--image-project=debian-cloud")
+Gcloud = Callable[..., Any]
+
+
+def commands(known: Mapping[str, str]) -> Gcloud:
+    """Run `gcloud compute …` and read its JSON."""
+
+    def command(*arguments: str) -> Any:
+        output = run(["gcloud", "compute", *arguments, "--quiet", "--format=json"], known)
+        return json.loads(output) if output.strip() else None
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def gcloud(product: Stack) -> Gcloud:
+    """With the settings that `gstack client gcloud` prints."""
+    return commands(evaluated(product, "gcloud"))
+
+
+@pytest.fixture(scope="module")
+def gcloud_v1(product: Stack) -> Gcloud:
+    """With the version in the URL: `disks create --source-snapshot` cannot read its own reference without it."""
+    known = evaluated(product, "gcloud")
+    name = "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE"
+    return commands(known | {name: f"{known[name].removesuffix('compute/v1/')}compute/v1/"})
+
+
+def last(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+@pytest.mark.parametrize("zone", [EAST, BASIC])
+def test_the_life_of_a_disk(gcloud: Gcloud, zone: str) -> None:
+    """Create with size, type, labels and description; describe, label, grow, attach, detach, delete."""
+    place, name, vm = f"--zone={zone}", f"disk-{zone.lower()}", f"vm-{zone.lower()}"
+    wishes = ("--size=17GB", "--type=pd-ssd", "--labels=use=db", "--description=rows")
+    gcloud("disks", "create", name, place, *wishes)
+    disk = gcloud("disks", "describe", name, place)
+    assert (disk["sizeGb"], last(disk["type"]), disk["labels"], disk["description"]) == (
+        "17", "pd-ssd", {"use": "db"}, "rows",
+    )  # fmt: skip
+    gcloud("disks", "update", name, place, "--update-labels=more=x", "--remove-labels=use")
+    gcloud("disks", "resize", name, place, "--size=19GB")
+    gcloud("instances", "create", vm, place)
+    gcloud("instances", "attach-disk", vm, place, f"--disk={name}", "--device-name=sdb")
+    disk = gcloud("disks", "describe", name, place)
+    assert (disk["sizeGb"], disk["labels"], [last(user) for user in disk["users"]]) == ("19", {"more": "x"}, [vm])
+    machine = gcloud("instances", "describe", vm, place)
+    assert [one["deviceName"] for one in machine["disks"]] == ["persistent-disk-0", "sdb"]
+    gcloud("instances", "set-disk-auto-delete", vm, place, "--auto-delete", f"--disk={name}")
+    assert gcloud("instances", "describe", vm, place)["disks"][1]["autoDelete"] is True
+    gcloud("instances", "set-disk-auto-delete", vm, place, "--no-auto-delete", "--device-name=sdb")
+    gcloud("instances", "detach-disk", vm, place, f"--disk={name}")
+    assert "users" not in gcloud("disks", "describe", name, place)
+    gcloud("instances", "delete", vm, place)
+    gcloud("disks", "delete", name, place)
+    assert name not in {one["name"] for one in gcloud("disks", "list")}
+
+
+def test_blank_and_of_a_snapshot_and_of_a_disk(gcloud_v1: Gcloud) -> None:
+    """A disk without flags has Google's size; one of a snapshot or a disk has that one's."""
+    gcloud, place = gcloud_v1, f"--zone={EAST}"
+    gcloud("disks", "create", "unsized", place)
+    assert gcloud("disks", "describe", "unsized", place)["sizeGb"] == "500"
+    gcloud("instances", "create", "holder", place, "--create-disk=name=holder-data,size=5GB,device-name=data")
+    gcloud("snapshots", "create", "taken", "--source-disk=holder-data", f"--source-disk-zone={EAST}")
+    gcloud("disks", "create", "restored", place, "--source-snapshot=taken")
+    gcloud("disks", "create", "cloned", place, "--source-disk=holder-data", f"--source-disk-zone={EAST}")
+    restored, cloned = (gcloud("disks", "describe", name, place) for name in ("restored", "cloned"))
+    assert (restored["sizeGb"], last(restored["sourceSnapshot"])) == ("5", "taken")
+    assert (cloned["sizeGb"], last(cloned["sourceDisk"])) == ("5", "holder-data")
+    gcloud("instances", "delete", "holder", place, "--delete-disks=all")
+    left = {one["name"] for one in gcloud("disks", "list")}
+    assert left >= {"unsized", "restored", "cloned"}
+    assert not left & {"holder", "holder-data"}
+
+
+def test_a_machine_with_disks(gcloud: Gcloud) -> None:
+    """Further disks are made, of a snapshot too, and one that exists is attached; describe shows what was set."""
+    place = f"--zone={EAST}"
+    gcloud("disks", "create", "there-before", place, "--size=12GB")
+    gcloud("instances", "create", "first", place, "--boot-disk-auto-delete")
+    gcloud("snapshots", "create", "of-first", "--source-disk=first", f"--source-disk-zone={EAST}")
+    gcloud(
+        "instances", "create", "many", place, *IMAGE, "--boot-disk-size=30GB", "--boot-disk-device-name=boot",
+        "--create-disk=name=made,size=3GB,type=pd-balanced,device-name=made,auto-delete=yes",
+        "--create-disk=name=of-snap,source-snapshot=of-first,device-name=snap",
+        "--disk=name=there-before,device-name=old,auto-delete=no",
+    )  # fmt: skip
+    disks = {one["deviceName"]: one for one in gcloud("instances", "describe", "many", place)["disks"]}
+    assert {name: (last(one["source"]), one["autoDelete"]) for name, one in disks.items()} == {
+        "boot": ("many", True),
+        "made": ("made", True),
+        "snap": ("of-snap", True),
+        "old": ("there-before", False),
+    }
+    assert disks["boot"]["diskSizeGb"] == "30"
+    assert last(gcloud("disks", "describe", "made", place)["type"]) == "pd-balanced"
+    gcloud("instances", "delete", "many", place, "--keep-disks=boot")
+    left = {one["name"] for one in gcloud("disks", "list")}
+    assert left >= {"many", "there-before"}
+    assert not left & {"made", "of-snap"}
+    gcloud("instances", "create", "again", place, "--disk=name=many,boot=yes,auto-delete=yes")
+    shown = gcloud("instances", "describe", "again", place)
+    assert (shown["status"], last(shown["disks"][0]["source"])) == ("RUNNING", "many")
+    gcloud("instances", "create", "revived", place, "--source-snapshot=of-first")
+    assert gcloud("instances", "describe", "revived", place)["status"] == "RUNNING"
+    gcloud("instances", "delete", "first", "again", "revived", place)
+    assert "many" not in {one["name"] for one in gcloud("disks", "list")}
+
+
+@pytest.mark.parametrize("zone", [EAST, BASIC])
+def test_a_machine_of_a_template(gcloud: Gcloud, zone: str) -> None:
+    """A template's machine is made as it says, and with overrides of the command."""
+    place, template = f"--zone={zone}", f"t-{zone.lower()}"
+    gcloud(
+        "instance-templates", "create", template, "--machine-type=n1-standard-1", "--labels=env=prod", "--tags=web",
+        "--create-disk=size=2GB,device-name=data,auto-delete=yes", *IMAGE,
+    )  # fmt: skip
+    gcloud("instances", "create", "plain", place, f"--source-instance-template={template}")
+    machine = gcloud("instances", "describe", "plain", place)
+    assert (machine["labels"], machine["tags"]["items"], last(machine["machineType"])) == (
+        {"env": "prod"}, ["web"], "n1-standard-1",
+    )  # fmt: skip
+    assert [one["deviceName"] for one in machine["disks"]] == ["persistent-disk-0", "data"]
+    overrides = ("--machine-type=e2-small", "--labels=own=x")
+    gcloud("instances", "create", "other", place, f"--source-instance-template={template}", *overrides)
+    machine = gcloud("instances", "describe", "other", place)
+    assert (machine["labels"], last(machine["machineType"])) == ({"own": "x"}, "e2-small")
+    gcloud("instances", "delete", "plain", "other", place)
+    gcloud("instance-templates", "delete", template)
