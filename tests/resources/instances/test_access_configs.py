@@ -51,6 +51,12 @@ def test_address_that_the_account_holds(gce: Gce, ask: Ask, made: Made) -> None:
     asked = {"accessConfig": "external-nat", "networkInterface": "nic0"}
     gce.done(gce.post(f"{path}/deleteAccessConfig", **asked))
     assert ask("listPublicIpAddresses", id=held["id"])["publicipaddress"][0]["isstaticnat"] is False
+    free = ask("listPublicIpAddresses", state="Free", allocatedonly=False, zoneid=held["zoneid"])["publicipaddress"][0]
+    ask("reserveIpAddress", id=free["id"])
+    gce.done(gce.post(post, {"natIP": free["ipaddress"]}, networkInterface="nic0"))
+    assert _configs(gce, path)[0]["natIP"] == free["ipaddress"]
+    gce.done(gce.post(f"{path}/deleteAccessConfig", **asked))
+    ask("disassociateIpAddress", id=free["id"])
     refused = gce.refused("POST", post, 400, {"natIP": "192.0.2.77"}, networkInterface="nic0")
     assert "was not found" in refused["message"]
     source = ask("listPublicIpAddresses", vpcid=vpc, issourcenat=True)["publicipaddress"][0]["ipaddress"]

@@ -1,7 +1,7 @@
 """instances.addAccessConfig, deleteAccessConfig and updateAccessConfig <-> static NAT to an interface.
 
 Without `natIP` an ephemeral address is taken, and freed when the access config goes. An address that the account holds
-may be named where CloudStack has it in the interface's own VPC or network; it stays the account's. In zones with
+may be named where it is only reserved, or in the interface's own VPC or network; it stays the account's. In zones with
 security groups the guest address is the external one: an access config only shows it, and cannot be taken away.
 CloudStack gives a machine one static NAT.
 """
@@ -9,17 +9,19 @@ CloudStack gives a machine one static NAT.
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, work
-from gstack.resources.instances import policy
+from gstack.resources.instances import policy, reserved_addresses
 from gstack.resources.instances.creation import write_down
-from gstack.resources.instances.interface import GuestNetwork, network_of, shown, wanted_nic
+from gstack.resources.instances.interface import network_of, shown, wanted_nic
+from gstack.resources.instances.reserved_addresses import Held
 from gstack.resources.instances.subject import Subject, begin, check_settled, wanted
 from gstack.resources.instances.to_gce import EXTERNAL_NAME
 from gstack.resources.machines import Nic
 from gstack.resources.networking import external_addresses
-from gstack.resources.networking.external_addresses import PublicAddress
 
 _REFUSED = {name: why for name, why in policy.ACCESS.items() if name != "natIP"}
 _NO_NAT = "CloudStack has no static NAT in this network: the internal address is the only one."
@@ -34,40 +36,36 @@ async def add_access_config(call: Call) -> dict[str, Any]:
     nic = wanted_nic(subject, call.params["networkInterface"], "networkInterface")
     if (await shown(call, subject, nic)).get("accessConfigs"):
         raise Problem.invalid("accessConfig", "At most one access config currently supported.")
-    args = {"nic_id": nic.id, "external": call.body.get("name") or EXTERNAL_NAME}
-    return await begin(call, add, subject, args | await asked(call, subject, nic, call.body))
+    found, holds = await _asked(call, subject, nic, call.body)
+    args = {"nic_id": nic.id, "external": call.body.get("name") or EXTERNAL_NAME, **found}
+    return await begin(call, add, subject, args, holds=holds)
 
 
-async def asked(call: Call, subject: Subject, nic: Nic, config: Mapping[str, Any]) -> dict[str, Any]:
-    """What the address is to be: `place` and `network_id` for static NAT, `address_id` of one that is there."""
+async def _asked(
+    call: Call, subject: Subject, nic: Nic, config: Mapping[str, Any]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What the address is to be: the args of `give`, and the name to hold of an address that the account holds."""
     wish = config.get("natIP", "")
     if subject.location.security_groups:
         if wish not in {"", nic.ipaddress}:
             raise Problem.unsupported("accessConfig.natIP", f"{_GUEST}.")
-        return {}
+        return {}, ()
     network = await network_of(call, nic)
     if not network.place:
         raise Problem.unsupported("accessConfig", _NO_NAT)
+    check_alone(subject, "accessConfig")
+    args = {"place": network.place, "network_id": network.id}
+    if not wish:
+        return args, ()
+    held = await reserved_addresses.find(call, subject.location, network.place, wish, "accessConfig.natIP")
+    return {**args, "held": msgspec.to_builtins(held)}, (held.hold,)
+
+
+def check_alone(subject: Subject, field: str) -> None:
+    """400 where an interface of the machine has an external address already."""
     if other := next((one.publicip for one in subject.machine.nic if one.publicip), ""):
         why = f"CloudStack gives a machine one external address, and it has {other} on another interface."
-        raise Problem.unsupported("accessConfig", why)
-    address_id = await _held(call, network, wish) if wish else ""
-    return {"place": network.place, "network_id": network.id, "address_id": address_id}
-
-
-async def _held(call: Call, network: GuestNetwork, address: str) -> str:
-    """The uuid of an address that the account holds and that can serve this network."""
-    field = "accessConfig.natIP"
-    known = await call.cloudstack.list_all("listPublicIpAddresses", PublicAddress, {"ipaddress": address})
-    found = next((one for one in known if one.ipaddress == address), None)
-    if found is None:
-        raise Problem.invalid(field, f"'{address}'. The specified external IP address was not found in this project.")
-    if found.issourcenat or found.isstaticnat:
-        raise Problem.invalid(field, f"External IP address: {address} is already in-use.")
-    if network.place not in ({"vpcid": found.vpcid}, {"networkid": found.associatednetworkid}):
-        why = f"CloudStack has {address} in another network, and an address cannot move. Leave natIP out for another."
         raise Problem.unsupported(field, why)
-    return found.id
 
 
 @serves("compute.instances.deleteAccessConfig")
@@ -111,11 +109,14 @@ async def add(op: Op) -> None:
 
 
 async def give(op: Op, step: str) -> None:
-    """Give the interface its address, as `asked` found it."""
+    """Give the interface its address by the args `place` and `network_id`, and `held` for one that is not ephemeral."""
     place, machine_id = op.args.get("place"), op.args["machine_id"]
-    if op.args.get("address_id"):
-        await external_addresses.use(op, step, op.args["address_id"], op.args["network_id"], machine_id)
-    elif place:
+    if not place:
+        return
+    if op.args.get("held"):
+        held = msgspec.convert(op.args["held"], Held)
+        await reserved_addresses.use(op, step, place, op.args["network_id"], held, machine_id)
+    else:
         await external_addresses.give(op, step, place, op.args["network_id"], machine_id)
 
 

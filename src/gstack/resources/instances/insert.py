@@ -23,6 +23,7 @@ from gstack.resources.instances import creation, removal, reserved_addresses
 from gstack.resources.instances.asked import plan_asked
 from gstack.resources.instances.lookup import located
 from gstack.resources.instances.plan import Plan
+from gstack.resources.instances.reserved_addresses import Held
 from gstack.resources.machines import VirtualMachine
 from gstack.resources.naming import gce_id, suffix
 
@@ -156,7 +157,9 @@ async def _give_address(op: Op, plan: Plan, machine: VirtualMachine) -> None:
     on_network = (nic for nic in machine.nic if nic.networkid == placement.network_id)
     nic = next(on_network if asked.index else (nic for nic in machine.nic if nic.isdefault))
     if asked.held:
-        await reserved_addresses.use(op, "address", placement, asked, machine.id)
+        held, network_id = Held(asked.held, asked.address), str(placement.network_id)
+        place = {"vpcid": placement.vpc_id} if placement.vpc_id else {"networkid": network_id}
+        await reserved_addresses.use(op, "address", place, network_id, held, machine.id)
     else:
         await backings.give_address(op, "address", placement, machine.id, nic.id)
     if asked.index:  # the name of the first interface's is among the machine's facts

@@ -14,7 +14,7 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.resources import backings
 from gstack.resources.backings import Placement
-from gstack.resources.instances import policy
+from gstack.resources.instances import policy, reserved_addresses
 from gstack.resources.instances.internal_addresses import check_address
 from gstack.resources.instances.plan import External, Interface
 from gstack.resources.instances.to_gce import EXTERNAL_NAME
@@ -25,7 +25,6 @@ _FIELD = "resource.networkInterfaces"
 _ACCESS = {name: why for name, why in policy.ACCESS.items() if name != "natIP"}
 _HABITS = {"VIRTIO_NET", "UNSPECIFIED_NIC_TYPE"}
 _MOST = 8  # Google's limit
-_RESERVED = "Reserved"
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -35,19 +34,6 @@ class Asked(msgspec.Struct, frozen=True):
     external: str = ""
     address: External = External()
     hold: tuple[str, ...] = ()
-
-
-class HeldAddress(msgspec.Struct, frozen=True):
-    """A public address of the account, as listPublicIpAddresses answers it."""
-
-    id: str
-    ipaddress: str = ""
-    state: str = ""
-    issourcenat: bool = False
-    isstaticnat: bool = False
-    hasrules: bool = False
-    vpcid: str = ""
-    associatednetworkid: str = ""
 
 
 async def interfaces_asked(call: Call, location: Location) -> Asked:
@@ -118,31 +104,6 @@ async def _external(
         raise Problem.unsupported(field, why)
     if placement.kind not in {VPC, ISOLATED}:
         raise Problem.unsupported(field, "CloudStack has no static NAT in this network.")
-    found = await _held(call, location, wish)
-    if found is None:
-        why = f"The specified external IP address '{wish}' was not found in region '{location.region}'."
-        raise Problem.invalid(field, f"'{wish}'. {why}")
-    if found.issourcenat or found.isstaticnat or found.hasrules:
-        raise Problem.invalid(field, f"'{wish}'. External IP address: {wish} is already in-use.")
-    reserved = found.state == _RESERVED
-    if not reserved and not _is_at(found, placement):
-        why = f"CloudStack has {wish} in another network, and an address cannot move. Leave natIP out for another."
-        raise Problem.unsupported(field, why)
-    hold = (f"regions/{location.region}/addresses/{wish}",)
-    return External(index, found.id, wish if reserved else ""), hold
-
-
-async def _held(call: Call, location: Location, wish: str) -> HeldAddress | None:
-    """An address of the account's: associated, or only reserved, which CloudStack lists apart."""
-    narrowed = {"ipaddress": wish, "zoneid": location.id}
-    for more in ({}, {"state": _RESERVED, "allocatedonly": False}):
-        listed = await call.cloudstack.list_all("listPublicIpAddresses", HeldAddress, {**narrowed, **more})
-        if found := next((one for one in listed if one.ipaddress == wish), None):
-            return found
-    return None
-
-
-def _is_at(found: HeldAddress, placement: Placement) -> bool:
-    if placement.vpc_id:
-        return found.vpcid == placement.vpc_id
-    return bool(placement.network_id) and found.associatednetworkid == placement.network_id
+    place = {"vpcid": placement.vpc_id} if placement.vpc_id else {"networkid": placement.network_id}
+    found = await reserved_addresses.find(call, location, place, wish, field)
+    return External(index, found.id, found.bring), (found.hold,)

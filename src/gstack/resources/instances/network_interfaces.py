@@ -19,7 +19,7 @@ from gstack.resources import backings
 from gstack.resources.backings import Placement
 from gstack.resources.instances import nics, policy
 from gstack.resources.instances.access_configs import add as add_access
-from gstack.resources.instances.access_configs import give
+from gstack.resources.instances.access_configs import check_alone, give
 from gstack.resources.instances.interface import network_of, shown, wanted_nic
 from gstack.resources.instances.internal_addresses import check_address
 from gstack.resources.instances.subject import Subject, begin, check_settled, check_stopped, wanted
@@ -59,9 +59,7 @@ def _external(subject: Subject, configs: list[Mapping[str, Any]]) -> str:
         raise Problem.invalid(f"{_FIELD}.accessConfigs", "At most one access config currently supported.")
     for config in configs:
         policy.refuse(config, policy.ACCESS, f"{_FIELD}.accessConfigs[0]")
-        if other := next((one.publicip for one in subject.machine.nic if one.publicip), ""):
-            why = f"CloudStack gives a machine one external address, and it has {other} on another interface."
-            raise Problem.unsupported(f"{_FIELD}.accessConfigs", why)
+        check_alone(subject, f"{_FIELD}.accessConfigs")
         return str(config.get("name") or EXTERNAL_NAME)
     return ""
 
@@ -107,7 +105,7 @@ async def delete_network_interface(call: Call) -> dict[str, Any]:
         "nic_id": nic.id,
         "place": network.place if network else None,
         "network_id": nic.networkid,
-        "address_id": "" if known.get("ephemeral") else nic.publicipid,
+        "held": None if known.get("ephemeral") else {"id": nic.publicipid},
     }
     return await begin(call, delete, subject, args)
 

@@ -88,7 +88,7 @@ INTERFACE = {
     "enableVpcScopedDns": "CloudStack's DNS is the network's own.",
 }
 ACCESS = {
-    "natIP": "a reserved address cannot be given to a new instance here. Leave natIP out for an ephemeral one.",
+    "natIP": "add the interface without an access config, and then the access config with natIP.",
     "externalIpv6": "IPv6 is not served here.",
     "ipCollection": "public delegated prefixes are not served here.",
     "setPublicPtr": "CloudStack keeps no reverse DNS.",
