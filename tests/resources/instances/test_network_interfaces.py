@@ -93,7 +93,7 @@ def test_refused(gce: Gce, made: Made) -> None:
     gce.done(gce.call("PATCH", f"{PATH}/updateNetworkInterface", nic, networkInterface="nic0").json())
     gce.refused("PATCH", f"{PATH}/updateNetworkInterface", 400, {}, networkInterface="nic0")
     for body, field in (
-        ({"network": "global/networks/other"}, "network"),
+        ({"network": "global/networks/other"}, "must be stopped"),
         ({"aliasIpRanges": [{"ipCidrRange": "/24"}]}, "aliasIpRanges"),
         ({"accessConfigs": [{"name": "x"}]}, "accessConfigs"),
     ):

@@ -105,7 +105,7 @@ async def _check_name(call: Call, subject: Subject, nic: Nic, name: str | None) 
 async def add(op: Op) -> None:
     """Give the interface its address, and keep the name of the access config."""
     await give(op, "address")
-    await _keep(op, op.args["external"])
+    await keep_name(op, op.args["external"])
 
 
 async def give(op: Op, step: str) -> None:
@@ -124,7 +124,7 @@ async def give(op: Op, step: str) -> None:
 async def delete(op: Op) -> None:
     """Take the address from the machine, which has one at most; an ephemeral one is freed."""
     await external_addresses.free(op, "address", op.args["machine_id"])
-    await _keep(op, "")
+    await keep_name(op, "")
 
 
 @work("instances.updateAccessConfig")
@@ -132,7 +132,7 @@ async def leave(op: Op) -> None:
     """Leave the access config as it is: an operation all the same, as on GCE."""
 
 
-async def _keep(op: Op, name: str) -> None:
+async def keep_name(op: Op, name: str) -> None:
     """Write down how the access config of the interface is called; empty: it has none."""
     machine_id, nic_id = op.args["machine_id"], op.args["nic_id"]
 

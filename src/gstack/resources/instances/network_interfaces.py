@@ -1,8 +1,8 @@
 """instances.addNetworkInterface, deleteNetworkInterface and updateNetworkInterface <-> CloudStack's NICs.
 
 An interface comes and goes while the machine runs or is stopped, with its external address. The first one (CloudStack's
-default NIC) stays. Its internal address can change while the machine is stopped; its network cannot. In zones with
-security groups a machine has the one interface of the guest network.
+default NIC) stays. Internal address and network can change while the machine is stopped. In zones with security groups
+a machine has the one interface of the guest network.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from gstack.operations.model import Op, Probe, work
 from gstack.operations.nested import Nested
 from gstack.resources import backings
 from gstack.resources.backings import Placement
-from gstack.resources.instances import nics, policy
+from gstack.resources.instances import interface_moves, nics, policy
 from gstack.resources.instances.access_configs import add as add_access
 from gstack.resources.instances.access_configs import check_alone, give
 from gstack.resources.instances.interface import network_of, shown, wanted_nic
@@ -133,11 +133,11 @@ async def update_network_interface(call: Call) -> dict[str, Any]:
     there, body = await shown(call, subject, nic), call.body
     _check_fingerprint(body.get("fingerprint"), there)
     policy.refuse(body, policy.INTERFACE, _FIELD)
-    for field in ("network", "subnetwork"):
-        _check_same(body.get(field), there.get(field, ""), field)
     if body.get("accessConfigs") and _plain(body["accessConfigs"]) != _plain(there.get("accessConfigs", [])):
         why = "use addAccessConfig and deleteAccessConfig."
         raise Problem.unsupported(f"{_FIELD}.accessConfigs", why)
+    if any(_differs(body.get(field), there.get(field, "")) for field in ("network", "subnetwork")):
+        return await begin(call, update, subject, {"move": await interface_moves.asked(call, subject, nic, there)})
     address = body.get("networkIP") or nic.ipaddress
     if address != nic.ipaddress:
         await _check_move(call, subject, nic, address)
@@ -156,10 +156,8 @@ def _check_fingerprint(sent: str | None, there: Mapping[str, Any]) -> None:
         raise Problem.condition_not_met("Supplied fingerprint does not match current network interface fingerprint.")
 
 
-def _check_same(sent: str | None, there: str, field: str) -> None:
-    if sent and parse_reference(sent).name != parse_reference(there).name:
-        why = "CloudStack leaves an interface in its network. Add an interface there and delete this one."
-        raise Problem.unsupported(f"{_FIELD}.{field}", why)
+def _differs(sent: str | None, there: str) -> bool:
+    return bool(sent) and parse_reference(str(sent)).name != parse_reference(there).name
 
 
 async def _check_move(call: Call, subject: Subject, nic: Nic, address: str) -> None:
@@ -174,7 +172,10 @@ async def _check_move(call: Call, subject: Subject, nic: Nic, address: str) -> N
 
 @work("instances.updateNetworkInterface")
 async def update(op: Op) -> None:
-    """Give the interface its other internal address."""
+    """Move the interface, or give it its other internal address."""
+    if op.args.get("move"):
+        await interface_moves.move(Nested(op, "move", {**op.args, **op.args["move"]}))
+        return
     nic_id, address = op.args["nic_id"], op.args["address"]
     if address == op.args["before"]:
         return

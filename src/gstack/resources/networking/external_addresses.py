@@ -48,6 +48,8 @@ async def give(op: Op, step: str, place: Mapping[str, str], network_id: str, vm_
     """
     for number in range(_TRIES):
         taken = await op.run(f"{step}-take-{number}", "associateIpAddress", place, probe=_taken_by_us(place))
+        if taken.get("issourcenat"):  # the first one of a network that nothing ran in yet is the network's own
+            continue
         await op.decide(f"{step}-fact-{number}", partial(_keep, op, taken["id"]))
         if await _given(op, f"{step}-{number}", str(taken["id"]), network_id, vm_id):
             return str(taken["ipaddress"])
