@@ -91,7 +91,7 @@ def check(answer: requests.Response) -> None:
         assert is_google_s_error(answer), answer.text
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     method_id=st.sampled_from(
         sorted(m for m in methods() if m.split(".")[-1] in {"insert", "setCommonInstanceMetadata"})
@@ -105,7 +105,7 @@ def test_mutated_bodies_never_break_the_server(gce: Gce, method_id: str, body: A
     check(gce.call("POST", f"/compute/v1/{path}", body))
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_mutated_paths_never_break_the_server(gce: Gce, data: st.DataObject) -> None:
     """Any segment in any path, any query parameter: a Google error or an answer."""
