@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from typing import Any, cast
 
 import pytest
 
 from fixtures.mortal import TIMES, free_port, mortal_stack
-from fixtures.servers import Stack, stack
-from torture.cloud import ask
+from fixtures.servers import RunningApp, Stack, stack
+from gstack.config import CloudStackSettings, ServerSettings, Settings
+from torture.cloud import Cloud, ask
 from torture.journey import Traveller
 from torture.scenarios import BASIC, EAST, SECOND, delete, done, instances, plain, post, there
 
@@ -74,3 +76,27 @@ def lasting(lastings: Callable[[], Traveller]) -> Iterator[Traveller]:
     yield traveller
     faults = traveller.product.app.witness.faults[before:]
     assert not faults, "answers that are not Google's:\n" + "\n".join(faults)
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A sandbox with its state in a file, in a process that can be killed."""
+    made = Cloud(tmp_path_factory.mktemp("cloud"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def cloudy(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traveller]:
+    """A gateway in front of that sandbox."""
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(
+        home=home,
+        server=ServerSettings(port=free_port()),
+        cloudstack=CloudStackSettings(endpoint=cloud.url, reference_seconds=1.0),
+        operations=TIMES,
+    )
+    app = RunningApp(settings, home / "called")
+    app.start()
+    yield warm(Traveller(Stack(app, cast("Any", None), cloud.accounts, settings), {}))
+    app.stop()

@@ -19,6 +19,7 @@ from fixtures.servers import Stack
 from torture.inventory import Inventory, change, inventory, steady
 from torture.scenarios import Scenario
 
+Trouble = Callable[[], object]
 SECONDS = 90.0
 _MADE_UP = re.compile(r"-([0-9a-f]{8}|[0-9a-f]{4})(?=-|$)")  # in names of steps: parts of uuids, random letters
 
@@ -123,36 +124,34 @@ class Traveller:
             self.references[scenario.name] = end
         return self.references[scenario.name]
 
-    def travel(self, scenario: Scenario, trouble: Callable[[], None]) -> End:
-        """Prepare, cause trouble, send the mutation, wait for its end, look, and put everything back.
+    def travel(self, scenario: Scenario, trouble: Trouble, calm: Trouble = lambda: None) -> End:
+        """Prepare, cause trouble, send the mutation, wait for its end, calm, look, and put everything back.
 
         Nothing may be left of it all.
         """
-        return self.travel_twice(scenario, trouble, lambda: None)[0]
+        return self.travel_twice(scenario, trouble, calm)[0]
 
-    def travel_twice(
-        self, scenario: Scenario, trouble: Callable[[], None], calm: Callable[[], None]
-    ) -> tuple[End, End]:
+    def travel_twice(self, scenario: Scenario, trouble: Trouble, calm: Trouble) -> tuple[End, End]:
         """Travel; where the mutation failed, send it again without trouble, as a user would. Both ends."""
         self.whole = False
         untouched = inventory(self.product)
         scenario.prepare(self.gce)
         before = inventory(self.product)
         trouble()
-        first = last = self._through(scenario, before)
-        calm()
+        first = last = self._through(scenario, before, calm)
         if first.faults:
-            last = self._through(scenario, before)
+            last = self._through(scenario, before, calm)
         scenario.clean(self.gce)
         left = change(untouched, inventory(self.product))
         assert left == {} or first.named, f"the way back left something: {left}\n{first}"
         self.whole = left == {}
         return first, last
 
-    def _through(self, scenario: Scenario, before: Inventory) -> End:
+    def _through(self, scenario: Scenario, before: Inventory, calm: Trouble) -> End:
         shown_before = self._shown(scenario)
         key = self.sent(scenario.send)
         self.await_done(key)
+        calm()
         assert self.journal.works(key) == scenario.work
         return End(
             operation=self.patient(lambda: self.gce.get(self.journal.path(key))),

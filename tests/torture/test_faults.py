@@ -49,8 +49,7 @@ def test_nothing_is_heard(lasting: Traveller, scenario: Scenario) -> None:
     """Each command is answered 503, then dropped, then done with its answer lost: nothing is done twice or missing."""
     expected, faults = lasting.reference(scenario), Faults(lasting)
     rules = [(command, kind) for command in commands(expected) for kind in ("error", "drop", "lost")]
-    end = lasting.travel(scenario, lambda: faults.set(*rules))
-    faults.clear()
+    end = lasting.travel(scenario, lambda: faults.set(*rules), faults.clear)
     same(end, expected)
 
 
@@ -78,8 +77,7 @@ def test_every_command_once(lasting: Traveller, scenario: Scenario, kind: str) -
     """One kind of trouble for each command, and for the looks at its job."""
     expected, faults = lasting.reference(scenario), Faults(lasting)
     rules = [(command, kind) for command in [*commands(expected), "queryAsyncJobResult"]]
-    end = lasting.travel(scenario, lambda: faults.set(*rules))
-    faults.clear()
+    end = lasting.travel(scenario, lambda: faults.set(*rules), faults.clear)
     same(end, expected)
 
 
