@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from fixtures import secrecy
 from fixtures.gce import Gce
 from fixtures.servers import Stack, stack
 
@@ -85,14 +87,26 @@ def other(product: Stack) -> Gce:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
+    structlog.configure(processors=[secrecy.tee, *structlog.get_config()["processors"]])
     if not hasattr(session.config, "workerinput"):
         for old in CALLED.glob("*.txt"):
             old.unlink()
 
 
+def _hold_secrets(session: pytest.Session) -> None:
+    """Fail where a secret that was used stands in a log; then logs and secrets are kept to look at."""
+    if found := secrecy.leaked():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\nSecrets of this run are in its logs ({secrecy.FOLDER}): {', '.join(sorted(found))}")  # noqa: T201
+    else:
+        secrecy.forget()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A whole and green run must have called every served method; say which ones it did not."""
+    """No log holds a secret. A whole and green run must have called every served method; say which ones it did not."""
+    if not hasattr(session.config, "workerinput"):
+        _hold_secrets(session)
     whole = session.config.args == session.config.getini("testpaths") and not session.config.getoption("-k")
     if hasattr(session.config, "workerinput") or exitstatus or not whole:
         return

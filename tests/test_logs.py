@@ -11,8 +11,9 @@ from gstack import logs
 @pytest.fixture(autouse=True)
 def _as_before() -> object:
     """Leave structlog as other tests expect it."""
+    before = structlog.get_config()
     yield
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 def test_lines_are_json_where_no_person_reads(capsys: pytest.CaptureFixture[str]) -> None:
