@@ -1,4 +1,4 @@
-"""Who may be trusted, and what a CI system is given to sign in with. The exchange itself: grants/test_token_exchange."""
+"""Who may be trusted, and what a CI system gets to sign in with. The exchange itself: grants/test_token_exchange."""
 
 import pytest
 
