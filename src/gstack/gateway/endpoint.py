@@ -169,7 +169,14 @@ async def _repeated(call: Call) -> dict[str, Any] | None:
     if not request_id or call.owner is None:
         return None
     known = await call.journal.seen(call.owner_id, call.method.id, request_id)
-    return operation_to_gce(known, call.links) if known else None
+    return operation_to_gce(known, call.links) if known and _same_target(call, known) else None
+
+
+def _same_target(call: Call, known: Any) -> bool:
+    """False where the id was used for something else: then the journal refuses it, by what both are about."""
+    asked = {"insert": call.body.get("name"), "delete": call.params.get(call.method.parameter_order[-1])}
+    name = asked.get(call.method.verb)
+    return known.project == call.project and name in {None, known.target.name, known.target.id}
 
 
 def _last(query: Query, name: str) -> str:
