@@ -192,7 +192,26 @@ def _of_interfaces() -> list[Scenario]:
         Scenario("interface", "instances.addNetworkInterface", card, (vm,), done(inside), gone),
         Scenario("interface-delete", "instances.deleteNetworkInterface", no_card, (vm,), done(inside, card), gone),
         Scenario("interface-update", "instances.updateNetworkInterface", _moved, (vm,), done(inside, stop), gone),
+        Scenario("interface-move", "instances.updateNetworkInterface", _elsewhere, (vm,), done(outside, stop), gone),
     ]
+
+
+def _elsewhere(gce: Gce) -> Any:
+    """The first interface goes to another network, and its external address with it."""
+    body = {"network": SECOND, "fingerprint": gce.get(there(EAST))["networkInterfaces"][0]["fingerprint"]}
+    return _answered(gce, "PATCH", f"{there(EAST)}/updateNetworkInterface", body, networkInterface="nic0")
+
+
+def _of_many() -> list[Scenario]:
+    """One machine of many: several are made side by side, and would not come to the same steps twice."""
+    properties = {name: value for name, value in machine(EAST).items() if name not in {"name", "deletionProtection"}}
+    disks = [{**one, "initializeParams": dict(one["initializeParams"])} for one in properties["disks"]]
+    del disks[1]["initializeParams"]["diskName"]
+    body = {"count": "1", "namePattern": "torture-#", "instanceProperties": properties | {"disks": disks}}
+    vm = there(EAST, "torture-1")
+    bulk = post(f"{instances(EAST)}/bulkInsert", body)
+    views = (vm, f"zones/{EAST}/disks/torture-1", f"zones/{EAST}/disks/torture-1-1")
+    return [Scenario("bulk", "instances.bulkInsert", bulk, views, clean=done(delete(vm)))]
 
 
 def _moved(gce: Gce) -> Any:
@@ -366,6 +385,7 @@ SCENARIOS = [
     *_of_kept_disks(),
     *_of_machines(),
     *_of_interfaces(),
+    *_of_many(),
     *_of_attached_disks(),
     *_of_other_boots(),
     *_of_disks(),
