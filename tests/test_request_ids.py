@@ -1,17 +1,59 @@
 """requestId: the same request twice is one operation, another request under the same id is refused."""
 
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
 from fixtures.gce import Gce
 
-ID = "8b1f1f5e-0c7c-4a6e-9c39-0f5b0b5b0b01"
 
-
-def rule(name: str) -> dict[str, object]:
-    return {"name": name, "allowed": [{"IPProtocol": "tcp", "ports": ["80"]}]}
+def rule(name: str, port: str = "80") -> dict[str, Any]:
+    return {"name": name, "allowed": [{"IPProtocol": "tcp", "ports": [port]}]}
 
 
 def test_a_repeat_is_the_same_operation_and_a_reuse_is_refused(gce: Gce) -> None:
     """Nothing is accepted and lost: the second name under one id is 409, not the first one's operation."""
-    first = gce.post("global/firewalls", rule("first"), requestId=ID)
-    assert gce.post("global/firewalls", rule("first"), requestId=ID)["name"] == first["name"]
-    gce.refused("POST", "global/firewalls", 409, rule("second"), requestId=ID)
+    one = str(uuid4())
+    first = gce.post("global/firewalls", rule("first"), requestId=one)
+    assert gce.post("global/firewalls", rule("first"), requestId=one)["name"] == first["name"]
+    assert gce.refused("POST", "global/firewalls", 409, rule("second"), requestId=one)["location"] == "requestId"
+    gce.refused("POST", "global/firewalls", 409, rule("first", "81"), requestId=one)
     assert gce.call("GET", "global/firewalls/second").status_code == 404
+
+
+def test_one_id_is_one_place(gce: Gce) -> None:
+    """The same disk asked for in another zone is another request."""
+    one, body = str(uuid4()), {"name": "disk-of-an-id", "sizeGb": "1"}
+    first, other = (f"zones/{zone['name']}/disks" for zone in gce.items("zones")[:2])
+    gce.done(gce.post(first, body, requestId=one))
+    gce.refused("POST", other, 409, body, requestId=one)
+    assert gce.call("GET", f"{other}/disk-of-an-id").status_code == 404
+
+
+def test_one_id_is_one_deletion(gce: Gce) -> None:
+    """A deletion under another one's id is refused, and nothing goes; repeated, it is the first one's operation."""
+    for name in ("gone", "stays"):
+        gce.done(gce.post("global/firewalls", rule(name)))
+    one = str(uuid4())
+    first = gce.done(gce.delete("global/firewalls/gone", requestId=one))
+    gce.refused("DELETE", "global/firewalls/stays", 409, requestId=one)
+    assert gce.get("global/firewalls/stays")["name"] == "stays"
+    assert gce.delete("global/firewalls/gone", requestId=one)["name"] == first["name"]
+
+
+@pytest.mark.parametrize("sent", ["x", "00000000-0000-0000-0000-000000000000", "8b1f1f5e0c7c4a6e9c390f5b0b5b0b01"])
+def test_an_id_must_be_a_uuid(gce: Gce, sent: str) -> None:
+    """What is no UUID, and the zero one, are invalid, and nothing is made."""
+    error = gce.refused("POST", "global/firewalls", 400, rule("no-id"), requestId=sent)
+    assert (error["reason"], error["location"]) == ("invalid", "requestId")
+    assert gce.call("GET", "global/firewalls/no-id").status_code == 404
+
+
+def test_operations_are_listed_newest_first(gce: Gce) -> None:
+    """`orderBy=creationTimestamp desc` sorts operations by their insertTime."""
+    for name in ("order-a", "order-b", "order-c"):
+        gce.done(gce.post("global/firewalls", rule(name)))
+    times = [one["insertTime"] for one in gce.items("global/operations", orderBy="creationTimestamp desc")]
+    assert len(times) >= 3
+    assert times == sorted(times, reverse=True)

@@ -85,6 +85,12 @@ class Problem(Exception):  # noqa: N818  # a Problem is what RFC 9457 calls it, 
         return cls(409, "alreadyExists", text, code="RESOURCE_ALREADY_EXISTS")
 
     @classmethod
+    def id_reused(cls) -> Self:
+        """409: a requestId came again with a request that is not the one it began."""
+        text = "Invalid value for field 'requestId': it was used within a day for another request. Send a new UUID."
+        return cls(409, "conflict", text, code="INVALID_FIELD_VALUE", location="requestId")
+
+    @classmethod
     def in_use(cls, resource: str, by: str) -> Self:
         """400: `resource` cannot go or change because `by` uses it."""
         text = f"The {_noun(resource)} resource '{resource}' is already being used by '{by}'"

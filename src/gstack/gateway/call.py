@@ -5,6 +5,7 @@ against Google's document), talks to `call.cloudstack`, and returns a JSON-able 
 the method's response type. `kind` is added by the endpoint. A mutation returns `await call.start(...)`.
 """
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,7 +17,8 @@ from gstack.auth.caller import Caller as Caller  # noqa: PLC0414  # handed on: t
 from gstack.cloudstack.client import Client, CloudStack
 from gstack.config import Settings
 from gstack.db.sidecar import Sidecar
-from gstack.operations.model import Draft, Operation, Target, Warned, Work, works
+from gstack.errors import Problem
+from gstack.operations.model import REQUEST, Draft, Operation, Target, Warned, Work, works
 
 GOOGLE = "https://www.googleapis.com"
 
@@ -119,6 +121,7 @@ class Call:
     settings: Settings
     links: Links
     warnings: list[Warned] = field(default_factory=list)
+    request: str = ""  # what was asked, as a digest, where it has a requestId
 
     @property
     def owner_id(self) -> str:
@@ -138,6 +141,21 @@ class Call:
     def warn(self, code: str, message: str, **data: str) -> None:
         """Tell the client, in the answer's or the operation's `warnings`, what could not be mapped exactly."""
         self.warnings.append(Warned(code, message, data))
+
+    async def repeated(self) -> dict[str, Any] | None:
+        """The operation that this very request has begun already: it must not meet its own effects.
+
+        409 where its requestId began another one: the parameters and the body tell, as they were before any default.
+        """
+        request_id = str(self.params.get("requestId", ""))
+        if not request_id or self.owner is None:
+            return None
+        asked = msgspec.json.encode((self.params, self.body), order="deterministic")
+        self.request = hashlib.sha256(asked).hexdigest()
+        known = await self.journal.seen(self.owner_id, self.method.id, request_id)
+        if known and known.args.get(REQUEST) != self.request:
+            raise Problem.id_reused()
+        return operation_to_gce(known, self.links) if known else None
 
     async def start(
         self,
@@ -163,7 +181,7 @@ class Call:
             user=self.caller.user,
             credential=self.caller.credential,
             cloudstack_project=self.cloudstack.project,
-            args=dict(args),
+            args=dict(args) | ({REQUEST: self.request} if self.request else {}),
             holds=(target.path or "project", *holds),
             request_id=str(self.params.get("requestId", "")),
             warnings=tuple(self.warnings),

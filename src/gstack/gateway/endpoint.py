@@ -23,7 +23,6 @@ from gstack.gateway.call import (
     Method,
     Served,
     Services,
-    operation_to_gce,
     served,
     warning_to_gce,
     why_unserved,
@@ -81,7 +80,7 @@ class Endpoint:
             body = {} if form or method.request is None else read_body(method, await read_limited(req, self._limit))
             links = Links(f"{self._hosts.root(req.get_header('Host') or '', req.scheme)}/compute/{version}/")
             call = await self._call(method, function, caller, params, body, links)
-            result = await _repeated(call) or await function.function(call)
+            result = await call.repeated() or await function.function(call)
             facts.update(outcome(result))
         _reply(req, resp, call, result, selection)
 
@@ -161,22 +160,6 @@ def _selection(method: Method, query: Query) -> Selection:
     if (alt := _last(query, "alt")) not in {"", "json"}:
         raise Problem.invalid("alt", f"'{alt}'. This server answers JSON alone: send alt=json or nothing.")
     return parse_fields(_last(query, "fields"), method.response)
-
-
-async def _repeated(call: Call) -> dict[str, Any] | None:
-    """The operation that a request with this requestId has begun already: it must not meet its own effects."""
-    request_id = str(call.params.get("requestId", ""))
-    if not request_id or call.owner is None:
-        return None
-    known = await call.journal.seen(call.owner_id, call.method.id, request_id)
-    return operation_to_gce(known, call.links) if known and _same_target(call, known) else None
-
-
-def _same_target(call: Call, known: Any) -> bool:
-    """False where the id was used for something else: then the journal refuses it, by what both are about."""
-    asked = {"insert": call.body.get("name"), "delete": call.params.get(call.method.parameter_order[-1])}
-    name = asked.get(call.method.verb)
-    return known.project == call.project and name in {None, known.target.name, known.target.id}
 
 
 def _last(query: Query, name: str) -> str:

@@ -145,10 +145,15 @@ async def _sorted_page(query: _Query, fetch: Fetch) -> tuple[Items, str]:
         page, last = page + 1, batch.last
     ordered = _by_name(found)
     if query.order != "name":
-        ordered.sort(key=lambda item: str(item.get("creationTimestamp", "")), reverse=True)
+        ordered.sort(key=_made, reverse=True)
     begin = query.place.offset if query.place else 0
     end = begin + query.limit
     return ordered[begin:end], _token(query, 0, end) if end < len(ordered) else ""
+
+
+def _made(item: Mapping[str, Any]) -> str:
+    """When it was made; operations call it otherwise."""
+    return str(item.get("creationTimestamp") or item.get("insertTime") or "")
 
 
 def _by_name(items: Items) -> Items:

@@ -21,6 +21,7 @@ Query = Mapping[str, str | list[str]]
 
 _RANGES = {"int32": (-(2**31), 2**31 - 1), "uint32": (0, 2**32 - 1), "int64": (-(2**63), 2**63 - 1)}
 _BOOLEANS = {"true": True, "false": False, "none": False}
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MOST_RESULTS = 500
 
@@ -88,6 +89,8 @@ def _reader(name: str, facts: Mapping[str, Any]) -> Reader:
         return _number
     if kind == "integer" or facts.get("format") in _RANGES:
         return _integer_reader(name, facts)
+    if name == "requestId":
+        return _request_id
     return _text_reader(facts)
 
 
@@ -116,6 +119,13 @@ def _integer_reader(name: str, facts: Mapping[str, Any]) -> Reader:
         return int(text)
 
     return read
+
+
+def _request_id(name: str, text: str) -> str:
+    """A UUID that is not zero, as Google's document says in prose."""
+    if not _UUID.fullmatch(text) or not text.strip("0-"):
+        raise Problem.invalid(name, f"'{text[:80]}'. Must be a UUID that is not zero.")
+    return text
 
 
 def _text_reader(facts: Mapping[str, Any]) -> Reader:

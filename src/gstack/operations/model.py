@@ -28,6 +28,7 @@ from gstack.errors import Problem
 T = TypeVar("T")
 
 PENDING, RUNNING, DONE = "PENDING", "RUNNING", "DONE"
+REQUEST = "request"  # the argument that tells which request a requestId stands for
 
 
 class Target(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gstack.db.tables import holds, operations, steps
 from gstack.errors import Problem
-from gstack.operations.model import RUNNING, Draft, Fault, Operation, Target, Warned
+from gstack.operations.model import REQUEST, RUNNING, Draft, Fault, Operation, Target, Warned
 
 INTENT, JOB, ENDED, FAILED = "intent", "job", "done", "failed"  # states of a step
 REPEAT = timedelta(hours=24)  # how long a requestId stands for its operation (Google: not said; its docs hint a day)
@@ -53,9 +53,9 @@ async def repeated(connection: AsyncConnection, draft: Draft) -> Record | None:
     if row is None:
         return None
     known = to_record(row)
-    if known.operation.target.path != draft.target.path or known.operation.project != draft.project:
-        text = "Invalid value for field 'requestId': it was used within a day for another resource. Send a new UUID."
-        raise Problem(409, "conflict", text, code="INVALID_FIELD_VALUE", location="requestId")
+    same = (known.operation.target.path, known.operation.project, known.operation.args.get(REQUEST))
+    if same != (draft.target.path, draft.project, draft.args.get(REQUEST)):
+        raise Problem.id_reused()
     return known
 
 

@@ -1,8 +1,8 @@
 """An interface moved to another network or subnetwork, for instances.updateNetworkInterface: of a stopped machine.
 
-CloudStack has no command for it: a new interface is added there, made the default one where the old one was, and the
-old one is removed, with its external address given up before and another one (or the same, where the account holds it
-and it can serve there) given after. Each step is taken back when a later one fails.
+CloudStack has no command for it: the external address is given up, a new interface is added there, made the default
+one where the old one was, given an external address (the same where the account holds it and it can serve there), and
+the old one is removed. Each step is taken back when a later one fails.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -94,25 +94,23 @@ async def _move(op: Op, placement: Placement, undo: list[Back]) -> None:
     if old.isdefault:
         await nics.make_default(op, "default", machine_id, new)
         undo.append(("default", lambda under: nics.make_default(op, under, machine_id, old.id)))
-    await nics.remove(op, "remove", machine_id, old.id)
-    undo.clear()  # the old interface is gone: what fails now is told, and nothing is put back
-    if old.isdefault:
-        facts = {"network": placement.network_path, "subnetwork": placement.subnetwork_path or None}
-        await write_down(op, "facts", machine_id, op.args["kind"], facts)
     if external:
         place = {"vpcid": placement.vpc_id} if placement.vpc_id else {"networkid": network_id}
-        await _give_again(op, place, network_id)
-        await keep_name(Nested(op, "name", {**op.args, "nic_id": new}), external["name"])
-
-
-async def _give_again(op: Op, place: Mapping[str, str], network_id: str) -> None:
-    try:
         await _give(op, place, network_id, "give")
-    except Unreachable:
-        raise
-    except Problem as problem:
-        text = f"The interface has moved, and has no external address now: {problem.message}"
-        raise Problem(problem.status, problem.reason, text, code=problem.code, internal=problem.internal) from problem
+        undo.append(("free", lambda under: external_addresses.free(op, under, machine_id)))
+    await nics.remove(op, "remove", machine_id, old.id)
+    undo.clear()
+    await _keep(op, placement, new, first=old.isdefault)
+
+
+async def _keep(op: Op, placement: Placement, nic_id: str, *, first: bool) -> None:
+    """Write down what is known of the interface under its new uuid."""
+    machine_id = op.args["machine_id"]
+    if first:
+        facts = {"network": placement.network_path, "subnetwork": placement.subnetwork_path or None}
+        await write_down(op, "facts", machine_id, op.args["kind"], facts)
+    if op.args["external"]:
+        await keep_name(Nested(op, "name", {**op.args, "nic_id": nic_id}), op.args["external"]["name"])
 
 
 async def _give(op: Op, place: Mapping[str, str], network_id: str, under: str) -> None:
