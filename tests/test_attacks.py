@@ -149,6 +149,17 @@ def test_request_smuggling(product: Stack, gce: Gce) -> None:
         assert b" 200 " not in answer
 
 
+@pytest.mark.parametrize("path", ["compute/v1/projects/demo/global/firewalls", "oauth2/token", "batch/compute/v1"])
+@pytest.mark.parametrize("chunk", [b"zz\r\n", b"-1\r\n\r\n", b"2\r\n{}x\r\n"])
+def test_a_broken_body_is_nobody_s_fault(product: Stack, gce: Gce, path: str, chunk: bytes) -> None:
+    """Chunks that are none are 400 in the envelope, or in OAuth's form."""
+    begin = f"POST /{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {gce.token}\r\n"
+    kind = "Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n"
+    answer = raw(product, f"{begin}{kind}Transfer-Encoding: chunked\r\n\r\n".encode() + chunk)
+    assert b" 400 " in answer[:20], answer
+    assert b'"error":' in answer
+
+
 @pytest.mark.parametrize("verb", ["DELETE", "POST", "PATCH", "delete"])
 def test_a_method_override_needs_the_scope_of_what_it_becomes(product: Stack, verb: str) -> None:
     """A read-only token deletes nothing by calling it a POST, or by calling a GET something else."""

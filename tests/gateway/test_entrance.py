@@ -121,8 +121,16 @@ def test_a_proxys_host_is_checked_as_any() -> None:
     assert get("10.0.0.1", **known, X_Forwarded_Host="evil.example").status_code == 421
 
 
-async def ask_slowly(app: Any, chunks: list[bytes], pause: float) -> list[dict[str, Any]]:
-    """Post a body whose parts come one by one; what the app sends."""
+async def test_half_a_body_is_no_body() -> None:
+    """A body that breaks off, at once or later, is 400: nothing is done with what came."""
+    for parts in ([], [b"x"]):
+        sent = await ask_slowly(entrance(), [*parts, b"x"], 0, breaks_off=True)
+        assert sent[0]["status"] == 400
+        assert b"breaks off" in sent[1]["body"]
+
+
+async def ask_slowly(app: Any, chunks: list[bytes], pause: float, *, breaks_off: bool = False) -> list[dict[str, Any]]:
+    """Post a body whose parts come one by one, the last one not with `breaks_off`; what the app sends."""
     sent: list[dict[str, Any]] = []
     waiting = list(chunks)
 
@@ -130,6 +138,8 @@ async def ask_slowly(app: Any, chunks: list[bytes], pause: float) -> list[dict[s
         await asyncio.sleep(pause)
         if not waiting:
             await asyncio.Event().wait()
+        if breaks_off and len(waiting) == 1:
+            return {"type": "http.disconnect"}
         return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
 
     async def send(event: dict[str, Any]) -> None:

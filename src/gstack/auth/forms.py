@@ -133,6 +133,8 @@ def _from_problem(problem: Problem) -> OAuth2Error:
     kind: type[OAuth2Error] = UnauthorizedClientError
     if problem.status == HTTPStatus.UNAUTHORIZED:
         kind = InvalidClientError
+    elif problem.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_TIMEOUT}:
+        kind = InvalidRequestError
     elif problem.status == HTTPStatus.TOO_MANY_REQUESTS:
         kind = TooManyAttemptsError
     elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

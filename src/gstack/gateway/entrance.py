@@ -55,7 +55,7 @@ class Entrance:
         if scope["path"] != _HEALTH and (problem := self._refusal(scope, peer, hosts)):
             await _refuse(hardened, problem)
             return
-        await self._app(scope, _timed(receive, self._seconds), hardened)
+        await _within(self._app, scope, _timed(receive, self._seconds), hardened)
 
     def _refusal(self, scope: Any, peer: str, hosts: list[str]) -> Problem | None:
         if len(hosts) > 1:  # RFC 9112, 3.2: the next one behind us might read the other
@@ -75,6 +75,23 @@ class Entrance:
             return bool(scope["scheme"] == "https")
         known = address_of(peer)
         return known is not None and known.is_loopback
+
+
+async def _within(app: Asgi, scope: Any, receive: Receive, send: Send) -> None:
+    """Run the app, and answer for it where the body breaks off before it has begun to look."""
+    begun = False
+
+    async def sending(event: dict[str, Any]) -> None:
+        nonlocal begun
+        begun = True
+        await send(event)
+
+    try:
+        await app(scope, receive, sending)
+    except Problem as problem:
+        if begun:
+            raise
+        await _refuse(send, problem)
 
 
 def _spelled(scope: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +132,11 @@ def _hardened(send: Send, *, strict: bool) -> Send:
 
 
 def _timed(receive: Receive, seconds: float) -> Receive:
-    """Give a body so many seconds to arrive; Problem 408 afterwards. Waiting for a client to leave has no end."""
+    """Give a body so many seconds to arrive; Problem 408 afterwards. Waiting for a client to leave has no end.
+
+    Granian reports a body that breaks off, or is not framed as HTTP says, as a client that left: Problem 400, so that
+    half a body is never taken for a whole one.
+    """
     whole, deadline = False, 0.0
 
     async def receiving() -> dict[str, Any]:
@@ -128,6 +149,8 @@ def _timed(receive: Receive, seconds: float) -> Receive:
                 event = await receive()
         except TimeoutError as error:
             raise Problem(408, "requestTimeout", "The body of the request did not arrive in time.") from error
+        if event["type"] == "http.disconnect":
+            raise Problem.bad_request("The body of the request breaks off, or is not framed as RFC 9112 says.")
         whole = not event.get("more_body")
         return event
 

@@ -11,6 +11,7 @@ from falcon.asgi import App, Request, Response
 from gstack.errors import Problem
 
 _WORTH_GZIP = 4096  # bytes
+_DRAINED, _CHUNK = 64 * 1024 * 1024, 65_536  # bytes of a body that is too large which are read, and at once
 _FAULT = 500
 _JSON = "application/json; charset=UTF-8"
 _REASONS = {404: "notFound", 405: "httpMethodNotAllowed", 413: "uploadTooLarge", 429: "rateLimitExceeded"}
@@ -18,13 +19,22 @@ _log = structlog.get_logger("gstack.gateway")
 
 
 async def read_limited(req: Request, limit: int) -> bytes:
-    """Return the request's body; Problem 413 beyond `limit` bytes, before reading it where its length is announced."""
+    """Return the request's body; Problem 413 beyond `limit` bytes."""
     if req.get_header("Content-Encoding") not in {None, "identity"}:
         raise Problem(415, "unsupportedMediaType", "Send the body as it is, without Content-Encoding.")
-    body: bytes = b"" if (req.content_length or 0) > limit else await req.stream.read(limit + 1)
-    if len(body) > limit or (req.content_length or 0) > limit:
+    announced = req.content_length or 0
+    body: bytes = b"" if announced > limit else await req.stream.read(limit + 1)
+    if announced > limit or len(body) > limit:
+        await _drain(req)
         raise Problem.too_large(f"The request body is larger than {limit} bytes.")
     return body
+
+
+async def _drain(req: Request) -> None:
+    """Throw away what is still coming, up to a bound: clients that are writing do not see an answer (RFC 9112, 9.6)."""
+    left = _DRAINED
+    while left > 0 and (chunk := await req.stream.read(_CHUNK)):
+        left -= len(chunk)
 
 
 def send_json(req: Request, resp: Response, raw: bytes, status: int = 200) -> None:

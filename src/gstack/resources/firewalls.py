@@ -20,7 +20,7 @@ from gstack.gateway.listing import list_items, whole
 from gstack.operations.model import Op, Target, work
 from gstack.resources.backings import WIDEN
 from gstack.resources.locations import Locations, locations
-from gstack.resources.naming import NAME_PATTERN, check_name, gce_id, is_name
+from gstack.resources.naming import NAME_PATTERN, check_description, check_name, gce_id, is_name
 from gstack.resources.networking import security_groups, vpcs
 from gstack.resources.networking.rulebook import COLLECTION, SCOPE, Book, check_expressible, to_problem
 from gstack.resources.networking.topology import DEFAULT, GROUPS, VPC, Network, read_topology
@@ -32,7 +32,6 @@ _REFUSED = {
     "params": "resource manager tags do not exist here.",
 }
 _NO_LOG = "CloudStack keeps no firewall logs. Leave logging off."
-_LONGEST = 2048  # characters of a description, Google's discovery document
 
 
 def to_gce(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +56,7 @@ def checked(sent: Mapping[str, Any], network: str) -> dict[str, Any]:
         raise Problem.invalid(f"resource.{error.field}", error.message) from error
     body = {
         "name": name,
-        "description": _description(sent.get("description")),
+        "description": check_description(sent),
         "network": network,
         "direction": direction,
         "priority": rule.priority,
@@ -211,12 +210,6 @@ def _refuse(sent: Mapping[str, Any]) -> None:
             raise Problem.unsupported(f"resource.{field}", why)
     if (sent.get("logConfig") or {}).get("enable") or sent.get("enableLogging"):
         raise Problem.unsupported("resource.logConfig.enable", _NO_LOG)
-
-
-def _description(text: Any) -> str:
-    if text and len(text) > _LONGEST:
-        raise Problem.invalid("resource.description", f"at most {_LONGEST} characters are allowed.")
-    return text or ""
 
 
 def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from gstack.resources.images import ARCHITECTURES, images_of
 from gstack.resources.instances.policy import IGNORED, refuse
 from gstack.resources.locations import Locations, locations
 from gstack.resources.naming import (
+    check_description,
     check_fingerprint,
     check_labels,
     check_name,
@@ -41,7 +42,6 @@ _REFUSED = {
     "deprecated": "a new image is active. Deprecate it afterwards.",
 }
 _PATCHED = frozenset({"family", "description", "deprecated", "labels", "labelFingerprint"})
-_LONGEST = 2048  # characters of a description, as Google
 _TURNS = 5  # changes that one waits for
 
 
@@ -68,7 +68,7 @@ async def insert(call: Call) -> dict[str, Any]:
     family = _family(call.body)
     wish = Wish(
         name=name,
-        display=_description(call.body) or name,
+        display=check_description(call.body) or name,
         os_type=await os_type_of(call, source, family),
         zones=tuple(_chosen(call, source, everywhere, zones)),
         volume_id=source.volume_id,
@@ -109,7 +109,7 @@ async def patch(call: Call) -> dict[str, Any]:
     own = {"family": _family(body)} if "family" in body else {}
     if "deprecated" in body:
         own |= await _deprecation(call, body["deprecated"], "resource.deprecated.")
-    display = (_description(body) or image.cloudstack_name) if "description" in body else ""
+    display = (check_description(body) or image.cloudstack_name) if "description" in body else ""
     return await _change(call, image, Changes(own, body.get("labels"), display))
 
 
@@ -200,13 +200,6 @@ def _chosen(call: Call, source: Source, everywhere: Locations, zones: Sequence[s
 def _family(body: Mapping[str, Any]) -> str:
     family = body.get("family", "")
     return check_name("resource.family", family) if family else ""
-
-
-def _description(body: Mapping[str, Any]) -> str:
-    text: str = body.get("description", "")
-    if len(text) > _LONGEST:
-        raise Problem.invalid("resource.description", f"at most {_LONGEST} characters are allowed.")
-    return text
 
 
 def _architecture(body: Mapping[str, Any]) -> str:

@@ -96,15 +96,15 @@ async def offerings(cloudstack: Client, *, fresh: bool = False) -> Offerings:
     return Offerings(await cloudstack.reference("listServiceOfferings", ServiceOffering, fresh=fresh))
 
 
-async def choose(cloudstack: Client, name: str, field: str, location: Location | None = None) -> MachineChoice:
+async def choose(cloudstack: Client, name: str, field: str, location: Location, project: str) -> MachineChoice:
     """Find what to deploy for a machine type, named in any form. Problem.invalid on `field` where there is none."""
-    _check_zone(name, field, location)
-    zone_id = location.id if location else ""
+    _check_place(name, field, location, project)
+    zone_id = location.id
     known = await offerings(cloudstack)
     found = pick(known, name, field, zone_id) or pick(await offerings(cloudstack, fresh=True), name, field, zone_id)
     if found is None:
-        place = f" in zone '{location.zone}'" if location else ""
-        raise Problem.invalid(field, f"'{name}'. Machine type with name '{_last(name)}' does not exist{place}.")
+        why = f"'{name}'. Machine type with name '{_last(name)}' does not exist in zone '{location.zone}'."
+        raise Problem.invalid(field, why)
     return found
 
 
@@ -240,7 +240,9 @@ def _last(name: str) -> str:
     return parse_reference(name).name if "/" in name else name
 
 
-def _check_zone(name: str, field: str, location: Location | None) -> None:
-    zone = parse_reference(name).zone
-    if zone and location and zone not in location.names:
+def _check_place(name: str, field: str, location: Location, project: str) -> None:
+    told = parse_reference(name)
+    if told.project not in {"", project}:
+        raise Problem.invalid(field, f"'{name}'. Cross-project references for this resource are not allowed.")
+    if told.zone and told.zone not in location.names:
         raise Problem.invalid(field, f"'{name}'. The machine type must be one of zone '{location.zone}'.")

@@ -21,6 +21,7 @@ from gstack.errors import Problem
 
 NAME_PATTERN = r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?"  # Google's discovery document, `Instance.name`
 NAME_LENGTH = 63
+DESCRIPTION_LENGTH = 2048  # characters, in prose of Google's document
 EMPTY_VALUE = "(empty)"
 KEPT_KEY = "label:"  # prefix of the tag of a label whose key is one of our own tag keys
 LABEL_LENGTH = 63
@@ -72,6 +73,14 @@ def gce_names(named: Iterable[tuple[str, str]], taken: Collection[str] = ()) -> 
         names[uuid] = _apart(slugs[uuid], uuid, used)
         used.add(names[uuid])
     return names
+
+
+def check_description(body: Mapping[str, Any], field: str = "resource.description") -> str:
+    """The description of a body, empty where it has none; 400 where it is longer than Google's."""
+    description = str(body.get("description") or "")
+    if len(description) > DESCRIPTION_LENGTH:
+        raise Problem.invalid(field, f"at most {DESCRIPTION_LENGTH} characters are allowed.")
+    return description
 
 
 def _apart(text: str, uuid: str, taken: Collection[str]) -> str:

@@ -20,6 +20,7 @@ from gstack.resources.instances.policy import refuse
 from gstack.resources.locations import Location, Locations, locations
 from gstack.resources.machines import OWN
 from gstack.resources.naming import (
+    check_description,
     check_fingerprint,
     check_labels,
     check_name,
@@ -48,7 +49,6 @@ _REFUSED = {
     "params": "resource manager tags are not served here.",
     "enableConfidentialCompute": "CloudStack offers no confidential disks.",
 }
-_LONGEST = 2048  # characters of a description, as Google
 
 
 def to_gce(
@@ -217,15 +217,12 @@ def _wish(call: Call, name: str, disk: FoundDisk, place: Location) -> Wish:
     if body.get("storageLocations") not in (None, [], [place.region]):
         why = f"CloudStack keeps the snapshot where its disk is. Send ['{place.region}'] or nothing."
         raise Problem.unsupported("resource.storageLocations", why)
-    description = body.get("description", "")
-    if len(description) > _LONGEST:
-        raise Problem.invalid("resource.description", f"at most {_LONGEST} characters are allowed.")
     return Wish(
         name=name,
         volume_id=disk.volume.id,
         source={"disk": f"zones/{place.zone}/disks/{disk.name}", "disk_id": gce_id(disk.volume.id)},
         size_gb=disk.volume.gigabytes,
-        description=description,
+        description=check_description(body),
         labels=check_labels(body.get("labels")),
         architecture=body.get("architecture", ""),
     )

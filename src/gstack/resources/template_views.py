@@ -14,12 +14,11 @@ from gstack.gateway.call import Call, timestamp
 from gstack.operations.model import Op, Target, work
 from gstack.resources import instance_properties
 from gstack.resources.locations import locations
-from gstack.resources.naming import check_name, gce_id
+from gstack.resources.naming import check_description, check_name, gce_id
 from gstack.resources.templates import resolve_image
 
 COLLECTION = "instanceTemplates"
 GLOBAL = "global"
-_LONGEST = 2048  # characters of a description, as Google
 
 
 def to_gce(call: Call, kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,8 +70,6 @@ async def insert_template(call: Call) -> dict[str, Any]:
         raise Problem.unsupported("resource.sourceInstance", why)
     if not body.get("properties"):
         raise Problem.required("resource.properties")
-    if len(body.get("description", "")) > _LONGEST:
-        raise Problem.invalid("resource.description", f"at most {_LONGEST} characters are allowed.")
     properties = instance_properties.checked(body["properties"], call.project)
     if await call.sidecar.object(call.owner_id, COLLECTION, scope, name):
         raise Problem.already_exists(call.resource(f"{scope}/{COLLECTION}/{name}"))
@@ -81,7 +78,7 @@ async def insert_template(call: Call) -> dict[str, Any]:
     kept = {
         "id": gce_id(str(uuid.uuid4())),
         "name": name,
-        "description": body.get("description", ""),
+        "description": check_description(body),
         "creationTimestamp": timestamp(datetime.now(UTC)),
         "scope": scope,
         "properties": properties,

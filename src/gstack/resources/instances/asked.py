@@ -20,7 +20,7 @@ from gstack.resources.instances.template_asked import body_asked
 from gstack.resources.instances.user_data import unserved_keys, user_data
 from gstack.resources.locations import Location
 from gstack.resources.metadata import check_metadata
-from gstack.resources.naming import NAME_PATTERN, check_labels, check_name, gce_id, is_name
+from gstack.resources.naming import NAME_PATTERN, check_description, check_labels, check_name, gce_id, is_name
 from gstack.resources.references import last_name
 
 _TAGS = 64  # Google's limit of network tags
@@ -58,7 +58,7 @@ async def plan_asked(call: Call, location: Location) -> Plan:
         tags=_tags(body.get("tags") or {}),
         metadata=check_metadata(body.get("metadata"), "resource.metadata"),
         user_data=base64.b64encode(guest).decode(),
-        description=body.get("description", ""),
+        description=check_description(body),
         kept=_kept(call),
         deletion_protection=bool(body.get("deletionProtection")),
     )
@@ -91,7 +91,7 @@ async def _machine_type(call: Call, location: Location) -> machine_types.Machine
     wanted = call.body.get("machineType")
     if not wanted:
         raise Problem.required(field)
-    return await machine_types.choose(call.cloudstack, wanted, field, location)
+    return await machine_types.choose(call.cloudstack, wanted, field, location, call.project)
 
 
 def _custom(machine_type: str) -> str:

@@ -38,7 +38,9 @@ class Asked(msgspec.Struct, frozen=True):
 
 async def interfaces_asked(call: Call, location: Location) -> Asked:
     """Return where the interfaces go, and what external address the machine has."""
-    sent = call.body.get("networkInterfaces") or [{}]
+    sent = call.body.get("networkInterfaces")
+    if not sent:
+        raise Problem.invalid(_FIELD, "''. At least one network interface is required.")
     _check_count(sent, location)
     configs = [_config(one, f"{_FIELD}[{index}]") for index, one in enumerate(sent)]
     interfaces = [await _interface(call, location, one, f"{_FIELD}[{index}]") for index, one in enumerate(sent)]

@@ -58,6 +58,7 @@ SCHEDULING = {
 }
 DISK = {
     "type": "there are no local SSDs here: send PERSISTENT.",
+    "interface": "CloudStack chooses how a disk is connected: send SCSI or nothing.",
     "mode": "CloudStack attaches disks for writing only: send READ_WRITE.",
     "diskEncryptionKey": "CloudStack takes no keys of yours.",
     "shieldedInstanceInitialState": "CloudStack keeps no keys for Secure Boot.",
@@ -117,6 +118,8 @@ def is_void(value: Any) -> bool:
 
 def kept(body: Mapping[str, Any], default_account: str) -> dict[str, Any]:
     """What is only kept and shown; the account called `default` gets its own name, as on GCE."""
+    if len(body.get("serviceAccounts") or ()) > 1:
+        raise Problem.invalid("resource.serviceAccounts", "at most one service account is allowed.")
     found = {name: body[name] for name in KEPT if body.get(name)}
     if accounts := found.get("serviceAccounts"):
         found["serviceAccounts"] = [_account(account, default_account) for account in accounts]

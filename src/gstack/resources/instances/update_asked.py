@@ -16,7 +16,7 @@ from gstack.resources.instances import accepted, policy, set_machine_type, set_m
 from gstack.resources.instances.subject import Subject
 from gstack.resources.instances.to_gce import SCHEDULING, SHIELDED
 from gstack.resources.metadata import check_metadata
-from gstack.resources.naming import check_labels, fingerprint
+from gstack.resources.naming import check_description, check_labels, fingerprint
 from gstack.resources.references import last_name
 
 NO_EFFECT, REFRESH, RESTART = LEVELS = ("NO_EFFECT", "REFRESH", "RESTART")
@@ -125,7 +125,7 @@ def _tags(call: Call, subject: Subject) -> Change | None:
 
 
 def _description(call: Call, subject: Subject) -> Change | None:
-    before, description = subject.facts.get("description", ""), call.body.get("description") or ""
+    before, description = subject.facts.get("description", ""), check_description(call.body)
     if description == before:
         return None
     return Change("description", NO_EFFECT, "instances.describe", {"description": description}, {"description": before})
