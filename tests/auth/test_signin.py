@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from auth.room import Room
@@ -14,10 +15,11 @@ from gstack.sandbox.settings import SandboxSettings, new_account
 
 @pytest.fixture
 def sandbox(request: pytest.FixtureRequest) -> Iterator[ThreadedSandbox]:
-    """A sandbox of its own; `request.param` are changes of its settings."""
-    settings = SandboxSettings(
-        (new_account("demo"), new_account("other")), job_delay=0, **getattr(request, "param", {})
-    )
+    """A sandbox of its own; `request.param` are changes of its settings, or `two_factor` of its accounts."""
+    changes = dict(getattr(request, "param", {}))
+    second = changes.pop("two_factor", False)
+    accounts = (msgspec.structs.replace(new_account(name), two_factor=second) for name in ("demo", "other"))
+    settings = SandboxSettings(tuple(accounts), job_delay=0, **changes)
     with running(settings) as server:
         yield server
 
@@ -175,6 +177,23 @@ async def test_the_pair_page_is_for_those_who_signed_in(room: Room) -> None:
     await visitor.get("/")
     assert (await visitor.get("/sign-in/pair?next=//evil.example")).headers["location"] == "/"
     assert (await visitor.post("/sign-in/pair", decision="make")).status_code == 403
+
+
+@pytest.mark.parametrize("sandbox", [{"two_factor": True}], indirect=True)
+async def test_a_second_factor_leads_to_the_key_pair(room: Room) -> None:
+    """Who has a second factor reads that a key pair signs in, the form for it is open, and it does."""
+    visitor = Visitor(room)
+    for _ in range(7):
+        answer = await visitor.sign_in(password_of(room))
+        assert answer.status_code == 403
+    assert "CloudStack wants a second factor of this user" in answer.text
+    assert "Sign in with an API key pair instead." in answer.text
+    assert "<details open>" in answer.text
+    assert "Your Compute Engine" not in (await visitor.get("/")).text
+    pair = room.demo
+    signed_in = await visitor.post("/sign-in", way="keys", api_key=pair.api_key, secret_key=pair.secret_key)
+    assert signed_in.status_code == 303
+    assert "Your Compute Engine" in (await visitor.get("/")).text
 
 
 async def test_an_unreachable_cloud_is_a_page(room: Room, sandbox: ThreadedSandbox) -> None:

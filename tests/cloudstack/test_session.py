@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterator
 
+import msgspec
 import pytest
 
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.errors import Refusal
-from gstack.cloudstack.session import SessionClient, domain_path, login
+from gstack.cloudstack.session import SessionClient, TwoFactorError, domain_path, login
 from gstack.cloudstack.signing import KeyPair
 from gstack.errors import Problem
 from gstack.sandbox.server import ThreadedSandbox, running
@@ -61,6 +62,19 @@ async def test_wrong_sign_ins_say_one_thing(cloudstack: CloudStack, user: str, s
     with pytest.raises(Problem, match="does not accept this user, password and domain") as refused:
         await login(cloudstack, user, secret, domain)
     assert refused.value.status == 401
+
+
+async def test_a_second_factor_is_told_and_leaves_no_session() -> None:
+    """Where CloudStack wants a second factor the sign-in is refused as such, and CloudStack's session is ended."""
+    account = msgspec.structs.replace(new_account("demo"), two_factor=True)
+    with running(SandboxSettings((account,), job_delay=0)) as server:
+        async with CloudStack(server.url) as connection:
+            with pytest.raises(TwoFactorError, match="second factor") as refused:
+                await login(connection, "demo", account.password, "/")
+            assert connection.calls["logout"] == 1
+            with pytest.raises(Problem, match="does not accept"):
+                await login(connection, "demo", "wrong", "/")
+    assert refused.value.status == 403
 
 
 async def test_a_session_shows_no_secret(cloudstack: CloudStack, sandbox: ThreadedSandbox) -> None:

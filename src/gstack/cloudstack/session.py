@@ -17,6 +17,7 @@ from gstack.errors import Problem
 
 T = TypeVar("T")
 _ROOT = "root"
+_SECOND_FACTOR = "CloudStack wants a second factor of this user, which cannot be given here."
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -37,8 +38,16 @@ class _SignedIn(msgspec.Struct):
     username: str
     account: str
     sessionkey: str
-    is2faenabled: str = "false"
-    is2faverified: str = "true"
+    is2faenabled: str | bool = "false"  # CloudStack writes texts here, and booleans elsewhere
+    is2faverified: str | bool = "true"
+
+    @property
+    def wants_second_factor(self) -> bool:
+        return _is_true(self.is2faenabled) and not _is_true(self.is2faverified)
+
+
+def _is_true(value: str | bool) -> bool:  # a value of CloudStack's, whatever its type
+    return str(value).lower() == "true"
 
 
 class TwoFactorError(Problem):
@@ -59,9 +68,9 @@ async def login(cloudstack: CloudStack, username: str, password: str, domain: st
             raise Problem.unauthorized("CloudStack does not accept this user, password and domain.") from refusal
         raise
     session = Session(known.userid, known.username, known.account, known.sessionkey, cookies)
-    if known.is2faenabled == "true" and known.is2faverified != "true":
+    if known.wants_second_factor:
         await SessionClient(cloudstack, session).logout()
-        raise TwoFactorError(403, "forbidden", "This user signs in to CloudStack with a second factor.")
+        raise TwoFactorError(403, "forbidden", _SECOND_FACTOR)
     return session
 
 

@@ -24,6 +24,7 @@ class Session:
     userid: str
     key: str
     ends: float
+    verified: bool = True  # False while CloudStack waits for a second factor
 
 
 class Sessions:
@@ -32,9 +33,9 @@ class Sessions:
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
 
-    def open(self, userid: str) -> tuple[str, Session]:
+    def open(self, userid: str, *, verified: bool = True) -> tuple[str, Session]:
         cookie = secrets.token_hex(16)
-        session = Session(userid, secrets.token_urlsafe(20), _seconds() + SESSION_SECONDS)
+        session = Session(userid, secrets.token_urlsafe(20), _seconds() + SESSION_SECONDS, verified)
         self._sessions[cookie] = session
         return cookie, session
 
@@ -66,6 +67,8 @@ def caller(world: World, sessions: Sessions, sent: Mapping[str, str], cookies: M
     if not compare_digest(given.encode(), session.key.encode()):
         sessions.close(cookie)  # as recorded: a wrong session key ends the session
         raise unauthorized("unable to verify user credentials")
+    if not session.verified:
+        raise unauthorized("unable to verify two factor authentication code")
     return world.one("user", session.userid)
 
 

@@ -135,9 +135,12 @@ class Sandbox:
             user = _authenticated(self.world, {key.lower(): value for key, value in sent.items()})
         except CloudStackError as error:
             return Reply(error.code, {"loginresponse": error.body()})
-        cookie, session = self._sessions.open(user["id"])
-        body = {"loginresponse": _signed_in(user, self.world.one("account", user["accountid"]), session.key)}
-        return Reply(200, body, {"JSESSIONID": cookie, "sessionkey": session.key})
+        second = any(known.two_factor for known in self.settings.accounts if known.name == user["username"])
+        cookie, session = self._sessions.open(user["id"], verified=not second)
+        shown = _signed_in(user, self.world.one("account", user["accountid"]), session.key)
+        factor = {"is2faenabled": "true", "is2faverified": "false", "providerfor2fa": "totp"} if second else {}
+        reply = {"loginresponse": {**shown, **factor}}
+        return Reply(200, reply, {"JSESSIONID": cookie, "sessionkey": session.key})
 
     def _logout(self, cookies: Mapping[str, str]) -> Reply:
         if not self._sessions.close(cookies.get("JSESSIONID", "")):

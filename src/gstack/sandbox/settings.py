@@ -23,12 +23,16 @@ OTHER_DELAY = 0.05
 
 
 class AccountKeys(msgspec.Struct, frozen=True):
-    """One account of the sandbox with its CloudStack key pair and password; no pair where `api_key` is empty."""
+    """One account of the sandbox with its CloudStack key pair and password; no pair where `api_key` is empty.
+
+    With `two_factor` CloudStack wants a second factor after the password; key pairs need none, as there.
+    """
 
     name: str
     api_key: str
     secret_key: str
     password: str
+    two_factor: bool = False
 
 
 class ZoneSpec(msgspec.Struct, frozen=True):
