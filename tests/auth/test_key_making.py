@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
-from auth.room import Room
+from auth.jwts import assertion, self_signed
+from auth.room import JWT_BEARER, Room
 from gstack.auth import key_making
+from gstack.auth.guard import Guard
+from gstack.auth.standing import Standing
 from gstack.auth.store import now
+from gstack.cloudstack.signing import KeyPair
 from gstack.errors import Problem
 from gstack.sandbox.server import ThreadedSandbox, running
 from gstack.sandbox.settings import SandboxSettings, new_account
@@ -50,6 +54,35 @@ async def test_a_pair_can_delete_itself(room: Room, sandbox: ThreadedSandbox) ->
     """The operator revokes without the user's pair."""
     key = await made(room)
     assert await key_making.revoke(room.auth, key["private_key_id"]) == key_making.Revoked(found=True)
+    assert len(names(sandbox)) == 1
+
+
+async def test_a_pair_deleted_at_cloudstack_ends_its_key_here(room: Room, sandbox: ThreadedSandbox) -> None:
+    """Deleted there, the key brings no token of any kind, what it brought is refused, and other keys go on."""
+    key, other = await made(room, label="ci"), await made(room)
+    token = (await room.token(JWT_BEARER, assertion=assertion(key))).json["access_token"]
+    assert (await room.who(self_signed(key))).status_code == 200
+    for row in sandbox.sandbox.world.find("userkey", name=f"gstack key ci {now():%Y-%m-%d}"):
+        sandbox.sandbox.world.delete("userkey", row["id"])
+    restarted = Standing(room.auth.cloudstack)  # another worker, or this one a minute later
+    room.auth.standing = restarted
+    room.auth.guard = Guard(room.auth.store, room.auth.seal, room.auth.addresses, restarted)
+    for claims in ({}, {"target_audience": "somebody", "scope": None}):
+        answer = await room.token(JWT_BEARER, assertion=assertion(key, **claims))
+        assert answer.json["error"] == "invalid_grant"
+        assert "CloudStack" in answer.json["error_description"]
+    for bearer in (token, self_signed(key)):
+        assert (await room.who(bearer)).status_code == 401
+    assert (await room.who(self_signed(other))).status_code == 200
+
+
+async def test_signing_in_with_a_keys_own_pair_leaves_it_the_keys(room: Room, sandbox: ThreadedSandbox) -> None:
+    """Whoever shows such a pair as his own does not keep it from going with its key."""
+    key = await made(room, label="ci")
+    (row,) = sandbox.sandbox.world.find("userkey", name=f"gstack key ci {now():%Y-%m-%d}")
+    pair = KeyPair(row["apikey"], row["secretkey"])
+    assert (await room.token("client_credentials", pair)).status_code == 200
+    await key_making.revoke(room.auth, key["private_key_id"])
     assert len(names(sandbox)) == 1
 
 

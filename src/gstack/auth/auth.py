@@ -13,11 +13,15 @@ from gstack.auth.issuers import Issuers
 from gstack.auth.limits import Limits
 from gstack.auth.sealing import load_seal
 from gstack.auth.sessions import Sessions
+from gstack.auth.standing import Standing
 from gstack.auth.store import Credential, Store
 from gstack.auth.subjects import Subjects
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings
+from gstack.errors import Problem
+
+_UNAUTHORIZED = 401
 
 
 class Auth:
@@ -41,11 +45,27 @@ class Auth:
         self.subjects = Subjects(engine)
         self.limits = Limits(engine)
         self.audit = Audit(settings.server.audit_log, folder)
-        self.guard = Guard(self.store, self.seal, self.addresses)
+        self.standing = Standing(cloudstack)
+        self.guard = Guard(self.store, self.seal, self.addresses, self.standing)
 
     async def proved(self, keys: KeyPair) -> Credential:
         """Prove a CloudStack key pair and keep it (see credentials.proved)."""
-        return await credentials.proved(self.cloudstack, self.store, self.seal, keys)
+        credential = await credentials.proved(self.cloudstack, self.store, self.seal, keys)
+        self.standing.note(credential.id)
+        return credential
+
+    async def in_standing(self, credential_id: str) -> Credential | None:
+        """Return a credential that was revoked neither here nor, as far as known, at CloudStack."""
+        credential = await self.store.credential(credential_id)
+        if credential is None or credential.revoked:
+            return None
+        try:
+            await self.standing.check(credential.id, self.pair_of(credential))
+        except Problem as problem:
+            if problem.status != _UNAUTHORIZED:
+                raise
+            return None
+        return credential
 
     def pair_of(self, credential: Credential) -> KeyPair:
         """Return a credential's key pair, unsealed."""

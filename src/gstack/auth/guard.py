@@ -2,7 +2,8 @@
 
 Accepted are our own access tokens and JWTs that a registered service-account key signed for this API (Google's
 "self-signed JWT", which google-auth sends without asking the token endpoint). What was found is remembered for a few
-seconds, so that a busy client costs no database read, and a revocation is still seen within those seconds.
+seconds, so that a busy client costs no database read, and a revocation is still seen within those seconds. Whether
+CloudStack still accepts the pair behind it is asked once a minute.
 """
 
 import time
@@ -17,6 +18,7 @@ from gstack.auth.caller import Caller
 from gstack.auth.credentials import unsealed
 from gstack.auth.jwt import Signed, UntrustedError, looks_signed
 from gstack.auth.sealing import Seal
+from gstack.auth.standing import Standing
 from gstack.auth.store import Credential, Store
 from gstack.errors import Problem
 
@@ -33,10 +35,11 @@ class _Found(msgspec.Struct, frozen=True):
 class Guard:
     """Call it with a request. Raises Problem 401 for no token, or one that is wrong, ended or revoked."""
 
-    def __init__(self, store: Store, seal: Seal, addresses: Addresses) -> None:
+    def __init__(self, store: Store, seal: Seal, addresses: Addresses, standing: Standing) -> None:
         self._store = store
         self._seal = seal
         self._addresses = addresses
+        self._standing = standing
         self._known: OrderedDict[str, _Found] = OrderedDict()
 
     async def __call__(self, request: falcon.asgi.Request) -> Caller:
@@ -58,6 +61,7 @@ class Guard:
             caller, ends = await (self._by_signature(token) if looks_signed(token) else self._by_hash(digest))
         except UntrustedError as error:
             raise Problem.unauthorized(f"Invalid Credentials: {error}") from error
+        await self._standing.check(caller.credential, caller.keys)
         self._known[digest] = _Found(caller, begun + min(REMEMBER, ends - time.time()))
         while len(self._known) > _CACHE:
             self._known.popitem(last=False)

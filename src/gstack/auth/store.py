@@ -78,9 +78,9 @@ class Store:
         self.engine = engine
 
     async def put_credential(self, credential: Credential) -> Credential:
-        """Write a proved pair, or its newer secret and owner; a revocation stays. Return what is kept."""
+        """Write a proved pair, or its newer secret and owner; its kind and a revocation stay. Return what is kept."""
         fresh = msgspec.structs.asdict(credential)
-        for name in ("id", "created", "revoked"):
+        for name in ("id", "kind", "created", "revoked"):
             del fresh[name]
         change = update(credentials).where(credentials.c.id == credential.id).values(fresh)
         if not await self._change(change):

@@ -12,7 +12,7 @@ from gstack.auth.forms import Form
 from gstack.auth.issue import Granted
 from gstack.auth.jwt import Claims, UntrustedError
 from gstack.auth.keys import unique_id
-from gstack.auth.store import ServiceKey
+from gstack.auth.store import Credential, ServiceKey
 
 
 async def grant(auth: Auth, form: Form) -> Granted:
@@ -22,9 +22,13 @@ async def grant(auth: Auth, form: Form) -> Granted:
     except UntrustedError as error:
         raise InvalidGrantError(str(error)) from error
     _check_purpose(auth, signed.claims)
+    granted = scopes.granted(signed.claims.scope or "")
+    credential = await auth.in_standing(key.credential_id)
+    if credential is None:
+        raise InvalidGrantError("The key pair behind this service account was revoked, here or at CloudStack.")
     if signed.claims.target_audience:
         return await _identity(auth, key, signed.claims.target_audience)
-    return await _access(auth, key, scopes.granted(signed.claims.scope or ""))
+    return await _access(auth, key, credential, granted)
 
 
 async def _identity(auth: Auth, key: ServiceKey, audience: str) -> Granted:
@@ -40,10 +44,7 @@ def _check_purpose(auth: Auth, claims: Claims) -> None:
         raise UnauthorizedClientError("A service account speaks for itself here: leave sub out.")
 
 
-async def _access(auth: Auth, key: ServiceKey, granted: str) -> Granted:
-    credential = await auth.store.credential(key.credential_id)
-    if credential is None or credential.revoked:
-        raise InvalidGrantError("The key pair behind this service account was revoked.")
+async def _access(auth: Auth, key: ServiceKey, credential: Credential, granted: str) -> Granted:
     family = issue.key_family(key.key_id)
     issued = issue.access(
         issue.Grant(credential.id, unique_id(key.email), granted, family, user=key.email, ends=key.expires)

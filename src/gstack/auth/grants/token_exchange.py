@@ -63,9 +63,9 @@ def _meant(auth: Auth, audience: str) -> frozenset[str]:
 
 
 async def _access(auth: Auth, subject: Subject, granted: str, ends: datetime) -> Granted:
-    credential = await auth.store.credential(subject.credential_id)
-    if credential is None or credential.revoked:
-        raise InvalidGrantError("The key pair behind this account was revoked.")
+    credential = await auth.in_standing(subject.credential_id)
+    if credential is None:
+        raise InvalidGrantError("The key pair behind this account was revoked, here or at CloudStack.")
     family = issue.key_family(subject.id)
     grant = issue.Grant(credential.id, subject.id, granted, family, user=subject.email, ends=ends)
     issued = issue.access(grant)
