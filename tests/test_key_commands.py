@@ -1,10 +1,16 @@
 """`gstack keys`, as a user types it."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import requests
+
+from auth.jwts import claims_of, signed
 from fixtures.servers import Stack
 from fixtures.shells import fails, gstack
+
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 def test_a_key_is_made_listed_and_revoked(product: Stack, tmp_path: Path) -> None:
@@ -19,6 +25,29 @@ def test_a_key_is_made_listed_and_revoked(product: Stack, tmp_path: Path) -> Non
     assert key["private_key_id"] in gstack(product, "keys", "list")
     assert key["private_key_id"] in gstack(product, "keys", "revoke", key["private_key_id"])
     assert "No such key" in fails(product, "keys", "revoke", "nothing")
+
+
+def exchanged(product: Stack, key: dict[str, str], algorithm: str = "RS256") -> requests.Response:
+    """Ask for an access token with a key file."""
+    form = {"grant_type": JWT_BEARER, "assertion": signed(key, claims_of(key), algorithm=algorithm)}
+    return requests.post(f"{product.app.url}/oauth2/token", data=form, verify=str(product.app.authority), timeout=30)
+
+
+def test_a_key_may_end(product: Stack) -> None:
+    """Its last moment is in the list, no token outlives it, and one that is over makes no key."""
+    end = datetime.now(UTC) + timedelta(minutes=5)
+    key = json.loads(gstack(product, "keys", "create", "--expires", f"{end:%Y-%m-%dT%H:%M:%S}"))
+    assert f"{end:%Y-%m-%dT%H:%MZ}" in gstack(product, "keys", "list")
+    assert 0 < exchanged(product, key).json()["expires_in"] <= 300
+    assert "still to come" in fails(product, "keys", "create", "--expires", "2020-01-01")
+
+
+def test_a_key_may_sign_with_es256(product: Stack) -> None:
+    """For clients that know it: the file's key is on P-256, ES256 brings a token, RS256 with another key does not."""
+    key = json.loads(gstack(product, "keys", "create", "--algorithm", "ES256"))
+    assert exchanged(product, key, "ES256").status_code == 200
+    other = json.loads(gstack(product, "keys", "create"))
+    assert exchanged(product, {**other, "private_key_id": key["private_key_id"]}).json()["error"] == "invalid_grant"
 
 
 def test_a_key_for_wrong_keys_is_refused(product: Stack) -> None:

@@ -61,12 +61,25 @@ async def opened(settings: Settings, *, reach: bool = True) -> AsyncIterator[Aut
 
 
 async def create_key(
-    settings: Settings, pair: KeyPair, *, project: str | None, label: str = "", expires: datetime | None = None
+    settings: Settings,
+    pair: KeyPair,
+    *,
+    project: str | None,
+    label: str = "",
+    expires: datetime | None = None,
+    algorithm: keys.Algorithm = "RS256",
 ) -> dict[str, Any]:
     """Make a service-account key for a CloudStack key pair; return Google's key file."""
     async with opened(settings) as auth:
-        token_uri = f"{url_of(settings)}/oauth2/token"
-        return await key_making.create(auth, pair, project=project, token_uri=token_uri, label=label, expires=expires)
+        return await key_making.create(
+            auth,
+            pair,
+            project=project,
+            token_uri=f"{url_of(settings)}/oauth2/token",
+            label=label,
+            expires=expires,
+            algorithm=algorithm,
+        )
 
 
 async def list_keys(settings: Settings) -> list[keys.ServiceKey]:
@@ -113,9 +126,9 @@ async def _client_key(settings: Settings, pair: KeyPair, project: str | None) ->
         kept = _kept(_client_folder(settings) / "key.json")
         token_uri = f"{url_of(settings)}/oauth2/token"
         same = kept.get("token_uri") == token_uri and project in {None, kept.get("project_id")}
-        if same and await keys.is_good(auth, kept["private_key_id"], pair):
+        if same and await key_making.is_good(auth, kept["private_key_id"], pair):
             return kept
-        return await keys.create_key(auth, pair, project=project, token_uri=token_uri, label="gstack client")
+        return await key_making.create(auth, pair, project=project, token_uri=token_uri, label="gstack client")
 
 
 def _kept(path: Path) -> dict[str, Any]:

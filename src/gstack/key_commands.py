@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import rich_click as click
 
 from gstack import accounts
+from gstack.auth.keys import Algorithm
 from gstack.shell import api_key, in_force, key_pair, profile, run, secret_key
 from gstack.tls import write_private
 
@@ -25,6 +26,13 @@ def group() -> None:
 @click.option("--project", help="Project that the file names (default: the account's own).")
 @click.option("--label", default="", help="A name to know it by.")
 @click.option("--expires", type=click.DateTime(), help="Last moment of its use (UTC).")
+@click.option(
+    "--algorithm",
+    type=click.Choice(get_args(Algorithm)),
+    default="RS256",
+    show_default=True,
+    help="How it signs. Google's clients know RS256 alone.",
+)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write (mode 0600).")
 def create(
     profile: str,
@@ -33,6 +41,7 @@ def create(
     project: str | None,
     label: str,
     expires: datetime | None,
+    algorithm: Algorithm,
     output: Path | None,
 ) -> None:
     """Write the key file to --output, which must not be there yet, or to standard output."""
@@ -40,7 +49,8 @@ def create(
     deliver = _delivery(output)
     pair = key_pair(server, api_key, secret_key)
     moment = expires.replace(tzinfo=UTC) if expires else None
-    key = run(accounts.create_key(server.settings, pair, project=project, label=label, expires=moment))
+    work = accounts.create_key(server.settings, pair, project=project, label=label, expires=moment, algorithm=algorithm)
+    key = run(work)
     deliver(msgspec.json.format(msgspec.json.encode(key), indent=2) + b"\n")
     if output:
         click.echo(f"Wrote {output}: {key['client_email']} (key {key['private_key_id']})")

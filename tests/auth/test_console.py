@@ -7,8 +7,11 @@ import pytest
 
 from auth.room import Room, redirected
 from auth.visitor import GCLOUD, SECRET, Visitor, password_of
+from gstack.auth import registered_clients
 from gstack.sandbox.server import ThreadedSandbox, running
 from gstack.sandbox.settings import SandboxSettings, new_account
+
+TEXT = "&lt;img src=x onerror=alert(1)&gt;"
 
 
 @pytest.fixture
@@ -50,6 +53,63 @@ async def test_a_forged_host_is_not_repeated(room: Room) -> None:
     page = await room.http.simulate_get("/", headers=headers)
     assert "Your Compute Engine" in page.text
     assert "evil.example" not in page.text
+
+
+async def test_a_key_whose_pair_is_gone_says_so(room: Room, sandbox: ThreadedSandbox) -> None:
+    """A key whose pair was deleted at CloudStack is told apart from those that work, and can be cleared away."""
+    visitor = await signed_in(room)
+    await visitor.get("/")
+    for label in ("gone", "kept"):
+        await visitor.post("/keys", label=label, project="demo", expires="")
+    assert "deleted in CloudStack" not in (await visitor.get("/")).text
+    world = sandbox.sandbox.world
+    (row,) = (row for row in world.all("userkey") if row["name"].startswith("gstack key gone"))
+    world.delete("userkey", row["id"])
+    rows = re.findall(r"<tr>.*?</tr>", (await visitor.get("/")).text, re.DOTALL)
+    (gone,) = (row for row in rows if "<strong>gone" in row)
+    (kept,) = (row for row in rows if "<strong>kept" in row)
+    assert "its key pair was deleted in CloudStack" in gone
+    assert "deleted in CloudStack" not in kept
+    found = re.search(r'name="key" value="([^"]+)"', gone)
+    assert found
+    assert (await visitor.post("/keys/revoke", key=found[1])).status_code == 303
+    assert "<strong>gone" not in (await visitor.get("/")).text
+
+
+async def test_names_are_text_wherever_they_come_from(room: Room, sandbox: ThreadedSandbox) -> None:
+    """Markup in the names of projects, zones, users, keys, browsers and clients is shown, never obeyed."""
+    evil, world = "<img src=x onerror=alert(1)>", sandbox.sandbox.world
+    user, zone = world.first("user", username="demo"), world.first("zone", name="sandbox-east1-a")
+    assert user
+    assert zone
+    world.update("user", user["id"], firstname=evil, email=f"{evil}@example.org")
+    world.update("zone", zone["id"], name=evil)
+    pair = room.demo
+    await room.auth.cloudstack.client(pair).send("createProject", {"name": evil, "displaytext": evil})
+    client, _ = await registered_clients.register(room.engine, evil, ("https://portal.example/cb",), public=True)
+    visitor = Visitor(room, agent=evil)
+    await visitor.get("/")
+    await visitor.post("/sign-in", way="keys", api_key=pair.api_key, secret_key=pair.secret_key)
+    await visitor.get("/")
+    asked = {"client_id": client.id, "redirect_uri": "https://portal.example/cb", "state": evil, "scope": "x<b>y"}
+    texts = [
+        (await visitor.post("/keys", label=evil, project=evil, expires="")).text,
+        (await visitor.get("/")).text,
+        (await visitor.consent_page(**asked)).text,
+        (await visitor.consent_page(redirect_uri=evil)).text,
+        (await visitor.consent_page(client_id=evil)).text,
+    ]
+    for text in texts:
+        assert "<img src=x" not in text
+        assert "<b>" not in text
+    for place in (
+        f"<dd>{TEXT}@",
+        f'<strong>{TEXT}</strong><br><span class="email">',
+        f">{TEXT}</a>",
+        f'small">{TEXT}<',
+    ):
+        assert place in texts[1], place  # the user's e-mail, the key, the project, the browser
+    assert f"{TEXT} wants access" in texts[2]
 
 
 async def test_programs_are_listed_and_revoked(room: Room) -> None:

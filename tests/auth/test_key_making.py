@@ -8,7 +8,7 @@ import pytest
 
 from auth.jwts import assertion, self_signed
 from auth.room import JWT_BEARER, Room
-from gstack.auth import key_making
+from gstack.auth import key_making, keys
 from gstack.auth.guard import Guard
 from gstack.auth.standing import Standing
 from gstack.auth.store import now
@@ -20,9 +20,14 @@ from gstack.sandbox.settings import SandboxSettings, new_account
 URI = "https://localhost:5000/oauth2/token"
 
 
+def _settings(request: pytest.FixtureRequest) -> SandboxSettings:
+    accounts = (new_account("demo"), new_account("other"))
+    return SandboxSettings(accounts, job_delay=0, **getattr(request, "param", {}))
+
+
 @pytest.fixture
 def sandbox(request: pytest.FixtureRequest) -> Iterator[ThreadedSandbox]:
-    with running(SandboxSettings((new_account("demo"),), job_delay=0, **getattr(request, "param", {}))) as server:
+    with running(_settings(request)) as server:
         yield server
 
 
@@ -31,7 +36,9 @@ async def made(room: Room, **changes: Any) -> dict[str, Any]:
 
 
 def names(sandbox: ThreadedSandbox) -> list[str]:
-    return [row["name"] for row in sandbox.sandbox.world.all("userkey")]
+    user = sandbox.sandbox.world.first("user", username="demo")
+    assert user
+    return [row["name"] for row in sandbox.sandbox.world.find("userkey", userid=user["id"])]
 
 
 async def test_each_key_has_a_pair_of_its_own(room: Room, sandbox: ThreadedSandbox) -> None:
@@ -84,6 +91,20 @@ async def test_signing_in_with_a_keys_own_pair_leaves_it_the_keys(room: Room, sa
     assert (await room.token("client_credentials", pair)).status_code == 200
     await key_making.revoke(room.auth, key["private_key_id"])
     assert len(names(sandbox)) == 1
+
+
+async def test_is_good(room: Room, sandbox: ThreadedSandbox) -> None:
+    """A kept key file is good while its key is in force and its pair at CloudStack, for its own user."""
+    file, gone = await made(room), await made(room, label="gone")
+    stranger = room.accounts["other"]
+    assert await key_making.is_good(room.auth, file["private_key_id"], room.demo)
+    assert not await key_making.is_good(room.auth, file["private_key_id"], stranger)
+    assert not await key_making.is_good(room.auth, "unknown", room.demo)
+    for row in sandbox.sandbox.world.find("userkey", name=f"gstack key gone {now():%Y-%m-%d}"):
+        sandbox.sandbox.world.delete("userkey", row["id"])
+    assert not await key_making.is_good(room.auth, gone["private_key_id"], room.demo)
+    await keys.revoke_key(room.auth, file["private_key_id"])
+    assert not await key_making.is_good(room.auth, file["private_key_id"], room.demo)
 
 
 async def test_a_pair_that_stays_is_told(room: Room, sandbox: ThreadedSandbox) -> None:

@@ -80,16 +80,6 @@ async def test_a_key_ends(room: Room) -> None:
     assert (await room.who(self_signed(ended))).status_code == 401
 
 
-async def test_is_good(room: Room) -> None:
-    """A kept key file is good while its key is in force and stands for the same pair."""
-    file = await made(room)
-    assert await keys.is_good(room.auth, file["private_key_id"], room.demo)
-    assert not await keys.is_good(room.auth, file["private_key_id"], room.accounts["other"])
-    assert not await keys.is_good(room.auth, "unknown", room.demo)
-    await keys.revoke_key(room.auth, file["private_key_id"])
-    assert not await keys.is_good(room.auth, file["private_key_id"], room.demo)
-
-
 async def test_nothing_secret_is_stored(room: Room) -> None:
     """Neither the private key, nor the CloudStack secret, nor any token stands in the database's files."""
     file = await made(room)

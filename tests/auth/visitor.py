@@ -16,8 +16,9 @@ SECRET = "ZmssLNjJy2998hD4CTg2ejr2"
 class Visitor:
     """One browser at a room."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, agent: str = "") -> None:
         self.room = room
+        self.agent = agent
         self.cookie = ""
         self.csrf = ""
 
@@ -48,8 +49,9 @@ class Visitor:
         return await self.post("/oauth2/consent", request=hidden(page, "request"), decision=decision)
 
     def headers(self) -> dict[str, str]:
-        """The cookie."""
-        return {"Cookie": f"{COOKIE}={self.cookie}"} if self.cookie else {}
+        """The cookie, and the browser's name for itself."""
+        cookie = {"Cookie": f"{COOKIE}={self.cookie}"} if self.cookie else {}
+        return cookie | ({"User-Agent": self.agent} if self.agent else {})
 
     def _noted(self, answer: Result) -> Result:
         if COOKIE in answer.cookies:

@@ -94,6 +94,7 @@ class HomeEndpoint:
             zone=zone.name if zone else "",
             several=known.several,
             keys=keys,
+            without_pair=await key_making.without_pair(self._auth, credential, keys),
             programs=await _programs(self._auth, await self._auth.store.families(ids)),
             browsers=await self._auth.sessions.of_credentials(ids),
             this=visitor.browser.hash if visitor.browser else "",

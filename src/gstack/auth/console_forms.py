@@ -101,7 +101,7 @@ async def _revoke_key(
     own = {key.key_id for key in await key_making.of_user(auth, credential)}
     if fields.get("key", "") not in own:
         raise Problem.not_found("keys/" + fields.get("key", "")[:40])
-    revoked = await key_making.revoke(auth, fields["key"], auth.pair_of(credential))
+    revoked = await key_making.revoke(auth, fields["key"], auth.pair_of(credential), credential.user)
     if revoked.left:
         raise Problem.backend(
             "The key is revoked here, but CloudStack did not delete the key pair behind it "
@@ -124,11 +124,14 @@ async def _revoke_session(
     if family in families and not is_key_family(family):
         await auth.store.revoke_family(family)
         auth.guard.forget()
+        target = "program"
     elif browser in {known.hash for known in await auth.sessions.of_credentials(ids)}:
         await auth.sessions.close(browser)
+        target = "browser"
     else:
         raise Problem.not_found("sessions/" + (family or browser)[:40])
-    auth.audit.write("session", what="revoked", who=credential.user, account=credential.account, result="done")
+    facts = {"who": credential.user, "account": credential.account, "target": target}
+    auth.audit.write("session", what="revoked", **facts, result="done")
     pages.lead(response, "/?done=session-revoked#sessions")
 
 

@@ -5,6 +5,7 @@ deletes that pair, at CloudStack too, and the user's own pair is never touched. 
 its maker, and revoking it ends the key alone.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,14 +25,30 @@ _LABEL = 60  # characters
 
 
 async def create(
-    auth: Auth, pair: KeyPair, *, project: str | None, token_uri: str, label: str = "", expires: datetime | None = None
+    auth: Auth,
+    pair: KeyPair,
+    *,
+    project: str | None,
+    token_uri: str,
+    label: str = "",
+    expires: datetime | None = None,
+    algorithm: keys.Algorithm = "RS256",
 ) -> dict[str, Any]:
-    """Return Google's key file of a new key for the user of a pair. Raises Problem."""
+    """Return Google's key file of a new key for the user of a pair. Raises Problem.
+
+    Google's clients sign with RS256; `algorithm` ES256 is for clients that know it.
+    """
     _check(label, expires)
     maker = await auth.proved(pair)
     credential = await _own_pair(auth, maker, pair, label, expires) or maker
     return await keys.register_key(
-        auth, credential, project=project, token_uri=token_uri, label=label.strip(), expires=expires
+        auth,
+        credential,
+        project=project,
+        token_uri=token_uri,
+        label=label.strip(),
+        expires=expires,
+        algorithm=algorithm,
     )
 
 
@@ -74,10 +91,10 @@ class Revoked(msgspec.Struct, frozen=True):
     left: str = ""
 
 
-async def revoke(auth: Auth, key_id: str, pair: KeyPair | None = None) -> Revoked:
+async def revoke(auth: Auth, key_id: str, pair: KeyPair | None = None, who: str = "operator") -> Revoked:
     """Revoke a key here at once, then delete the pair that was made for it, with this pair or with itself."""
     known = await auth.store.keys(service_keys.c.key_id == key_id)
-    found = await keys.revoke_key(auth, key_id)
+    found = await keys.revoke_key(auth, key_id, who)
     credential = await auth.store.credential(known[0].credential_id) if known else None
     if not found or credential is None or credential.kind != OWN:
         return Revoked(found)
@@ -104,6 +121,27 @@ async def _delete(auth: Auth, voice: KeyPair, own: KeyPair) -> None:
 _UNAUTHORIZED = 401
 
 
+async def is_good(auth: Auth, key_id: str, pair: KeyPair) -> bool:
+    """True where this key is in force, here and at CloudStack, and stands for the user of this pair."""
+    known = await auth.store.keys(service_keys.c.key_id == key_id)
+    if not known or not await auth.store.keys_of(known[0].email, key_id):
+        return False
+    credential = await auth.in_standing(known[0].credential_id)
+    mine = {own.id for own in await auth.store.credentials_of(await auth.proved(pair))}
+    return credential is not None and credential.id in mine
+
+
+async def without_pair(auth: Auth, credential: Credential, found: Sequence[keys.ServiceKey]) -> frozenset[str]:
+    """The ids of those keys whose own pair was deleted at CloudStack. Raises Problem."""
+    own = {known.id: known.api_key for known in await auth.store.credentials_of(credential) if known.kind == OWN}
+    standing = [key for key in found if key.credential_id in own]
+    if not standing:
+        return frozenset()
+    pair = auth.pair_of(credential)
+    left = await pairs.api_keys(auth.cloudstack.client(pair), (await prove(auth.cloudstack, pair)).user_id)
+    return frozenset(key.key_id for key in standing if left and own[key.credential_id] not in left)
+
+
 async def of_user(auth: Auth, credential: Credential) -> list[keys.ServiceKey]:
     """The keys of a user, newest first: those on the credential, and on pairs made for keys of the same user."""
     ids = [known.id for known in await auth.store.credentials_of(credential)]
@@ -111,4 +149,4 @@ async def of_user(auth: Auth, credential: Credential) -> list[keys.ServiceKey]:
     return found[::-1]
 
 
-__all__ = ["OWN", "Revoked", "create", "of_user", "revoke"]
+__all__ = ["OWN", "Revoked", "create", "is_good", "of_user", "revoke", "without_pair"]

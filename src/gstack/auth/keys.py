@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gstack.auth.auth import Auth
-from gstack.auth.credentials import credential_id_of
 from gstack.auth.issue import key_family
 from gstack.auth.store import Credential, ServiceKey, now
 from gstack.cloudstack.signing import KeyPair
@@ -71,7 +70,8 @@ async def register_key(
         label=label,
     )
     await auth.store.add_key(key)
-    auth.audit.write("key", what="created", who=email, account=credential.account, key=key.key_id, project=shown)
+    facts = {"account": credential.account, "project": shown, "target": email, "key": key.key_id, "result": "done"}
+    auth.audit.write("key", what="created", who=credential.user, **facts)
     return _file(key, _private_pem(private), shown, token_uri)
 
 
@@ -82,19 +82,15 @@ async def list_keys(auth: Auth, credential_id: str | None = None) -> list[Servic
     return await auth.store.keys(service_keys.c.credential_id == credential_id)
 
 
-async def revoke_key(auth: Auth, key_id: str, who: str = "") -> bool:
+async def revoke_key(auth: Auth, key_id: str, who: str = "operator") -> bool:
     """Revoke a key and all tokens that it brought; False where no key in force has this id. `who` did it."""
+    known = await auth.store.keys(service_keys.c.key_id == key_id)
     revoked = await auth.store.revoke_key(key_id, key_family(key_id))
     auth.guard.forget()
-    auth.audit.write("key", what="revoked", who=who, key=key_id, result="done" if revoked else "notFound")
+    email = known[0].email if known else ""
+    facts = {"project": _project_of(email), "target": email, "key": key_id}
+    auth.audit.write("key", what="revoked", who=who, **facts, result="done" if revoked else "notFound")
     return revoked
-
-
-async def is_good(auth: Auth, key_id: str, keys: KeyPair) -> bool:
-    """True where this key is in force and stands for this key pair."""
-    known = await auth.store.keys(service_keys.c.key_id == key_id)
-    good = known and await auth.store.keys_of(known[0].email, key_id)
-    return bool(good) and known[0].credential_id == credential_id_of(keys)
 
 
 async def email_of(auth: Auth, credential: Credential, project: str) -> str:
@@ -103,6 +99,11 @@ async def email_of(auth: Auth, credential: Credential, project: str) -> str:
     plain = f"{slug(credential.account)}@{host}"
     others = await auth.store.keys(service_keys.c.email == plain, service_keys.c.credential_id != credential.id)
     return f"{slug(credential.account)}-{credential.id[:8]}@{host}" if others else plain
+
+
+def _project_of(email: str) -> str:
+    """The project in a service account's e-mail, as a slug."""
+    return email.partition("@")[2].removesuffix(f".{_DOMAIN}")
 
 
 def slug(name: str) -> str:
@@ -149,4 +150,4 @@ def _file(key: ServiceKey, private_pem: str, project: str, token_uri: str) -> di
     }
 
 
-__all__ = ["Algorithm", "ServiceKey", "create_key", "is_good", "list_keys", "register_key", "revoke_key", "unique_id"]
+__all__ = ["Algorithm", "ServiceKey", "create_key", "list_keys", "register_key", "revoke_key", "unique_id"]

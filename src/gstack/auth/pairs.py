@@ -111,6 +111,14 @@ async def delete(voice: Voice, user_id: str, api_key: str) -> None:
             await voice.finish("deleteUserKeys", answer["jobid"])
 
 
+async def api_keys(voice: Voice, user_id: str) -> frozenset[str]:
+    """Return the API keys of a user's pairs; none where the role may not list them."""
+    try:
+        return frozenset(pair.apikey for pair in await _listed(voice, user_id))
+    except Refusal:
+        return frozenset()
+
+
 async def user_of(voice: Voice, api_key: str) -> str:
     """Return whose pair this is, where listUsers leaves it open."""
     found = [pair.userid for pair in await _listed(voice, "") if pair.apikey == api_key]

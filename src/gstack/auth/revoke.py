@@ -9,6 +9,7 @@ from gstack.auth import opaque
 from gstack.auth.auth import Auth
 from gstack.auth.forms import answer, fields_of, read_fields
 from gstack.auth.issue import is_key_family
+from gstack.auth.opaque import shown
 
 
 class RevokeEndpoint:
@@ -40,3 +41,7 @@ class RevokeEndpoint:
         else:
             await self._auth.store.revoke_family(token.family)
         self._auth.guard.forget()
+        credential = await self._auth.store.credential(token.credential_id or "")
+        facts = {"account": credential.account if credential else "", "client": shown(token.client_id)}
+        who = token.data.get("user") or (credential.user if credential else "")
+        self._auth.audit.write("token", what="revoked", who=who, **facts, result="done")

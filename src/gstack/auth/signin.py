@@ -79,7 +79,7 @@ class SignInEndpoint:
             self._auth.audit.write("sign-in", claimed=claimed, **told, result=problem.reason)
             _refuse(response, visitor, fields, problem, by_keys=by_keys)
             return
-        self._auth.audit.write("sign-in", who=claimed, **told, result="granted")
+        self._auth.audit.write("sign-in", claimed=claimed, **await _who(self._auth, secret), **told, result="granted")
         give_cookie(response, secret)
         pages.lead(response, path)
 
@@ -120,6 +120,15 @@ async def with_pair(auth: Auth, old: str, pair: KeyPair, agent: str, session: Se
     credential = await auth.proved(pair)
     name = session.user_name if session else credential.user
     return await auth.sessions.open(old, credential_id=credential.id, user_name=name, agent=agent)
+
+
+async def _who(auth: Auth, secret: str) -> dict[str, str]:
+    """Whose session this is, for the audit log; before a key pair is chosen CloudStack's user name alone."""
+    browser = await auth.sessions.find(secret)
+    credential = await auth.store.credential(browser.credential_id) if browser and browser.credential_id else None
+    if credential:
+        return {"who": credential.user, "account": credential.account}
+    return {"who": browser.user_name if browser else ""}
 
 
 def next_of(fields: dict[str, str]) -> str:
@@ -206,9 +215,10 @@ class PairEndpoint:
             return
         pair = await pairs.make(client, session.user_id, await pairs.ability(client), _pair_name(), _WHY)
         await client.logout()
-        self._auth.audit.write("key", what="CloudStack pair made", who=session.user_name, account=session.account)
-        agent = request.user_agent or ""
-        give_cookie(response, await with_pair(self._auth, visitor.secret, pair, agent, session))
+        secret = await with_pair(self._auth, visitor.secret, pair, request.user_agent or "", session)
+        facts = await _who(self._auth, secret)
+        self._auth.audit.write("key", what="CloudStack pair made", **facts, target=_pair_name(), result="done")
+        give_cookie(response, secret)
         pages.lead(response, next_of(fields))
 
     def _session(self, visitor: Visit) -> Session | None:
@@ -236,7 +246,7 @@ class SignOutEndpoint:
     async def _post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         visitor, fields = await posted(self._auth, request)
         if visitor.browser:
-            self._auth.audit.write("sign-out", who=visitor.browser.user_name, result="done")
+            self._auth.audit.write("sign-out", **await _who(self._auth, visitor.secret), result="done")
         await _leave(self._auth, response, visitor)
         pages.lead(response, next_of(fields))
 

@@ -16,12 +16,11 @@ from gstack.auth.auth import Auth
 from gstack.auth.forms import Form, answer, read_form
 from gstack.auth.grants import authorization_code, client_credentials, jwt_bearer, refresh_token, token_exchange
 from gstack.auth.issue import Granted
-from gstack.auth.opaque import is_api_key
+from gstack.auth.opaque import shown
 from gstack.auth.registered_clients import GOOGLE
 from gstack.errors import Problem
 
 _PRUNE_SECONDS = 600.0
-_SHOWN_KEY = 12  # characters of an API key that a log may show
 
 GRANTS: dict[str, Callable[[Auth, Form], Awaitable[Granted]]] = {
     "authorization_code": authorization_code.grant,
@@ -60,10 +59,10 @@ class TokenEndpoint:
                 granted = await grant(self._auth, form)
         except (OAuth2Error, Problem) as error:
             result = error.reason if isinstance(error, Problem) else error.error
-            self._auth.audit.write("token", claimed=_fit(claimed), **told, result=result)
+            self._auth.audit.write("token", claimed=shown(claimed), **told, result=result)
             raise
         facts = {"who": granted.who, "account": granted.account, "scopes": granted.scopes, "key": granted.key}
-        self._auth.audit.write("token", **facts, **told, client=_fit(form.client_id), result="granted")
+        self._auth.audit.write("token", **facts, **told, client=shown(form.client_id), result="granted")
         return granted.answer
 
     async def _prune(self) -> None:
@@ -90,11 +89,6 @@ def _counted(form: Form, claimed: str) -> str:
     if form.client_id not in GOOGLE:
         return claimed
     return f"{form.client_id} {form.get('code') or form.get('refresh_token')}"
-
-
-def _fit(claimed: str) -> str:
-    """What a log may show of it: of an API key its beginning."""
-    return f"{claimed[:_SHOWN_KEY]}…" if is_api_key(claimed) else claimed
 
 
 def _shown(grant_type: str) -> str:

@@ -26,7 +26,8 @@ async def add(
     email = await email_of(auth, credential, project or credential.account)
     subject = new_subject(issuer, conditions, credential.id, email, label)
     await auth.subjects.add(subject)
-    auth.audit.write("key", what="trust added", who=email, account=credential.account, key=subject.id, project=project)
+    facts = {"account": credential.account, "project": project, "target": email, "key": subject.id, "result": "done"}
+    auth.audit.write("key", what="trust added", who=credential.user, **facts)
     return subject
 
 
@@ -35,7 +36,9 @@ async def remove(auth: Auth, subject_id: str) -> bool:
     found = await auth.subjects.revoke(subject_id)
     await auth.store.revoke_family(key_family(subject_id))
     auth.guard.forget()
-    auth.audit.write("key", what="trust removed", key=subject_id, result="done" if found else "notFound")
+    auth.audit.write(
+        "key", what="trust removed", who="operator", key=subject_id, result="done" if found else "notFound"
+    )
     return found
 
 
