@@ -1,6 +1,7 @@
 """gstack.auth.jwt: reading and checking, whatever comes."""
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -57,6 +58,28 @@ def test_times(late: int) -> None:
         jwt.check_times(jwt.Claims(iss="a", exp=now + late), now)
     jwt.check_times(jwt.Claims(iss="a", exp=now - 59), now)
     jwt.check_times(jwt.Claims(iss="a", exp=now + 3659, iat=now + 59, nbf=now + 59), now)
+
+
+def test_sixty_seconds_of_skew_and_no_more() -> None:
+    """A minute is forgiven on each end to the millisecond, for exp, iat and nbf alike."""
+    now, near = 1_800_000_000.0, 0.001
+    good: list[dict[str, Any]] = [
+        {"exp": now - 60 + near},
+        {"exp": now + 3660},
+        {"exp": now + 60, "iat": now + 60},
+        {"exp": now + 60, "nbf": now + 60},
+    ]
+    bad: list[dict[str, Any]] = [
+        {"exp": now - 60},
+        {"exp": now + 3660 + near},
+        {"exp": now + 120, "iat": now + 60 + near},
+        {"exp": now + 120, "nbf": now + 60 + near},
+    ]
+    for times in good:
+        jwt.check_times(jwt.Claims(iss="a", **times), now)
+    for times in bad:
+        with pytest.raises(UntrustedError):
+            jwt.check_times(jwt.Claims(iss="a", **times), now)
 
 
 def test_audiences() -> None:

@@ -31,6 +31,19 @@ async def test_a_form_without_its_token_does_nothing(room: Room, path: str, toke
     assert "text/html" in answer.headers["content-type"]
 
 
+@pytest.mark.parametrize("path", FORMS)
+async def test_a_forms_address_opened_by_hand_is_no_error(room: Room, path: str) -> None:
+    """Where forms are sent to, a browser that comes back from its history finds a page or the way to one."""
+    visitor = Visitor(room)
+    await visitor.sign_in(password_of(room))
+    answer = await visitor.get(path)
+    if answer.status_code == 303:
+        assert answer.headers["location"] == "/"
+        return
+    assert answer.status_code == 200
+    assert "text/html" in answer.headers["content-type"]
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 async def test_browsers_that_name_another_site_are_refused(room: Room, site: str) -> None:
     """A right token does not help a form that the browser says was sent from elsewhere."""

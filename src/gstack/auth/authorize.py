@@ -93,6 +93,8 @@ class ConsentEndpoint:
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
 
+    on_get = pages.lead_home
+
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         await pages.answer(response, lambda: self._post(request, response))
 

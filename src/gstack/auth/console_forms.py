@@ -27,6 +27,8 @@ class _Form:
         self._auth = auth
         self._work = work
 
+    on_get = pages.lead_home
+
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         await pages.answer(response, lambda: self._post(request, response))
 

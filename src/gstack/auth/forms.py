@@ -128,10 +128,12 @@ def give(response: falcon.asgi.Response, body: Mapping[str, Any], status: int = 
 
 
 def _from_problem(problem: Problem) -> OAuth2Error:
-    """401: CloudStack does not accept the pair; 5xx: nothing can be proved now; else e.g. a role that may not ask."""
+    """401: CloudStack does not accept the pair; 403: its role may not; 5xx: nothing can be proved now."""
     plain = "".join(letter for letter in problem.message if letter.isprintable() and letter not in '"\\')
-    kind: type[OAuth2Error] = UnauthorizedClientError
-    if problem.status == HTTPStatus.UNAUTHORIZED:
+    kind: type[OAuth2Error] = InvalidRequestError
+    if problem.status == HTTPStatus.FORBIDDEN:
+        kind = UnauthorizedClientError
+    elif problem.status == HTTPStatus.UNAUTHORIZED:
         kind = InvalidClientError
     elif problem.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_TIMEOUT}:
         kind = InvalidRequestError

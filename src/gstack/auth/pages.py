@@ -80,6 +80,11 @@ def lead(response: falcon.asgi.Response, path: str) -> None:
     response.location = path
 
 
+async def lead_home(_endpoint: object, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+    """`on_get` of where forms are sent to: who opens its address from the browser's history comes to the start page."""
+    lead(response, "/")
+
+
 async def answer(response: falcon.asgi.Response, work: Callable[[], Awaitable[None]]) -> None:
     """Do what a page asks for; every error is a page."""
     try:
