@@ -18,12 +18,15 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import structlog
 from granian import Granian
 from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
+from granian.server.common import AbstractServer
 
 from gstack import running, tls
 from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, Settings, SettingsError, encode
@@ -36,6 +39,8 @@ _RENEWAL_CHECK = 3600.0
 _HEADERS = 65_536  # bytes of a request's line and headers
 _READY_SECONDS = 60.0
 _SANDBOX_POLL = 0.05
+_CRASH_PAUSE = 1.0  # seconds until the next try when workers die as soon as they work
+_log = structlog.get_logger("gstack.serving")
 
 
 class ServeError(RuntimeError):
@@ -107,8 +112,39 @@ def _check_plain(settings: Settings) -> None:
 def _serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
     os.environ[SETTINGS_VARIABLE], os.environ[PARENT_VARIABLE] = encode(settings), str(os.getpid())
     multiprocessing.set_start_method("spawn", force=True)  # a fork would copy our threads' locks and pipes
+    stopped, announced = threading.Event(), threading.Event()
+    _in_background(lambda: _announce(settings, ready, stopped, announced))
+    _in_background(lambda: _renew(settings, stopped))
+    logging.getLogger("_granian").setLevel(logging.WARNING)
+    try:
+        while _crashed(_server(settings), announced) and not _told_to_stop(_CRASH_PAUSE):
+            _log.error("workers died one after the other: starting again")
+    finally:
+        stopped.set()
+
+
+def _crashed(server: AbstractServer[Any], announced: threading.Event) -> bool:
+    """Serve; True where Granian gave up since workers died again and again, though they had worked before."""
+    try:
+        server.serve()
+    except SystemExit:
+        if server.interrupt_signal or not announced.is_set():
+            raise
+        return True
+    return False
+
+
+def _told_to_stop(seconds: float) -> bool:
+    """Whether SIGTERM or SIGINT comes in so many seconds, in which no server listens to them."""
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    return told.wait(seconds)
+
+
+def _server(settings: Settings) -> AbstractServer[Any]:
     cert, key = (None, None) if settings.server.insecure_http else certificate(settings)
-    server = Granian(
+    return Granian(
         "gstack.app:from_environment",
         factory=True,
         address=_address(settings.server.bind),
@@ -125,21 +161,15 @@ def _serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
         workers_kill_timeout=_STOP_SECONDS,
         log_level=LogLevels.warning,
     )
-    stopped = threading.Event()
-    _in_background(lambda: _announce(settings, ready, stopped))
-    _in_background(lambda: _renew(settings, stopped))
-    logging.getLogger("_granian").setLevel(logging.WARNING)
-    try:
-        server.serve()
-    finally:
-        stopped.set()
 
 
 def _in_background(function: Callable[[], None]) -> None:
     threading.Thread(target=function, daemon=True).start()
 
 
-def _announce(settings: Settings, ready: Callable[[Settings], None], stopped: threading.Event) -> None:
+def _announce(
+    settings: Settings, ready: Callable[[Settings], None], stopped: threading.Event, announced: threading.Event
+) -> None:
     """Ask the server itself until it answers, then say so."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # we ask ourselves, whatever the name
@@ -150,6 +180,7 @@ def _announce(settings: Settings, ready: Callable[[Settings], None], stopped: th
     while time.monotonic() < end and not stopped.is_set():
         try:
             with opener.open(url, timeout=2):
+                announced.set()
                 return ready(settings)
         except OSError:
             time.sleep(0.1)

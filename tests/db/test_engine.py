@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gstack.db.engine import create_engine, migrate, reading, writing
+from gstack.db.engine import IDLE, create_engine, migrate, reading, writing
 from gstack.db.tables import ids
 
 _WRITERS = """
@@ -70,6 +70,15 @@ async def test_many_writers_in_one_process_wait_for_their_turn(engine: AsyncEngi
 
     await asyncio.gather(*(write(number) for number in range(200)))
     assert await _counted(engine) == 400
+
+
+async def test_a_paused_process_keeps_no_locks(engine: AsyncEngine) -> None:
+    """PostgreSQL is told to end transactions in which nothing happens; SQLite has no such thing."""
+    if engine.dialect.name != "postgresql":
+        pytest.skip("of PostgreSQL alone")
+    async with reading(engine) as connection:
+        shown = (await connection.execute(text("SHOW idle_in_transaction_session_timeout"))).scalar()
+    assert shown == f"{IDLE:.0f}s"
 
 
 async def test_a_failed_transaction_leaves_nothing(engine: AsyncEngine) -> None:

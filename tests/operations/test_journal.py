@@ -12,7 +12,7 @@ from fixtures.works import OWNER
 from gstack.db.engine import writing
 from gstack.db.tables import operations
 from gstack.errors import Problem
-from gstack.operations.model import Target
+from gstack.operations.model import Operation, Target
 from gstack.operations.runner import Checkpoint
 
 ZONE = "zones/z"
@@ -51,8 +51,12 @@ async def test_a_client_that_goes_away_takes_nothing_with_it(bench: Bench) -> No
     await asyncio.sleep(0)  # the request began
     request.cancel()
     await asyncio.gather(request, return_exceptions=True)
-    await asyncio.sleep(0.1)
-    [begun] = await journal.list(OWNER, ZONE, limit=10, offset=0)
+    accepted: list[Operation] = []
+    for _ in range(1000):
+        if accepted := await journal.list(OWNER, ZONE, limit=10, offset=0):
+            break
+        await asyncio.sleep(0.02)
+    [begun] = accepted
     await bench.done(journal, begun)
     assert len(await bench.volumes(name)) == 1
 

@@ -1,10 +1,13 @@
 """Two gateways on one database and one sandbox, each in a process that can be killed and paused."""
 
+import os
+import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,6 +44,16 @@ class Replicas(msgspec.Struct):
         rule = {"command": command, "kind": kind, "count": 1, **more}
         requests.post(url, json=rule, timeout=10).raise_for_status()
 
+    def pause_first(self) -> int:
+        """Stop the first gateway's process, not while it has SQLite's one write lock: nobody can take that away."""
+        pid = self.first.gateway.pid()
+        while True:
+            os.kill(pid, signal.SIGSTOP)
+            if _is_free(self.stack.settings.database_url):
+                return pid
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.005)
+
     def ended(self, replica: Replica, operation: dict[str, Any]) -> dict[str, Any]:
         """An operation once DONE, as this replica shows it."""
         path, end = operation["selfLink"].split("/projects/demo/")[1], time.monotonic() + SECONDS
@@ -50,6 +63,18 @@ class Replicas(msgspec.Struct):
                 return shown
             time.sleep(0.05)
         raise TimeoutError(operation["name"])
+
+
+def _is_free(database_url: str) -> bool:
+    """Whether others can write; PostgreSQL ends the transactions of a process that is paused."""
+    if not database_url.startswith("sqlite"):
+        return True
+    try:
+        with closing(sqlite3.connect(database_url.partition("///")[2], timeout=0, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return False
+    return True
 
 
 def at_once(*calls: Callable[[], requests.Response]) -> list[requests.Response]:

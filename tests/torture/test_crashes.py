@@ -22,7 +22,8 @@ POINTS = ("begin", "intent", "sent", "job", "ended", "made", "done", "end")
 def test_every_work_has_a_scenario() -> None:
     """A work that nobody tortures fails here: add it to scenarios.py."""
     resources.load()
-    assert set(works()) - PARTS == {scenario.work for scenario in SCENARIOS}
+    ours = {name for name, work in works().items() if work.__module__.startswith("gstack.")}  # tests make works too
+    assert ours - PARTS == {scenario.work for scenario in SCENARIOS}
 
 
 @pytest.mark.parametrize("scenario", cases())

@@ -86,8 +86,7 @@ def test_a_sleeping_replica_wakes_up_too_late(pair: Replicas) -> None:
     pair.fault("deployVirtualMachine", "slow", seconds=0.5)
     body = plain(BASIC, "sleeper", disks=[*plain(BASIC)["disks"], disk("sleeper-data")])
     operation = pair.first.gce.post(instances(BASIC), body)
-    sleeper = pair.first.gateway.pid()
-    os.kill(sleeper, signal.SIGSTOP)
+    sleeper = pair.pause_first()
     try:
         done = pair.ended(pair.second, operation)
     finally:

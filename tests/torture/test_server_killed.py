@@ -57,7 +57,10 @@ def user(cloud: Cloud, process: Process) -> Gce:
 
 
 def test_a_killed_worker_is_followed_by_another(cloud: Cloud, server: Callable[[], Process], tmp_path: Path) -> None:
-    """When a worker dies in its work the server starts another, which ends it; the server itself goes on."""
+    """When a worker dies in its work the server starts another, which ends it; the server itself goes on.
+
+    Granian itself gives up when a worker dies within seconds after it was replaced, as here.
+    """
     process = server()
     gce, journal = user(cloud, process), Journal(tmp_path)
     (tmp_path / "crashes").write_text("deploy-*:sent\ndisk-1-attach:ended\nend")

@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from gstack.db.tables import SCHEMA
 
 BUSY = 30.0  # seconds to wait for another process's write transaction
+IDLE = 15.0  # seconds after which PostgreSQL ends a transaction in which nothing happens
 _QUEUE, _READING = "gstack_writers", "gstack_reading"  # execution options of ours
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x6773746163  # any number that is ours alone among the advisory locks of a PostgreSQL database
@@ -40,7 +41,7 @@ def create_engine(url: str) -> AsyncEngine:
     if parsed.drivername == "sqlite+aiosqlite":
         return _sqlite(parsed)
     if parsed.drivername == "postgresql+psycopg":
-        return create_async_engine(parsed, pool_size=10, max_overflow=20, pool_pre_ping=True, **_json())
+        return _postgresql(parsed)
     raise ValueError(f"database {parsed.drivername!r} is not supported: use sqlite+aiosqlite or postgresql+psycopg")
 
 
@@ -121,6 +122,20 @@ def _sqlite(url: URL) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", _opened)
     event.listen(engine.sync_engine, "begin", _begun)
     return engine
+
+
+def _postgresql(url: URL) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, **_json())
+    event.listen(engine.sync_engine, "connect", _limited)
+    return engine
+
+
+def _limited(connection: DBAPIConnection, _record: object) -> None:
+    """A process that is paused in a transaction must not keep its locks from the others."""
+    cursor = connection.cursor()
+    cursor.execute(f"SET SESSION idle_in_transaction_session_timeout = '{IDLE:.0f}s'")
+    connection.commit()
+    cursor.close()
 
 
 def _make_private(url: URL) -> None:
