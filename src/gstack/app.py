@@ -104,12 +104,14 @@ class _Life:
     async def process_startup(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:  # noqa: ARG002  # falcon's
         await migrate(self._parts.engine)
         await self._parts.operations.start_background()
+        self._parts.auth.revocations.listen()
         if parent := os.environ.get(PARENT_VARIABLE):
             self._watch = asyncio.create_task(_end_with(int(parent)))
 
     async def process_shutdown(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:  # noqa: ARG002  # falcon's
         if self._watch:
             self._watch.cancel()
+        await self._parts.auth.revocations.stop()
         await self._parts.operations.stop(_GRACE)
         await self._parts.cloudstack.close()
         await self._parts.engine.dispose()

@@ -14,7 +14,7 @@ from gstack.auth import guard as guards
 from gstack.auth import keys
 from gstack.auth.auth import Auth
 from gstack.auth.opaque import digest
-from gstack.auth.store import now
+from gstack.auth.store import Store, now
 from gstack.db.tables import credentials, tokens
 
 URI = "https://localhost:5000/oauth2/token"
@@ -142,15 +142,30 @@ async def test_a_known_caller_costs_no_read(room: Room) -> None:
     assert not seen
 
 
-async def test_revocation_is_seen_within_seconds_elsewhere(room: Room) -> None:
-    """A replica that remembers a caller sees a revocation made by another one after `REMEMBER` at the latest."""
+async def test_revocation_is_seen_at_once_elsewhere(room: Room) -> None:
+    """A replica that remembers a caller forgets it as soon as another process, or a command, revokes something."""
     file = await key_file(room)
     token, jwt = await access(room), self_signed(file)
     for bearer in (token, jwt):
         assert (await room.who(bearer)).status_code == 200
     replica = Auth(room.engine, room.auth.cloudstack, room.auth.settings)
-    await replica.store.revoke_token(digest(token))
     await keys.revoke_key(replica, file["private_key_id"])
+    assert (await room.who(jwt)).status_code == 401
+    assert (await room.who(token)).status_code == 200
+    await replica.store.revoke_token(digest(token))
+    await replica.announce_revocation()
+    assert (await room.who(token)).status_code == 401
+
+
+async def test_an_unheard_revocation_is_seen_within_seconds(room: Room) -> None:
+    """Where the word of it does not arrive, the caller is remembered for `REMEMBER` at the longest."""
+    file = await key_file(room)
+    token, jwt = await access(room), self_signed(file)
+    for bearer in (token, jwt):
+        assert (await room.who(bearer)).status_code == 200
+    store = Store(room.engine)
+    await store.revoke_token(digest(token))
+    await store.revoke_key(file["private_key_id"], "")
     end = time.monotonic() + guards.REMEMBER + 1
     for bearer in (token, jwt):
         while (await room.who(bearer)).status_code == 200:

@@ -73,7 +73,8 @@ async def test_a_pair_deleted_at_cloudstack_ends_its_key_here(room: Room, sandbo
         sandbox.sandbox.world.delete("userkey", row["id"])
     restarted = Standing(room.auth.cloudstack)  # another worker, or this one a minute later
     room.auth.standing = restarted
-    room.auth.guard = Guard(room.auth.store, room.auth.seal, room.auth.addresses, restarted)
+    auth = room.auth
+    auth.guard = Guard(auth.store, auth.seal, auth.addresses, restarted, auth.revocations)
     for claims in ({}, {"target_audience": "somebody", "scope": None}):
         answer = await room.token(JWT_BEARER, assertion=assertion(key, **claims))
         assert answer.json["error"] == "invalid_grant"

@@ -19,6 +19,7 @@ from gstack.auth.subjects import Subjects
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings
+from gstack.db.signals import Signal
 from gstack.errors import Problem
 
 _UNAUTHORIZED = 401
@@ -46,7 +47,8 @@ class Auth:
         self.limits = Limits(engine)
         self.audit = Audit(settings.server.audit_log, folder)
         self.standing = Standing(cloudstack)
-        self.guard = Guard(self.store, self.seal, self.addresses, self.standing)
+        self.revocations = Signal(engine, "revoked")
+        self.guard = Guard(self.store, self.seal, self.addresses, self.standing, self.revocations)
 
     async def proved(self, keys: KeyPair) -> Credential:
         """Prove a CloudStack key pair and keep it (see credentials.proved)."""
@@ -66,6 +68,11 @@ class Auth:
                 raise
             return None
         return credential
+
+    async def announce_revocation(self) -> None:
+        """Have every process forget what it remembers of tokens, now that something was revoked."""
+        self.guard.forget()
+        await self.revocations.give()
 
     def pair_of(self, credential: Credential) -> KeyPair:
         """Return a credential's key pair, unsealed."""

@@ -125,7 +125,7 @@ async def _revoke_session(
     families = {token.family for token in await auth.store.families(ids)}
     if family in families and not is_key_family(family):
         await auth.store.revoke_family(family)
-        auth.guard.forget()
+        await auth.announce_revocation()
         target = "program"
     elif browser in {known.hash for known in await auth.sessions.of_credentials(ids)}:
         await auth.sessions.close(browser)

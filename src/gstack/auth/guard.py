@@ -2,8 +2,8 @@
 
 Accepted are our own access tokens and JWTs that a registered service-account key signed for this API (Google's
 "self-signed JWT", which google-auth sends without asking the token endpoint). What was found is remembered for a few
-seconds, so that a busy client costs no database read, and a revocation is still seen within those seconds. Whether
-CloudStack still accepts the pair behind it is asked once a minute.
+seconds, so that a busy client costs no database read. A revocation anywhere makes every process forget at once; where
+that word does not arrive, those seconds are the limit. CloudStack is asked for the pair once a minute.
 """
 
 import time
@@ -20,6 +20,7 @@ from gstack.auth.jwt import Signed, UntrustedError, looks_signed
 from gstack.auth.sealing import Seal
 from gstack.auth.standing import Standing
 from gstack.auth.store import Credential, Store
+from gstack.db.signals import Signal
 from gstack.errors import Problem
 
 REMEMBER = 3.0  # seconds
@@ -30,23 +31,25 @@ _SCHEMES = frozenset({"bearer", "oauth"})
 class _Found(msgspec.Struct, frozen=True):
     caller: Caller
     until: float  # by the monotonic clock
+    state: tuple[int, int]  # of the revocations, before it was looked for
 
 
 class Guard:
     """Call it with a request. Raises Problem 401 for no token, or one that is wrong, ended or revoked."""
 
-    def __init__(self, store: Store, seal: Seal, addresses: Addresses, standing: Standing) -> None:
+    def __init__(self, store: Store, seal: Seal, addresses: Addresses, standing: Standing, revocations: Signal) -> None:
         self._store = store
         self._seal = seal
         self._addresses = addresses
         self._standing = standing
+        self._revocations = revocations
         self._known: OrderedDict[str, _Found] = OrderedDict()
 
     async def __call__(self, request: falcon.asgi.Request) -> Caller:
         token = token_of(request)
         digest = opaque.digest(token)
         found = self._known.get(digest)
-        if found and found.until > time.monotonic():
+        if found and found.until > time.monotonic() and found.state == self._revocations.state:
             return found.caller
         self._known.pop(digest, None)
         return await self._look(token, digest)
@@ -56,13 +59,13 @@ class Guard:
         self._known.clear()
 
     async def _look(self, token: str, digest: str) -> Caller:
-        begun = time.monotonic()  # before the read: a revocation after it must not be remembered away for longer
+        begun, state = time.monotonic(), self._revocations.state  # before the read: what is revoked meanwhile counts
         try:
             caller, ends = await (self._by_signature(token) if looks_signed(token) else self._by_hash(digest))
         except UntrustedError as error:
             raise Problem.unauthorized(f"Invalid Credentials: {error}") from error
         await self._standing.check(caller.credential, caller.keys)
-        self._known[digest] = _Found(caller, begun + min(REMEMBER, ends - time.time()))
+        self._known[digest] = _Found(caller, begun + min(REMEMBER, ends - time.time()), state)
         while len(self._known) > _CACHE:
             self._known.popitem(last=False)
         return caller

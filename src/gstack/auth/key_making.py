@@ -99,7 +99,7 @@ async def revoke(auth: Auth, key_id: str, pair: KeyPair | None = None, who: str 
     if not found or credential is None or credential.kind != OWN:
         return Revoked(found)
     await auth.store.revoke_credential(credential.id)
-    auth.guard.forget()
+    await auth.announce_revocation()
     own = auth.pair_of(credential)
     try:
         await _delete(auth, pair or own, own)

@@ -86,7 +86,7 @@ async def revoke_key(auth: Auth, key_id: str, who: str = "operator") -> bool:
     """Revoke a key and all tokens that it brought; False where no key in force has this id. `who` did it."""
     known = await auth.store.keys(service_keys.c.key_id == key_id)
     revoked = await auth.store.revoke_key(key_id, key_family(key_id))
-    auth.guard.forget()
+    await auth.announce_revocation()
     email = known[0].email if known else ""
     facts = {"project": _project_of(email), "target": email, "key": key_id}
     auth.audit.write("key", what="revoked", who=who, **facts, result="done" if revoked else "notFound")

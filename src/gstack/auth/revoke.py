@@ -40,7 +40,7 @@ class RevokeEndpoint:
             await self._auth.store.revoke_token(digest)
         else:
             await self._auth.store.revoke_family(token.family)
-        self._auth.guard.forget()
+        await self._auth.announce_revocation()
         credential = await self._auth.store.credential(token.credential_id or "")
         facts = {"account": credential.account if credential else "", "client": shown(token.client_id)}
         who = token.data.get("user") or (credential.user if credential else "")

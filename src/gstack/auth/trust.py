@@ -35,7 +35,7 @@ async def remove(auth: Auth, subject_id: str) -> bool:
     """End a subject and the access tokens that it brought; False where none in force has this id."""
     found = await auth.subjects.revoke(subject_id)
     await auth.store.revoke_family(key_family(subject_id))
-    auth.guard.forget()
+    await auth.announce_revocation()
     auth.audit.write(
         "key", what="trust removed", who="operator", key=subject_id, result="done" if found else "notFound"
     )

@@ -25,7 +25,7 @@ async def grant(auth: Auth, form: Form) -> Granted:
     granted = issue.Grant(credential.id, form.client_id, code.scopes, code.family)
     issued = issue.with_refresh(granted, code.scopes)
     if not await auth.store.exchange(code, *issued.rows):
-        auth.guard.forget()
+        await auth.announce_revocation()
         raise InvalidGrantError("The code was used before. What it brought is revoked; sign in again.")
     nonce = code.data.get("nonce", "")
     identity = await auth.identities.token(form.client_id, credential.user, credential.account_id, nonce)

@@ -26,7 +26,7 @@ async def grant(auth: Auth, form: Form) -> Granted:
     renewed = issue.Grant(credential.id, form.client_id, granted, token.family)
     issued = issue.with_refresh(renewed, token.scopes, parent=token.hash)
     if not await auth.store.rotate(token, *issued.rows):
-        auth.guard.forget()
+        await auth.announce_revocation()
         raise InvalidGrantError("The refresh token was replaced before. Its whole family is revoked; sign in again.")
     identity = await auth.identities.token(form.client_id, credential.user, credential.account_id)
     return Granted(issued.answer | {"id_token": identity}, credential.user, credential.account, granted)
