@@ -15,6 +15,7 @@ from gstack.resources.machine_types import (
     as_asked,
     name_of,
     pick,
+    smallest,
 )
 
 SMALL: dict[str, Any] = {
@@ -157,3 +158,23 @@ def test_custom_types_as_asked() -> None:
     assert as_asked("custom-4-8192", "n1-custom-2-4096") == "custom-4-8192"
     assert as_asked("e2-small", "n1-custom-2-4096") == "e2-small"
     assert as_asked("custom-2-4096", "") == "custom-2-4096"
+
+
+def test_the_smallest_offering() -> None:
+    """The least memory, then vCPUs, of what the zone has; one whose root disk is its own business is left out."""
+    others = [
+        {**SMALL, "id": "fixed", "memory": 1, "rootdisksize": 10},
+        {**SMALL, "id": "volatile", "memory": 1, "isvolatile": True},
+        {**SMALL, "id": "elsewhere", "memory": 1, "zoneid": "other"},
+        {**SMALL, "id": "strict", "memory": 2, "diskofferingstrictness": True},
+    ]
+    offered = known(N1, SMALL, CUSTOM, *others)
+    assert smallest(offered, "z", own_disk=True) == MachineChoice(SMALL["id"])
+    assert smallest(offered, "z", own_disk=False) == MachineChoice("strict")
+
+
+def test_the_smallest_custom_size() -> None:
+    """Where every offering is customisable, it is the least that one allows; nothing where there is none."""
+    assert smallest(known(CUSTOM), "z", own_disk=True) == MachineChoice(CUSTOM["id"], 1, 256)
+    assert smallest(known(E2_CUSTOM), "z", own_disk=True) == MachineChoice("e2c", 1, 256, DEFAULT_SPEED)
+    assert smallest(known(), "z", own_disk=False) is None

@@ -48,6 +48,9 @@ class ServiceOffering(msgspec.Struct, frozen=True):
     iscustomized: bool = False
     serviceofferingdetails: dict[str, str] = {}
     zoneid: str = ""  # ids with commas; empty: every zone
+    rootdisksize: int = 0  # GB; 0: the image's, or what is asked for
+    diskofferingstrictness: bool = False  # whether a machine must take the offering's own root disk
+    isvolatile: bool = False  # whether the root disk is made anew at each start
 
     def offered_in(self, zone_id: str) -> bool:
         """Whether the offering may be used in this zone."""
@@ -89,6 +92,33 @@ class Offerings:
         usable = [offering for offering in self.customisable if not zone_id or offering.offered_in(zone_id)]
         usable.sort(key=lambda each: (not _is_for(each, size.series), self.names[each.id]))
         return next((offering for offering in usable if _allows(offering, size)), None)
+
+
+def smallest(known: Offerings, zone_id: str, *, own_disk: bool) -> MachineChoice | None:
+    """The offering that takes least of a zone; None where none would do. A fixed size goes first.
+
+    `own_disk`: a disk offering takes the place of the service offering's own root disk.
+    """
+    fixed = [each for each in known.fixed if _lends(each, zone_id, own_disk=own_disk)]
+    if fixed:
+        return MachineChoice(min(fixed, key=lambda each: (each.memory, each.cpunumber, each.name)).id)
+    sizes = [
+        MachineChoice(
+            each.id,
+            max(1, each.limits("cpunumber")[0]),
+            max(_MEMORY_STEP, each.limits("memory")[0]),
+            None if each.cpuspeed else DEFAULT_SPEED,
+        )
+        for each in known.customisable
+        if _lends(each, zone_id, own_disk=own_disk)
+    ]
+    return min(sizes, key=lambda size: (size.memory_mb, size.cpu, size.offering_id), default=None)
+
+
+def _lends(offering: ServiceOffering, zone_id: str, *, own_disk: bool) -> bool:
+    """Whether the root disk of a machine of this offering can have any size and be taken from it."""
+    bound = offering.rootdisksize or offering.isvolatile or (own_disk and offering.diskofferingstrictness)
+    return offering.offered_in(zone_id) and not bound
 
 
 async def offerings(cloudstack: Client, *, fresh: bool = False) -> Offerings:

@@ -4,7 +4,7 @@ A machine's GCE name is the one in the sidecar, else the displayname of a machin
 `<name>-<4 characters>`, else its host name as a slug. One is found by the sidecar's uuid, by its numeric id, or by one
 `listVirtualMachines keyword=`, which looks at host name and displayname and ignores case (`name=` looks at the host
 name alone); what CloudStack answers is compared exactly here. Destroyed machines keep their host names, networks and
-root volumes in CloudStack for a day and are nothing here.
+root volumes in CloudStack for a day and are nothing here. Nor are machines that this server uses as tools (makers.py).
 """
 
 import re
@@ -24,6 +24,7 @@ Facts = Mapping[str, Mapping[str, Any]]
 GONE = frozenset({"Destroyed", "Expunging", "Expunged"})
 DETAILS = ("nics", "tmpl", "servoff")  # what listVirtualMachines joins; `stats` is the dear one
 OWN: Mapping[str, object] = {"listall": False}  # an administrator's own too, not everybody's
+TOOL = "gstack: "  # how the displayname of a machine begins that is no instance; no GCE name has a space
 MARK = 4  # characters behind a host name that was taken
 _MARKED = re.compile(rf"(?P<name>.+)-[0-9a-f]{{{MARK}}}")
 
@@ -65,7 +66,7 @@ class VirtualMachine(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> bool:
         """Whether this is an instance at all."""
-        return self.state not in GONE
+        return self.state not in GONE and not self.displayname.startswith(TOOL)
 
 
 class Found(msgspec.Struct, frozen=True):

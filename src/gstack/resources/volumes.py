@@ -50,7 +50,8 @@ class Volume(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> bool:
         """Whether this is a disk at all."""
-        return self.state not in _GONE and self.vmstate not in machines.GONE
+        tool = self.vmdisplayname.startswith(machines.TOOL)
+        return self.state not in _GONE and self.vmstate not in machines.GONE and not tool
 
     @property
     def gigabytes(self) -> int:

@@ -44,10 +44,8 @@ def next_device(world: World, machine_id: str) -> int:
 
 
 def detach(world: World, volume: Row) -> Row:
-    """Take a volume from its machine; a root volume becomes a data volume."""
-    return world.update(
-        "volume", volume["id"], type=DATA, state="Ready", virtualmachineid=None, deviceid=None, attached=None
-    )
+    """Take a volume from its machine; a root volume becomes a data volume. What was never on storage still is not."""
+    return world.update("volume", volume["id"], type=DATA, virtualmachineid=None, deviceid=None, attached=None)
 
 
 def view(world: World, row: Row) -> Answer:

@@ -103,7 +103,10 @@ def test_of_a_boot_disk(gce: Gce, made: Made) -> None:
         ({"type": "small", "sizeGb": "6"}, 400, "5 GB only"),
         ({"labels": {"A": "b"}}, 400, "labels"),
         ({"description": "x" * 3000}, 400, "description"),
-        ({"sourceImage": "projects/debian-cloud/global/images/family/debian-12"}, 400, "boots from it"),
+        ({"sourceImage": "projects/debian-cloud/global/images/family/none"}, 404, "none"),
+        ({"sourceImage": "global/snapshots/none"}, 400, "is no image"),
+        ({"sourceImage": "debian-12", "sourceDisk": "d"}, 400, "sourceImage and sourceDisk exclude"),
+        ({"sourceImage": "debian-12", "sourceSnapshot": "s"}, 400, "sourceImage and sourceSnapshot exclude"),
         ({"sourceSnapshot": "global/snapshots/none"}, 404, "none"),
         ({"sourceSnapshot": "global/images/none"}, 400, "sourceSnapshot"),
         ({"sourceDisk": f"zones/{ZONE}/disks/none"}, 404, "none"),
@@ -127,10 +130,97 @@ def test_refused(gce: Gce, fields: dict[str, Any], status: int, word: str) -> No
     gce.refused("GET", f"zones/{ZONE}/disks/not-made", 404)
 
 
+FAMILY = "projects/debian-cloud/global/images/family/debian-12"
+WARNED = "booting its image once"
+
+
+def machines_of_cloudstack(ask: Ask) -> list[str]:
+    """The displaynames of all machines that CloudStack has, destroyed ones left out."""
+    found = ask("listVirtualMachines").get("virtualmachine", [])
+    return [one["displayname"] for one in found if one["state"] not in {"Destroyed", "Expunging"}]
+
+
+@ZONES
+def test_of_an_image(gce: Gce, ask: Ask, zone: str) -> None:
+    """A disk of an image shows what was asked for and its image; of the machine that made it nothing is left."""
+    before = machines_of_cloudstack(ask)
+    kind = f"projects/demo/zones/{zone}/diskTypes/pd-ssd"
+    fields = {"sizeGb": "20", "type": kind, "labels": {"use": "boot"}, "description": "system"}
+    operation = gce.done(gce.post(f"zones/{zone}/disks", {"name": "of-image", "sourceImage": FAMILY, **fields}))
+    image = gce.get("/compute/v1/projects/debian-cloud/global/images/family/debian-12")
+    disk = gce.get(f"zones/{zone}/disks/of-image")
+    assert (disk["sizeGb"], disk["status"], disk["labels"], disk["description"]) == (
+        "20", "READY", {"use": "boot"}, "system",
+    )  # fmt: skip
+    assert (disk["type"].rpartition("/")[2], "users" in disk) == ("pd-ssd", False)
+    assert (disk["sourceImage"], disk["sourceImageId"]) == (image["selfLink"], image["id"])
+    assert operation["targetId"] == disk["id"]
+    assert [(one["code"], WARNED in one["message"]) for one in operation["warnings"]] == [
+        ("EXTERNAL_API_WARNING", True)
+    ]
+    assert machines_of_cloudstack(ask) == before
+    assert [one["name"] for one in gce.items(f"zones/{zone}/disks", filter="name eq .*image.*")] == ["of-image"]
+    gce.done(gce.delete(f"zones/{zone}/disks/of-image"))
+
+
+@ZONES
+def test_a_machine_boots_from_a_disk_of_an_image(gce: Gce, made: Made, zone: str) -> None:
+    """The disk is the boot disk of the next machine that asks for it."""
+    disk = inserted(gce, zone, "bootable", sourceImage=FAMILY)
+    vm = made(zone, "vm-boots", disks=[{"source": disk["selfLink"], "boot": True, "autoDelete": True}])
+    assert (vm["status"], vm["disks"][0]["source"]) == ("RUNNING", disk["selfLink"])
+    assert gce.get(f"zones/{zone}/disks/bootable")["sourceImage"] == disk["sourceImage"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "debian-cloud/debian-12",
+        "https://www.googleapis.com/compute/v1/projects/debian-cloud/global/images/family/debian-12",
+        "projects/debian-cloud/zones/-/imageFamilyViews/debian-12",
+        "projects/debian-cloud/global/images/debian-12-v20260101",
+    ],
+)
+def test_forms_of_an_image(gce: Gce, text: str) -> None:
+    """The image may be named in every form that Google takes; without a size the disk has the image's."""
+    disk = inserted(gce, ZONE, "of-form", sourceImage=text)
+    image = gce.get("/compute/v1/projects/debian-cloud/global/images/debian-12-v20260101")
+    assert (disk["sourceImage"], disk["sizeGb"]) == (image["selfLink"], image["diskSizeGb"])
+    gce.done(gce.delete(f"zones/{ZONE}/disks/of-form"))
+
+
 def test_image_as_a_parameter(gce: Gce) -> None:
-    """The old query parameter is refused with the same reason."""
-    refused = gce.refused("POST", f"zones/{ZONE}/disks", 400, {"name": "not-made"}, sourceImage="debian-12")
-    assert "boots from it" in refused["message"]
+    """The old query parameter names the image too; one that the body contradicts is refused."""
+    gce.done(gce.post(f"zones/{ZONE}/disks", {"name": "of-parameter"}, sourceImage=FAMILY))
+    assert "debian-12" in gce.get(f"zones/{ZONE}/disks/of-parameter")["sourceImage"]
+    body = {"name": "not-made", "sourceImage": "projects/rocky-linux-cloud/global/images/family/rocky-linux-9"}
+    refused = gce.refused("POST", f"zones/{ZONE}/disks", 400, body, sourceImage=FAMILY)
+    assert "another image" in refused["message"]
+
+
+def test_types_of_a_disk_of_an_image(gce: Gce) -> None:
+    """A disk offering is a type of such a disk too; its only size is the disk's, and another one is refused."""
+    disk = inserted(gce, ZONE, "of-medium", sourceImage=FAMILY, type="medium")
+    assert (disk["sizeGb"], disk["type"].rpartition("/")[2]) == ("20", "medium")
+    body = {"name": "not-made", "sourceImage": FAMILY}
+    for fields, word in (({"type": "medium", "sizeGb": "21"}, "20 GB only"), ({"type": "none"}, "none")):
+        refused = gce.refused("POST", f"zones/{ZONE}/disks", 400, {**body, **fields})
+        assert word in refused["message"]
+
+
+def test_smaller_than_its_image(gce: Gce) -> None:
+    """A disk smaller than its image is refused in Google's words."""
+    body = {"name": "not-made", "sizeGb": "1", "sourceImage": FAMILY}
+    refused = gce.refused("POST", f"zones/{ZONE}/disks", 400, body)
+    assert "Requested disk size cannot be smaller than the image size" in refused["message"]
+
+
+def test_image_and_taken_name(gce: Gce) -> None:
+    """A taken name is 409 for a disk of an image as well; a repeated request gets its operation again."""
+    body, same = {"name": "of-image-once", "sourceImage": FAMILY}, "0a1b2c3d-0000-4000-8000-00000000000a"
+    first = gce.done(gce.post(f"zones/{ZONE}/disks", body, requestId=same))
+    assert gce.post(f"zones/{ZONE}/disks", body, requestId=same)["id"] == first["id"]
+    assert "already exists" in gce.refused("POST", f"zones/{ZONE}/disks", 409, body)["message"]
 
 
 def test_smaller_than_its_source(gce: Gce, disk: str, snapshot: str) -> None:

@@ -11,6 +11,7 @@ from fixtures.instances import body_of
 BASIC, VPC = "Sandbox-simulator", "sandbox-east1-a"
 ZONES = pytest.mark.parametrize("zone", [BASIC, VPC])
 Made = Callable[..., dict[str, Any]]
+_FAMILIES = "projects/debian-cloud/global/images/family"
 
 
 @ZONES
@@ -52,7 +53,9 @@ def test_small_boot_disk(gce: Gce) -> None:
         ({"initializeParams": {"diskSizeGb": "5", "labels": {"A": "b"}}}, 400, "labels"),
         ({"initializeParams": {"diskSizeGb": "5", "sourceSnapshot": "global/snapshots/s"}}, 404, "snapshots/s"),
         ({"initializeParams": {"sourceSnapshot": "s", "sourceImage": "i"}}, 400, "exclude"),
-        ({"initializeParams": {"sourceImage": "projects/debian-cloud/global/images/family/debian-12"}}, 400, "image"),
+        ({"initializeParams": {"sourceImage": f"{_FAMILIES}/none"}}, 404, "none"),
+        ({"initializeParams": {"sourceImage": f"{_FAMILIES}/debian-12", "diskSizeGb": "1"}}, 400, "image size (2 GB)"),
+        ({"initializeParams": {"sourceImage": f"{_FAMILIES}/debian-12", "diskType": "none"}}, 400, "none"),
         ({"source": "zones/sandbox-east1-a/disks/none"}, 404, "none"),
         ({"source": "zones/sandbox-west1-a/disks/none"}, 400, "source"),
         ({"source": "d", "initializeParams": {"diskSizeGb": "5"}}, 400, "exclude"),
@@ -109,3 +112,16 @@ def test_data_disk_of_a_snapshot(gce: Gce, made: Made, disk: str) -> None:
     refused = gce.refused("POST", f"zones/{VPC}/instances", 400, body_of(VPC, "vm-small", disks=disks))
     assert "smaller than the snapshot size (5 GB)" in refused["message"]
     gce.done(gce.delete("global/snapshots/of-data"))
+
+
+@ZONES
+def test_data_disk_of_an_image(gce: Gce, made: Made, zone: str) -> None:
+    """A further disk may be made of an image, bigger than that, and shows it; its machine is the only one there is."""
+    asked = {"diskName": "of-rocky", "diskSizeGb": "11", "sourceImage": "rocky-linux-cloud/rocky-linux-9"}
+    data = {"initializeParams": asked | {"labels": {"use": "rescue"}}, "autoDelete": True, "deviceName": "rescue"}
+    vm = made(zone, "vm-rescues", disks=[*body_of(zone, "x")["disks"], data])
+    shown = gce.get(f"zones/{zone}/disks/of-rocky")
+    assert (shown["sizeGb"], shown["labels"], shown["users"]) == ("11", {"use": "rescue"}, [vm["selfLink"]])
+    assert "rocky-linux-9" in shown["sourceImage"]
+    assert (vm["disks"][1]["deviceName"], vm["disks"][1]["autoDelete"]) == ("rescue", True)
+    assert [one["name"] for one in gce.items(f"zones/{zone}/instances")] == ["vm-rescues"]

@@ -72,6 +72,17 @@ def test_root_disk_smaller_than_the_template(demo: Any, seeds: Any) -> None:
     assert demo.ok("listVirtualMachines", name="small") == {}
 
 
+def test_root_disk_of_a_disk_offering(demo: Any, seeds: Any) -> None:
+    """A disk offering in place of the machine's own gives the root volume its name, and its size where it has one."""
+    for kind, more, size in (("Medium", {"rootdisksize": 7}, 20), ("Custom", {"rootdisksize": 9}, 9)):
+        asked = {"name": f"over-{kind}", "overridediskofferingid": seeds.disks[kind], **more}
+        machine = demo.ok("deployVirtualMachine", **given(seeds, **asked))["virtualmachine"]
+        root = demo.ok("listVolumes", virtualmachineid=machine["id"])["volume"][0]
+        assert (root["diskofferingname"], root["size"]) == (kind, size * GIB)
+    without = given(seeds, name="over-none", overridediskofferingid=seeds.disks["Custom"])
+    assert demo.failure("deployVirtualMachine", **without)[0] == 431
+
+
 def test_user_data(demo: Any, seeds: Any) -> None:
     """User data is kept as sent; beyond 32,768 characters of base64 it is 431."""
     text = base64.b64encode(b"#!/bin/sh\n").decode()

@@ -46,6 +46,13 @@ def test_root_volume_leaves_a_stopped_machine_and_returns(demo: Any, seeds: Any)
     assert demo.ok("startVirtualMachine", id=machine["id"])["virtualmachine"]["state"] == "Running"
 
 
+def test_root_volume_of_a_machine_that_never_ran(demo: Any, seeds: Any) -> None:
+    """The template comes on storage when the machine starts: before, its volume is Allocated, detached too."""
+    machine = seeds.machine(demo, "never-ran", startvm=False)
+    root = demo.ok("listVolumes", virtualmachineid=machine["id"])["volume"][0]
+    assert (root["state"], demo.ok("detachVolume", id=root["id"])["volume"]["state"]) == ("Allocated", "Allocated")
+
+
 def test_sizes_grow(demo: Any, seeds: Any) -> None:
     """A custom volume grows; shrinking needs shrinkok; a fixed size needs another offering."""
     volume = seeds.volume(demo, "growing", size=10)["id"]

@@ -1,8 +1,9 @@
-"""disks.insert: blank, of a snapshot, or as a copy of another disk.
+"""disks.insert: blank, of an image, of a snapshot, or as a copy of another disk.
 
-Not of an image: CloudStack makes a volume of a template only together with the machine that boots from it, and a disk
-that was booted once is not the image any more. A snapshot and a disk are of one zone in CloudStack, so the new disk is
-made there. A blank disk without a size gets the one that Google gives, as far as the disk type goes so far.
+CloudStack makes a volume of a template only together with a machine that boots from it, so a disk of an image is made
+by a machine that lives for a moment (instances/makers.py), and the operation warns that the image was booted. A
+snapshot and a disk are of one zone in CloudStack, so the new disk is made there. A blank disk without a size gets the
+one that Google gives, as far as the disk type goes so far.
 """
 
 import asyncio
@@ -19,6 +20,9 @@ from gstack.resources import tagging, volume_work, volumes
 from gstack.resources.disk_types import PERSISTENT, DiskOfferings, disk_offerings
 from gstack.resources.disks.lookup import disk_named
 from gstack.resources.disks.reads import kind_of
+from gstack.resources.image_disks import Asked, making, root_disk
+from gstack.resources.instances import makers
+from gstack.resources.instances.makers import Making
 from gstack.resources.instances.policy import IGNORED, refuse
 from gstack.resources.locations import Location, locations
 from gstack.resources.naming import check_labels, check_name, gce_id, labels_to_tags
@@ -26,14 +30,9 @@ from gstack.resources.references import parse_reference
 from gstack.resources.volume_snapshots import resolve_snapshot
 from gstack.resources.volume_work import NewVolume
 
-NO_IMAGE = (
-    "CloudStack makes a disk of an image only together with the instance that boots from it. Make the instance with "
-    "disks[0].initializeParams.sourceImage: its boot disk can be detached, and be the boot disk of another instance."
-)
 _KEYS = "CloudStack takes no keys of yours."
 _RATE = "the disk offering behind the disk type sets the rate."
 _REFUSED = {
-    "sourceImage": NO_IMAGE,
     "sourceImageEncryptionKey": _KEYS,
     "sourceSnapshotEncryptionKey": _KEYS,
     "diskEncryptionKey": _KEYS,
@@ -56,11 +55,12 @@ _LONGEST = 2048  # characters of a description, as Google
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """The args of the work. `facts` is what the sidecar keeps of the disk."""
+    """The args of the work. `facts` is what the sidecar keeps of the disk, `making` how one of an image is made."""
 
     volume: NewVolume
     facts: dict[str, Any]
     labels: dict[str, str] = {}
+    making: Making | None = None
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -85,27 +85,50 @@ async def insert(call: Call) -> dict[str, Any]:
     name = check_name("resource.name", call.body.get("name"))
     _refuse_unserved(call)
     offerings = await disk_offerings(call.cloudstack, call.settings.names)
+    image = _image(call)
+    if image:
+        return await _insert_of_image(call, location, name, image, offerings)
     source = await _source(call, location, offerings)
     kind, volume = _volume(call, location, name, source, offerings)
     await _check_free(call, location, name)
+    wish = Wish(volume, _facts(call, name, kind, source=source.fact), check_labels(call.body.get("labels")))
+    return await _start(call, location, wish, source.hold)
+
+
+async def _insert_of_image(
+    call: Call, location: Location, name: str, image: str, offerings: DiskOfferings
+) -> dict[str, Any]:
+    kind, size = _asked_type(call.body.get("type", ""), location), _sent_size(call)
+    asked = Asked(image, kind, size, ("resource.sourceImage", "resource.type", "resource.sizeGb"))
+    root = await root_disk(call, location, asked, offerings)
+    made = await making(call, location, root, asked.fields[0])
+    await _check_free(call, location, name)
+    facts, labels = _facts(call, name, root.kind, image=root.fact), check_labels(call.body.get("labels"))
+    return await _start(call, location, Wish(NewVolume(name, location.id), facts, labels, made))
+
+
+async def _start(call: Call, location: Location, wish: Wish, holds: tuple[str, ...] = ()) -> dict[str, Any]:
+    target = Target(f"zones/{location.zone}", "disks", wish.volume.name)
+    return await call.start(make, target, msgspec.to_builtins(wish), holds=holds)
+
+
+def _facts(call: Call, name: str, kind: str, **source: dict[str, str]) -> dict[str, Any]:
+    """What the sidecar keeps of the disk; `source` or `image` is what it is made of."""
     facts = {
         "name": name,
         "type": kind,
         "description": checked_description(call.body) or None,
-        "source": source.fact or None,
         "kept": {field: call.body[field] for field in _KEPT if call.body.get(field)} or None,
+        **{field: fact or None for field, fact in source.items()},
     }
-    known_facts = {field: value for field, value in facts.items() if value is not None}
-    wish = Wish(volume, known_facts, check_labels(call.body.get("labels")))
-    target = Target(f"zones/{location.zone}", "disks", name)
-    return await call.start(make, target, msgspec.to_builtins(wish), holds=source.hold)
+    return {field: value for field, value in facts.items() if value is not None}
 
 
 @work("disks.insert")
 async def make(op: Op) -> None:
     """Make the volume, write down and tag what it is; or leave nothing."""
     wish = msgspec.convert(op.args, Wish)
-    volume_id = await volume_work.make(op, "volume", wish.volume)
+    volume_id = await _made(op, wish)
     try:
         await op.target(gce_id(volume_id))
         await volume_work.keep(op, "facts", volume_id, wish.volume.zone_id, wish.facts)
@@ -115,6 +138,13 @@ async def make(op: Op) -> None:
     except Problem:
         await _take_back(op, wish, volume_id)
         raise
+
+
+async def _made(op: Op, wish: Wish) -> str:
+    if wish.making:
+        await op.progress(10, "CloudStack puts the image on a disk.")
+        return await makers.make(op, "volume", wish.volume.name, wish.making, wish.facts)
+    return await volume_work.make(op, "volume", wish.volume)
 
 
 async def _take_back(op: Op, wish: Wish, volume_id: str) -> None:
@@ -138,8 +168,6 @@ def checked_description(body: Mapping[str, Any]) -> str:
 
 def _refuse_unserved(call: Call) -> None:
     body = call.body
-    if call.params.get("sourceImage"):
-        raise Problem.unsupported("sourceImage", NO_IMAGE)
     refuse(body, _REFUSED, "resource")
     if str(body.get("physicalBlockSizeBytes") or _BLOCK_BYTES) != _BLOCK_BYTES:
         raise Problem.unsupported("resource.physicalBlockSizeBytes", f"disks here have blocks of {_BLOCK_BYTES} bytes.")
@@ -149,6 +177,21 @@ def _refuse_unserved(call: Call) -> None:
     for field in _KEPT:
         if body.get(field):
             call.warn(IGNORED, f"{field} is kept and has no effect: CloudStack knows it of images alone.")
+
+
+def _image(call: Call) -> str:
+    """The image that the body names, or the old query parameter; empty where none is."""
+    body, told, old = call.body, str(call.body.get("sourceImage") or ""), str(call.params.get("sourceImage") or "")
+    if told and old and told != old:
+        raise Problem.invalid("sourceImage", f"'{old}'. The body names another image, '{told}'.")
+    sources = [field for field in ("sourceSnapshot", "sourceDisk") if body.get(field)]
+    if sources and (told or old):
+        raise Problem.invalid("resource", f"sourceImage and {sources[0]} exclude each other.")
+    return told or old
+
+
+def _sent_size(call: Call) -> int | None:
+    return int(call.body["sizeGb"]) if call.body.get("sizeGb") else None
 
 
 async def _source(call: Call, location: Location, offerings: DiskOfferings) -> Source:
@@ -192,7 +235,7 @@ def _volume(
     call: Call, location: Location, name: str, source: Source, offerings: DiskOfferings
 ) -> tuple[str, NewVolume]:
     """The name of the new disk's type, and what CloudStack is to make."""
-    sent = int(call.body["sizeGb"]) if call.body.get("sizeGb") else None
+    sent = _sent_size(call)
     asked = _asked_type(call.body.get("type", ""), location) or source.kind or PERSISTENT[0]
     if sent is not None and sent < source.size_gb:
         origin = "snapshot" if source.snapshot_id else "disk"

@@ -1,7 +1,7 @@
 """The disks of a new instance: each `disks[n]` of the body, checked and found. Sends nothing that changes.
 
 The first is the boot disk: made of an image by CloudStack with the machine, of a snapshot, or one that exists. The
-others are blank, of a snapshot, or exist.
+others are blank, of an image (by a machine of their own, makers.py), of a snapshot, or exist.
 """
 
 import re
@@ -14,15 +14,15 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.resources import volumes
 from gstack.resources.disk_types import PERSISTENT, DiskOfferings, disk_offerings
-from gstack.resources.disks.insert import NO_IMAGE, sized, source_snapshot
+from gstack.resources.disks.insert import sized, source_snapshot
 from gstack.resources.disks.lookup import check_idle, disk_named
+from gstack.resources.image_disks import Asked, making, root_disk
 from gstack.resources.instances import policy
 from gstack.resources.instances.boot_templates import snapshots_template, template_of
 from gstack.resources.instances.plan import DiskPlan
 from gstack.resources.locations import Location
 from gstack.resources.naming import check_labels, check_name
 from gstack.resources.references import parse_reference
-from gstack.resources.templates import Image, resolve_image
 from gstack.resources.volume_snapshots import resolve_snapshot
 
 _DEVICE = re.compile(r"\w[\w.-]{0,254}", re.ASCII)  # Google's pattern, of setDiskAutoDelete's deviceName
@@ -70,14 +70,17 @@ async def _boot(
         return await template_of(call, location, volume, f"{field}.source"), plan
     if asked.get("sourceSnapshot"):
         return await _boot_of_snapshot(call, location, disk, plan, known)
-    image = await _image(call, location, asked, field)
-    size = _size(disk, asked)
-    if size is not None and size < image.size_gb:
-        why = f"'{size}'. Requested disk size cannot be smaller than the image size ({image.size_gb} GB)."
-        raise Problem.invalid(f"{field}.initializeParams.diskSizeGb", why)
-    kind, offering, size = _root_type(call, location, asked.get("diskType", ""), size or 0, image, known)
-    found = {"project": image.project, "name": image.name}
-    return image.id, replace(plan, kind=kind, offering_id=offering, size_gb=size, image=found)
+    if not asked.get("sourceImage"):
+        raise Problem.required(f"{field}.initializeParams.sourceImage")
+    root = await root_disk(call, location, _of_image(disk, field), known)
+    changes = {"kind": root.kind, "offering_id": root.offering_id, "size_gb": root.size_gb, "image": root.fact}
+    return root.image.id, replace(plan, **changes)
+
+
+def _of_image(disk: Mapping[str, Any], field: str) -> Asked:
+    asked, inside = disk["initializeParams"], f"{field}.initializeParams"
+    fields = (f"{inside}.sourceImage", f"{inside}.diskType", f"{inside}.diskSizeGb")
+    return Asked(asked["sourceImage"], asked.get("diskType", ""), _size(disk, asked), fields)
 
 
 async def _boot_of_snapshot(
@@ -115,38 +118,6 @@ def _sized(
     return sized(known, kind, size, location, least, fields)
 
 
-async def _image(call: Call, location: Location, asked: Mapping[str, Any], field: str) -> Image:
-    text = asked.get("sourceImage", "")
-    if not text:
-        raise Problem.required(f"{field}.initializeParams.sourceImage")
-    image = await resolve_image(call.cloudstack, call.project, text, location.id)
-    if location.id not in image.zones:
-        why = f"The image '{image.path}' is not ready in the zone '{location.zone}'."
-        raise Problem.not_ready(image.path, why)
-    return image
-
-
-def _root_type(
-    call: Call, location: Location, asked: str, size: int, image: Image, known: DiskOfferings
-) -> tuple[str, str, int | None]:
-    """The type's name, the disk offering to put in place of the service offering's own, and the size to ask for.
-
-    Google's three types are the machine's own root disk unless the settings give them an offering.
-    """
-    field = "resource.disks[0].initializeParams"
-    name = parse_reference(asked).name or PERSISTENT[0]
-    found = known.named(name, location.id)
-    if found is None and name not in PERSISTENT:
-        known.choose(asked, None, location.id, (f"{field}.diskType", ""))  # raises, with what there is
-    if found is None or (found[0] in PERSISTENT and found[0] not in call.settings.names.disk_types):
-        return (found[0] if found else name), "", size if size > image.size_gb else None
-    choice = known.choose(asked, size or None, location.id, (f"{field}.diskType", f"{field}.diskSizeGb"))
-    if not choice.custom and (choice.size_gb or 0) < image.size_gb:
-        why = f"'{asked}'. Its disks have {choice.size_gb} GB, the image needs {image.size_gb} GB."
-        raise Problem.invalid(f"{field}.diskType", why)
-    return found[0], choice.offering_id, (size or image.size_gb) if choice.custom else None
-
-
 async def _data(
     call: Call, location: Location, instance: str, index: int, disk: Mapping[str, Any], known: DiskOfferings
 ) -> DiskPlan:
@@ -158,9 +129,18 @@ async def _data(
     if asked.get("sourceSnapshot"):
         return await _of_snapshot(call, location, disk, plan, known)
     if asked.get("sourceImage"):
-        raise Problem.unsupported(f"{field}.initializeParams.sourceImage", NO_IMAGE)
+        return await _data_of_image(call, location, disk, plan, known)
     kind, offering, size = _sized(location, plan, asked, _size(disk, asked), known)
     return replace(plan, kind=kind, offering_id=offering, size_gb=size)
+
+
+async def _data_of_image(
+    call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan, known: DiskOfferings
+) -> DiskPlan:
+    asked = _of_image(disk, plan.field)
+    root = await root_disk(call, location, asked, known)
+    made = await making(call, location, root, asked.fields[0])
+    return replace(plan, kind=root.kind, image=root.fact, making=made)
 
 
 async def _existing(

@@ -19,7 +19,7 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, harmless, work
 from gstack.resources import backings, machines, volume_work, volumes
-from gstack.resources.instances import creation, removal, reserved_addresses
+from gstack.resources.instances import creation, deployment, removal, reserved_addresses
 from gstack.resources.instances.asked import plan_asked
 from gstack.resources.instances.lookup import located
 from gstack.resources.instances.plan import Plan
@@ -72,8 +72,8 @@ async def _deployed(op: Op, plan: Plan, groups: list[str], made: creation.Made) 
     await op.target(gce_id(made.machine_id))
     if made.boot_id:
         return await creation.started_from(op, made)
-    machine = await creation.started(op, msgspec.convert(answer, VirtualMachine))
-    made.root_id = await creation.root_of(op, machine.id)
+    machine = await deployment.started(op, msgspec.convert(answer, VirtualMachine))
+    made.root_id = await deployment.root_of(op, machine.id)
     return machine
 
 
@@ -97,7 +97,7 @@ async def _deploy(op: Op, plan: Plan, groups: list[str]) -> Mapping[str, Any]:
 
 async def _deploy_as(op: Op, plan: Plan, groups: list[str], host: str) -> Mapping[str, Any]:
     async def arrived(op: Op) -> Mapping[str, Any] | None:
-        return await creation.machine_called(op, plan.placement.location_id, host, plan.name)
+        return await deployment.machine_called(op, plan.placement.location_id, host, plan.name)
 
     parameters = to_cloudstack(plan, groups, host)
     return await op.run(f"deploy-{host}", "deployVirtualMachine", parameters, probe=arrived)
@@ -171,7 +171,7 @@ async def _take_back(op: Op, plan: Plan, groups: list[str], made: creation.Made)
     """Remove what was made; the operation names what stays. Disks that existed before are let go."""
     zone_id, stays = plan.placement.location_id, (made.boot_id,) if made.boot_id else ()
     hosts = _hosts(op, plan)
-    failed = [] if made.machine_id else await creation.failed_machines(op, zone_id, hosts, plan.name)
+    failed = [] if made.machine_id else await deployment.failed_machines(op, zone_id, hosts, plan.name)
     for machine_id in [made.machine_id] if made.machine_id else failed:
         wish = removal.Removal(machine_id, plan.name, zone_id, plan.placement.security_groups, stays)
         removing = removal.remove(op, f"undo-{machine_id[:8]}", wish)

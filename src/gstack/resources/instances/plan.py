@@ -9,14 +9,15 @@ from typing import Any
 import msgspec
 
 from gstack.resources.backings import Placement
+from gstack.resources.instances.makers import Making
 
 
 class DiskPlan(msgspec.Struct, frozen=True):
     """One disk. `volume_id` is that of an existing volume; without one the disk is made, of `snapshot_id` or blank.
 
-    `offering_id` is empty for a boot disk that takes what the service offering gives; `size_gb` is None where the
-    image or the offering has the only size. `image` is {"project": …, "name": …} of a boot disk that is made with the
-    machine; `source` is the fact of what another one was made of.
+    `making` is how a data disk is made of an image. `offering_id` is empty for a boot disk that takes what the service
+    offering gives; `size_gb` is None where the image or the offering has the only size. `image` is {"project": …,
+    "name": …} of a disk that is made of one; `source` is the fact of what another one was made of.
     """
 
     name: str
@@ -32,6 +33,7 @@ class DiskPlan(msgspec.Struct, frozen=True):
     volume_id: str = ""
     snapshot_id: str = ""
     source: dict[str, str] = {}
+    making: Making | None = None
 
     @property
     def of_image(self) -> bool:

@@ -81,6 +81,13 @@ async def remove(op: Op, step: str, asked: Removal) -> None:
         await _purge(op, f"{step}-purge-{volume_id[:8]}", volume_id)
 
 
+async def discard(op: Op, step: str, machine_id: str) -> None:
+    """Destroy a machine that has nothing which must be free before CloudStack expunges it."""
+    expunge = await op.decide(f"{step}-look", lambda: _may_expunge(op))
+    parameters = {"id": machine_id, "expunge": True if expunge else None}
+    await op.run(f"{step}-destroy", "destroyVirtualMachine", parameters, probe=_gone(machine_id))
+
+
 async def _purge(op: Op, step: str, volume_id: str) -> None:
     """Destroy leaves the data volumes that go listed, as destroyed. Where it expunged they are gone."""
     try:
@@ -216,6 +223,6 @@ def _held(volume_id: str, machine_id: str) -> Any:
 def _gone(machine_id: str) -> Any:
     async def probe(op: Op) -> Mapping[str, Any] | None:
         found = await op.cloudstack.list_all("listVirtualMachines", VirtualMachine, {"id": machine_id})
-        return None if any(one.shown for one in found) else {}
+        return None if any(one.state not in GONE for one in found) else {}
 
     return probe

@@ -2,7 +2,7 @@
 
 A destroyed machine keeps its interfaces until it is expunged, and a network with an interface in it cannot be deleted.
 CloudStack gives a machine up only with an interface, so it gets another. Where the cloud offers no L2 network the
-machine stays where it is, and the operation says so.
+machine stays where it is, and the operation says so. Machines that make disks of images begin here (makers.py).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from gstack.cloudstack.client import Client
 from gstack.cloudstack.errors import Refusal
 from gstack.operations.model import Op
 from gstack.resources.instances import nics
@@ -18,7 +19,7 @@ from gstack.resources.machines import Nic
 NAME = "gstack-spare"
 Undo = tuple[str, Callable[[str], Awaitable[Any]]]  # a step's name, and what to do under it
 
-_TEXT = "Machines that were deleted wait here for CloudStack to expunge them"
+_TEXT = "Deleted machines wait here to be expunged; disks are made of images here"
 _KEPT = "The machine keeps its network until CloudStack expunges it, so the network cannot be deleted for a day: "
 
 
@@ -47,7 +48,7 @@ async def move(op: Op, step: str, machine_id: str, zone_id: str, undo: list[Undo
 
 
 async def _move(op: Op, step: str, machine_id: str, zone_id: str, undo: list[Undo]) -> None:
-    network_id = await _network(op, step, zone_id)
+    network_id = await network(op, step, zone_id)
     if not network_id:
         await op.warn("CLEANUP_FAILED", f"{_KEPT}this cloud offers no L2 network.")
         return
@@ -60,7 +61,7 @@ async def _move(op: Op, step: str, machine_id: str, zone_id: str, undo: list[Und
         await nics.remove(op, f"{step}-nic-{index}", machine_id, nic.id)
 
 
-async def _network(op: Op, step: str, zone_id: str) -> str:
+async def network(op: Op, step: str, zone_id: str) -> str:
     """The uuid of the spare network of a zone, made where there is none; empty where none can be."""
 
     async def there(op: Op) -> Mapping[str, Any] | None:
@@ -71,19 +72,20 @@ async def _network(op: Op, step: str, zone_id: str) -> str:
         known = await there(op)
         return str(known["id"]) if known else ""
 
-    async def offering() -> str:
-        narrowed = {"guestiptype": "L2", "state": "Enabled", "zoneid": zone_id}
-        found = await op.cloudstack.list_all("listNetworkOfferings", _Offering, narrowed)
-        plain = [one for one in found if one.guestiptype == "L2" and not one.specifyvlan]
-        return plain[0].id if plain else ""
-
     if known := await op.decide(f"{step}-spare-known", look):
         return known
-    offered = await op.decide(f"{step}-spare-offering", offering)
-    if not offered:
+    offering_id = await op.decide(f"{step}-spare-offering", lambda: offered(op.cloudstack, zone_id))
+    if not offering_id:
         return ""
-    parameters = {"zoneid": zone_id, "networkofferingid": offered, "name": NAME, "displaytext": _TEXT}
+    parameters = {"zoneid": zone_id, "networkofferingid": offering_id, "name": NAME, "displaytext": _TEXT}
     return str((await op.run(f"{step}-spare-network", "createNetwork", parameters, probe=there))["id"])
+
+
+async def offered(cloudstack: Client, zone_id: str) -> str:
+    """The uuid of an offering for L2 networks in a zone, empty where there is none. Remembered for seconds."""
+    narrowed = {"guestiptype": "L2", "state": "Enabled", "zoneid": zone_id}
+    found = await cloudstack.reference("listNetworkOfferings", _Offering, narrowed)
+    return next((one.id for one in found if one.guestiptype == "L2" and not one.specifyvlan), "")
 
 
 def _return(op: Op, machine_id: str, spare: str, others: list[Nic]) -> Callable[[str], Awaitable[None]]:

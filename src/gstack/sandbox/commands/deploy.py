@@ -23,13 +23,14 @@ NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
     affinitygroupids="affinitygroup",
     volumeid="volume",
     snapshotid="snapshot",
+    overridediskofferingid="diskoffering",
 )
 def deploy(call: Call) -> Job:
     _check_name(call)
     template = _template(call)
     sizes = _sizes(call)
     disks = _data_disks(call)
-    root_size = _root_size(call, template)
+    root = _root(call, template)
     keys = _key_pairs(call)
     places = placing.networks(call)
     groups = placing.security_groups(call)
@@ -37,7 +38,7 @@ def deploy(call: Call) -> Job:
     nics.check_host_name(call.world, [network for network, _ in places], row["name"])
     call.world.put("virtualmachine", row)
     _connect(call, row, places)
-    _make_volumes(call, row, template, root_size, disks)
+    _make_volumes(call, row, template, root, disks)
     return Job("VirtualMachine", row["id"], queue=row["id"], answer={"id": row["id"]}, facts={"id": row["id"]})
 
 
@@ -133,8 +134,18 @@ def _disk(call: Call, entry: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _root_size(call: Call, template: Row) -> int:
+def _root(call: Call, template: Row) -> Row:
+    """Return size and, where one is put in place of the machine's own, disk offering of the root volume."""
+    override = call.optional("diskoffering", "overridediskofferingid")
+    offered = {"diskofferingid": override["id"]} if override else {}
+    return {"size": _root_size(call, template, override), **offered}
+
+
+def _root_size(call: Call, template: Row, override: Row | None) -> int:
+    """Return the bytes of the root disk; the size of a fixed offering goes before the wanted one."""
     wanted = call.args.get("rootdisksize")
+    if override:
+        wanted = volumes.offered_size(override, wanted if override["iscustomized"] else None) // GIB
     size: int = template["size"]
     if wanted is None:
         return size
@@ -216,16 +227,16 @@ def _affinity(call: Call) -> list[str]:
     return ids
 
 
-def _make_volumes(call: Call, row: Row, template: Row, root_size: int, disks: list[dict[str, Any]]) -> None:
+def _make_volumes(call: Call, row: Row, template: Row, root: Row, disks: list[dict[str, Any]]) -> None:
     common = {"zoneid": row["zoneid"], "accountid": row["accountid"], "virtualmachineid": row["id"]}
     volumes.new(
         call.world,
         name=f"ROOT-{row['number']}",
         type=volumes.ROOT,
-        size=root_size,
         deviceid=0,
         templateid=template["id"],
         serviceofferingid=row["serviceofferingid"],
+        **root,
         **common,
     )
     for disk in disks:
