@@ -133,7 +133,8 @@ def test_others_see_nothing(other: Gce, inserted: Any) -> None:
 
 def test_every_backing_must_express_a_rule(gce: Gce, made: Any) -> None:
     """Once machines are there, a rule that a zone cannot express is 400 and names the zone and the reason."""
-    gce.done(gce.post("global/firewalls", body("deny", allowed=None, denied=TCP, priority=500)))
+    made_early = gce.done(gce.post("global/firewalls", body("deny", allowed=None, denied=TCP, priority=500)))
+    assert [BASIC in one["message"] for one in made_early["warnings"]] == [True]
     gce.done(gce.delete("global/firewalls/deny"))
     made(BASIC, "fw-basic")
     refused = gce.refused("POST", "global/firewalls", 400, body("deny", allowed=None, denied=TCP, priority=500))

@@ -22,8 +22,8 @@ from gstack.resources.backings import WIDEN
 from gstack.resources.locations import Locations, locations
 from gstack.resources.naming import NAME_PATTERN, check_description, check_name, gce_id, is_name
 from gstack.resources.networking import security_groups, vpcs
-from gstack.resources.networking.rulebook import COLLECTION, SCOPE, Book, check_expressible, to_problem
-from gstack.resources.networking.topology import DEFAULT, GROUPS, VPC, Network, read_topology
+from gstack.resources.networking.rulebook import COLLECTION, SCOPE, Book, check_expressible, refusal, to_problem
+from gstack.resources.networking.topology import DEFAULT, GROUPS, VPC, Backing, Network, read_topology
 from gstack.resources.references import parse_reference
 
 _REFUSED = {
@@ -88,7 +88,7 @@ async def insert(call: Call) -> dict[str, Any]:
     if await Book(call.sidecar, call.owner_id).find(body["name"]):
         raise Problem.already_exists(call.resource(f"{SCOPE}/{COLLECTION}/{body['name']}"))
     body |= {"id": gce_id(str(uuid.uuid4())), "creationTimestamp": timestamp(datetime.now(UTC))}
-    await _check_everywhere(call, network, body)
+    await _check_everywhere(call, network, everywhere, body)
     return await call.start(make, _target(body), {"body": body, **_places(call, everywhere)})
 
 
@@ -173,22 +173,36 @@ async def _network(call: Call, everywhere: Locations) -> Network:
     raise Problem.invalid("resource.network", f"'{text}'. The referenced network resource cannot be found.")
 
 
-async def _check_everywhere(call: Call, network: Network, body: Mapping[str, Any]) -> None:
-    """400 for a zone that cannot express the rule. Security groups count once a machine needed the network's group."""
+async def _check_everywhere(call: Call, network: Network, everywhere: Locations, body: Mapping[str, Any]) -> None:
+    """400 for a zone that cannot express the rule and is used already, a warning for one that is not yet.
+
+    Security groups count once a machine needed the network's group.
+    """
     widen = call.settings.names.target_tags == WIDEN
     rule = rule_of(body)
     if widen and rule.target_tags and any(backing.kind == VPC for backing in network.backings):
         text = "Target tags mean the whole network in zones with VPCs (setting names.target_tags)."
         call.warn("FIELD_VALUE_OVERRIDEN", text)
-    others = [backing for backing in network.backings if backing.kind != GROUPS]
-    grouped = [backing for backing in network.backings if backing.kind == GROUPS]
+    refusing = [backing for backing in network.backings if refusal(rule, backing, widen=widen)]
+    grouped = [backing for backing in refusing if backing.kind == GROUPS]
+    used = not grouped or await security_groups.is_made(call.cloudstack, network.name)
     try:
-        check_expressible([rule], others, widen=widen)
-        check_expressible([rule], grouped, widen=widen)
+        check_expressible([rule], [one for one in refusing if used or one.kind != GROUPS], widen=widen)
     except Inexpressible as error:
-        unused = error.zone in {backing.location.zone for backing in grouped}
-        if not unused or await security_groups.is_made(call.cloudstack, network.name):
-            raise to_problem(error, "resource") from error
+        raise to_problem(error, "resource") from error
+    for backing in (*grouped, *_coming(network, everywhere)):
+        if reason := refusal(rule, backing, widen=widen):
+            zone = backing.location.zone
+            why = f"Zone '{zone}' cannot express this rule: {reason} Instances there are refused while the rule exists."
+            call.warn("NOT_CRITICAL_ERROR", why)
+
+
+def _coming(network: Network, everywhere: Locations) -> list[Backing]:
+    """What the network will be in zones where nothing is yet: a VPC, the network `default` alone."""
+    if network.name != DEFAULT:
+        return []
+    unused = [location for location in everywhere.all if network.backing(location) is None]
+    return [Backing(VPC, location) for location in unused if location.advanced and not location.security_groups]
 
 
 def _places(call: Call, everywhere: Locations) -> dict[str, bool]:
