@@ -47,6 +47,13 @@ def test_nulls_are_absent() -> None:
     assert read({"name": "vm1", "description": None, "disks": [{"source": None}]}) == {"name": "vm1", "disks": [{}]}
 
 
+def test_nulls_of_a_patch_empty() -> None:
+    """A null in a PATCH asks to empty the field, where it can be empty."""
+    sent = {"name": "d", "description": None, "labels": None, "licenses": None, "sizeGb": None, "accessMode": None}
+    found = read_body(methods()["compute.disks.update"], json.dumps(sent).encode())
+    assert found == {"name": "d", "description": "", "labels": {}, "licenses": []}
+
+
 def test_output_only_fields_may_come_back() -> None:
     """Clients that read, change and write send ids and links along."""
     sent = {"kind": "compute#instance", "id": "1", "selfLink": "https://x/", "status": "RUNNING", "name": "vm1"}

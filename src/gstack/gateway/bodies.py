@@ -2,7 +2,8 @@
 
 The check refuses what Google refuses: unknown fields, wrong types, enum values and numbers out of range, each named
 with its path. What passes is Google's canonical JSON: int64 and uint64 as decimal strings, the other integers as int,
-booleans as bool, whichever way the client wrote them (gcutil writes `sizeGb` as a number); nulls are gone, as absent.
+booleans as bool, whichever way the client wrote them (gcutil writes `sizeGb` as a number); nulls are gone, as absent,
+but for PATCH, where a null empties a field (RFC 7396).
 Output-only fields (`id`, `selfLink`, `status`) may come back from clients and are not checked.
 """
 
@@ -33,7 +34,7 @@ def read_body(method: Method, raw: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Problem.bad_request("Invalid JSON payload received. The body must be a JSON object.", "invalid")
     if b"null" in raw:
-        body = _without_nulls(body)
+        body = _without_nulls(_emptied(method.request, body) if method.http_method == "PATCH" else body)
     if b"\\u0000" in raw:
         _refuse_nul(body)
     return check_body(method.request, body)
@@ -53,6 +54,20 @@ def _decoded(raw: bytes) -> Any:
     except (msgspec.DecodeError, RecursionError) as error:
         message = f"Invalid JSON payload received. {error}"
         raise Problem.bad_request(message, "parseError") from error
+
+
+def _emptied(name: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The body with what its nulls mean; one of a field that cannot be empty stays, and goes with the others."""
+    known = schema(name)["properties"]
+    return {field: _empty(known.get(field, {})) if value is None else value for field, value in body.items()}
+
+
+def _empty(described: Mapping[str, Any]) -> Any:
+    if "$ref" in described or described.get("type") == "object":
+        return {}
+    if described.get("type") == "array":
+        return []
+    return "" if described.get("type") == "string" and not described.keys() & {"enum", "format"} else None
 
 
 def _without_nulls(value: Any) -> Any:

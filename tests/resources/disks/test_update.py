@@ -43,6 +43,7 @@ def test_set_labels(gce: Gce, ask: Ask, disk: dict[str, Any]) -> None:
     [
         ({}, {"sizeGb": "3"}, {"sizeGb": "3", "description": "first"}),
         ({}, {"labels": {"a": "b"}, "description": "second"}, {"labels": {"a": "b"}, "description": "second"}),
+        ({}, {"sizeGb": "3", "description": None, "licenses": None}, {"sizeGb": "3", "description": None}),
         ({"paths": "sizeGb"}, {"sizeGb": "4", "description": "ignored"}, {"sizeGb": "4", "description": "first"}),
         ({"updateMask": "size_gb"}, {"sizeGb": "4", "name": "ignored"}, {"sizeGb": "4", "name": "d"}),
     ],
@@ -51,7 +52,7 @@ def test_update(gce: Gce, disk: dict[str, Any], params: dict[str, str], body: An
     """Size, labels and description change; a mask says which fields of the body count."""
     gce.done(gce.call("PATCH", PATH, body, **params).json())
     shown = gce.get(PATH)
-    assert {name: shown[name] for name in expected} == expected
+    assert {name: shown.get(name) for name in expected} == expected
 
 
 def test_cleared(gce: Gce, disk: dict[str, Any]) -> None:
