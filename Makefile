@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 PYTEST_ARGS ?= -n 4
 
-.PHONY: setup run test lint format served refresh-discovery
+.PHONY: setup run test test-postgresql lint format served refresh-discovery
 
 $(VENV)/.synced: uv.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gstack needs Python 3.11 or later: make PYTHON=python3.12 setup")'
@@ -21,6 +21,9 @@ run: setup
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-postgresql: setup
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --database=postgresql
 
 lint: setup
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ import pytest
 from falcon.testing import ASGIConductor
 
 from auth.room import Room
+from fixtures.postgresql import database_of
 from gstack.auth.auth import Auth
 from gstack.auth.mounting import mount
 from gstack.cloudstack.client import CloudStack
@@ -31,7 +32,7 @@ def sandbox() -> Iterator[ThreadedSandbox]:
 @pytest.fixture
 async def room(sandbox: ThreadedSandbox, tmp_path: Path) -> AsyncIterator[Room]:
     """A fresh auth room."""
-    settings = Settings(home=tmp_path / "home")
+    settings = Settings(home=tmp_path / "home", database=database_of(tmp_path / "home"))
     settings.home.mkdir(mode=0o700)
     engine = create_engine(settings.database_url)
     async with engine.begin() as connection:

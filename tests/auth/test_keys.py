@@ -80,6 +80,7 @@ async def test_a_key_ends(room: Room) -> None:
     assert (await room.who(self_signed(ended))).status_code == 401
 
 
+@pytest.mark.sqlite_files
 async def test_nothing_secret_is_stored(room: Room) -> None:
     """Neither the private key, nor the CloudStack secret, nor any token stands in the database's files."""
     file = await made(room)

@@ -6,13 +6,13 @@ Two runs that ended alike have equal inventories: one machine is one line, and s
 import asyncio
 import json
 import re
-import sqlite3
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
+from fixtures.postgresql import rows
 from fixtures.servers import Stack
 from gstack.cloudstack.client import Client, CloudStack
+from gstack.config import Settings
 
 Inventory = Counter[str]
 
@@ -47,13 +47,14 @@ _RANDOM = (  # names with a part that an operation made up
 _FLEETING = re.compile(
     r"^(id|.*_?id|created|.*timestamp|.*[tT]imestamp|last_.*|etag|fingerprint|quotas|natIP|networkIP|ip)$"
 )
+_KEPT = ("kind, CAST(facts AS text) FROM facts", "collection, CAST(body AS text) FROM objects")
 _HOST = re.compile(r"^https://localhost:\d+")
 _NUMBER = re.compile(r"\b\d{15,20}\b")
 
 
 def inventory(product: Stack) -> Inventory:
     """Take stock of the account `demo`."""
-    return asyncio.run(_cloudstack(product)) + kept(product.settings.home)
+    return asyncio.run(_cloudstack(product)) + kept(product.settings)
 
 
 async def _cloudstack(product: Stack) -> Inventory:
@@ -94,11 +95,12 @@ def _plain(field: str, value: Any) -> Any:
     return value
 
 
-def kept(home: Path) -> Inventory:
+def kept(settings: Settings) -> Inventory:
     """What the gateway's database holds of facts and objects, and names that are held."""
-    rows = _read(home, "SELECT kind, facts FROM facts") + _read(home, "SELECT collection, body FROM objects")
-    plain = ((_UUID.sub("U", kind), json.dumps(steady(json.loads(body)), sort_keys=True)) for kind, body in rows)
-    held = Counter(f"held {name}" for (name,) in _read(home, "SELECT name FROM holds"))
+    url = settings.database_url
+    known = [row for table in _KEPT for row in rows(url, f"SELECT {table}")]
+    plain = ((_UUID.sub("U", kind), json.dumps(steady(json.loads(body)), sort_keys=True)) for kind, body in known)
+    held = Counter(f"held {name}" for (name,) in rows(url, "SELECT name FROM holds"))
     return Counter(f"kept {kind} {body}" for kind, body in plain) + held
 
 
@@ -111,14 +113,6 @@ def steady(value: Any) -> Any:
     if isinstance(value, str):
         return _NUMBER.sub("N", _HOST.sub("", _UUID.sub("U", value)))
     return value
-
-
-def _read(home: Path, query: str) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(home / "gstack.db")
-    try:
-        return connection.execute(query).fetchall()
-    finally:
-        connection.close()
 
 
 def change(before: Inventory, after: Inventory) -> dict[str, int]:

@@ -2,20 +2,20 @@
 
 import json
 import re
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import requests
 
 from fixtures.gce import Gce
+from fixtures.postgresql import rows
 from fixtures.servers import Stack
+from gstack.config import Settings
 from torture.inventory import Inventory, change, inventory, steady
 from torture.scenarios import Scenario
 
@@ -77,8 +77,8 @@ class End(msgspec.Struct, frozen=True):
 class Journal:
     """The journal in the gateway's database, read beside it."""
 
-    def __init__(self, home: Path) -> None:
-        self._path = home / "gstack.db"
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.database_url
 
     def last(self) -> int:
         """The number of the newest operation."""
@@ -88,9 +88,7 @@ class Journal:
         return bool(self._rows("SELECT status FROM operations WHERE id = ?", key)[0][0] == "DONE")
 
     def steps(self, key: int) -> tuple[Step, ...]:
-        rows = self._rows(
-            "SELECT name, state, command, job_id FROM steps WHERE operation_id = ? ORDER BY started, rowid", key
-        )
+        rows = self._rows("SELECT name, state, command, job_id FROM steps WHERE operation_id = ? ORDER BY started", key)
         return tuple(Step(*row) for row in rows)
 
     def works(self, key: int) -> str:
@@ -102,8 +100,7 @@ class Journal:
         return f"{scope}/operations/{name}"
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
-        with closing(sqlite3.connect(self._path, timeout=30)) as connection:
-            return connection.execute(query, values).fetchall()
+        return rows(self._url, query, *values)
 
 
 class Traveller:
@@ -112,7 +109,7 @@ class Traveller:
     def __init__(self, product: Stack, references: dict[str, End]) -> None:
         self.product = product
         self.gce = Gce(product)
-        self.journal = Journal(product.settings.home)
+        self.journal = Journal(product.settings)
         self.references = references
         self.whole = True
 

@@ -14,6 +14,7 @@ import requests
 
 from fixtures.gce import Gce
 from fixtures.mortal import free_port
+from fixtures.postgresql import database_of
 from fixtures.processes import Process
 from fixtures.servers import Stack
 from gstack.config import CloudStackSettings, ServerSettings, Settings
@@ -48,6 +49,7 @@ def user(cloud: Cloud, process: Process) -> Gce:
     """The account `demo` at a server."""
     settings = Settings(
         home=process.home,
+        database=database_of(process.home),
         server=ServerSettings(port=process.port),
         cloudstack=CloudStackSettings(endpoint=cloud.url),
     )
@@ -62,7 +64,8 @@ def test_a_killed_worker_is_followed_by_another(cloud: Cloud, server: Callable[[
     Granian itself gives up when a worker dies within seconds after it was replaced, as here.
     """
     process = server()
-    gce, journal = user(cloud, process), Journal(tmp_path)
+    gce = user(cloud, process)
+    journal = Journal(gce.stack.settings)
     (tmp_path / "crashes").write_text("deploy-*:sent\ndisk-1-attach:ended\nend")
     body = plain(BASIC, "worker", disks=[*plain(BASIC)["disks"], disk("worker-data")])
     with suppress(requests.RequestException):
@@ -79,7 +82,8 @@ def test_a_killed_server_goes_on_when_it_is_started(
 ) -> None:
     """Kill -9 of the server in the middle of an insert; the next start ends it: one instance, its operation DONE."""
     process = server()
-    gce, journal = user(cloud, process), Journal(tmp_path)
+    gce = user(cloud, process)
+    journal = Journal(gce.stack.settings)
     before = inventory(gce.stack)
     gce.post(instances(EAST), plain(EAST, "phoenix"))
     while not any(step.job_id for step in journal.steps(journal.last())):
