@@ -65,7 +65,7 @@ async def test_a_key_whose_pair_is_gone_says_so(room: Room, sandbox: ThreadedSan
     world = sandbox.sandbox.world
     (row,) = (row for row in world.all("userkey") if row["name"].startswith("gstack key gone"))
     world.delete("userkey", row["id"])
-    rows = re.findall(r"<tr>.*?</tr>", (await visitor.get("/")).text, re.DOTALL)
+    rows = re.findall(r"<tr .*?</tr>", (await visitor.get("/")).text, re.DOTALL)
     (gone,) = (row for row in rows if "<strong>gone" in row)
     (kept,) = (row for row in rows if "<strong>kept" in row)
     assert "its key pair was deleted in CloudStack" in gone
