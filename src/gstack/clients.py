@@ -75,11 +75,15 @@ _SYSTEM_BUNDLES = (
 
 
 def gcloud(facts: Facts) -> str:
-    """gcloud, in a configuration folder of its own. The override has no path, so that beta and alpha work."""
+    """gcloud, in a configuration folder of its own.
+
+    The override has the path of v1: without it gcloud cannot read some references that it made itself (`disks create`
+    with `--image-family` or `--source-snapshot`). `gcloud beta` and `alpha` go there too; all are one API here.
+    """
     return shell(
         {
             "CLOUDSDK_CONFIG": facts.home / "clients" / "gcloud",
-            "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE": f"{facts.url}/",
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE": f"{facts.url}/compute/v1/",
             "CLOUDSDK_AUTH_TOKEN_HOST": f"{facts.url}/oauth2/token",
             "CLOUDSDK_AUTH_AUTH_HOST": f"{facts.url}/oauth2/auth",
             "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": facts.key_file,

@@ -32,14 +32,6 @@ def gcloud(product: Stack) -> Gcloud:
     return commands(evaluated(product, "gcloud"))
 
 
-@pytest.fixture(scope="module")
-def gcloud_v1(product: Stack) -> Gcloud:
-    """With the version in the URL: `disks create --source-snapshot` cannot read its own reference without it."""
-    known = evaluated(product, "gcloud")
-    name = "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE"
-    return commands(known | {name: f"{known[name].removesuffix('compute/v1/')}compute/v1/"})
-
-
 def last(url: str) -> str:
     return url.rpartition("/")[2]
 
@@ -72,9 +64,9 @@ def test_the_life_of_a_disk(gcloud: Gcloud, zone: str) -> None:
     assert name not in {one["name"] for one in gcloud("disks", "list")}
 
 
-def test_blank_and_of_a_snapshot_and_of_a_disk(gcloud_v1: Gcloud) -> None:
+def test_blank_and_of_a_snapshot_and_of_a_disk(gcloud: Gcloud) -> None:
     """A disk without flags has Google's size; one of a snapshot or a disk has that one's."""
-    gcloud, place = gcloud_v1, f"--zone={EAST}"
+    place = f"--zone={EAST}"
     gcloud("disks", "create", "unsized", place)
     assert gcloud("disks", "describe", "unsized", place)["sizeGb"] == "500"
     gcloud("instances", "create", "holder", place, "--create-disk=name=holder-data,size=5GB,device-name=data")
@@ -88,6 +80,24 @@ def test_blank_and_of_a_snapshot_and_of_a_disk(gcloud_v1: Gcloud) -> None:
     left = {one["name"] for one in gcloud("disks", "list")}
     assert left >= {"unsized", "restored", "cloned"}
     assert not left & {"holder", "holder-data"}
+
+
+@pytest.mark.parametrize("zone", [EAST, BASIC])
+def test_a_disk_of_an_image(gcloud: Gcloud, zone: str) -> None:
+    """A disk of a family boots the machine that gets it; another machine gets one beside its boot disk."""
+    place, name, vm = f"--zone={zone}", f"of-image-{zone.lower()}", f"boots-{zone.lower()}"
+    gcloud("disks", "create", name, place, *IMAGE, "--size=20GB", "--labels=use=boot")
+    disk = gcloud("disks", "describe", name, place)
+    assert (disk["sizeGb"], disk["labels"], last(disk["sourceImage"])) == ("20", {"use": "boot"}, "debian-12-v20260101")
+    gcloud("instances", "create", vm, place, f"--disk=name={name},boot=yes,auto-delete=yes")
+    shown = gcloud("instances", "describe", vm, place)
+    assert (shown["status"], last(shown["disks"][0]["source"])) == ("RUNNING", name)
+    gcloud("instances", "delete", vm, place)
+    more = f"--create-disk=name={name},image-family=rocky-linux-9,image-project=rocky-linux-cloud,auto-delete=yes"
+    gcloud("instances", "create", vm, place, *IMAGE, more)
+    assert last(gcloud("disks", "describe", name, place)["sourceImage"]).startswith("rocky-linux-9")
+    gcloud("instances", "delete", vm, place)
+    assert not {name, vm} & {one["name"] for one in gcloud("disks", "list")}
 
 
 def test_a_machine_with_disks(gcloud: Gcloud) -> None:

@@ -53,6 +53,24 @@ def test_the_life_of_a_machine(client: Any) -> None:
     assert list(machines.list(project="demo", zone=ZONE)) == []
 
 
+def test_a_disk_of_an_image(client: Any) -> None:
+    """insert().result() of a disk with source_image; a machine boots from it, and takes it along when it goes."""
+    disks, machines = client(compute_v1.DisksClient), client(compute_v1.InstancesClient)
+    image = "projects/debian-cloud/global/images/family/debian-12"
+    wish = compute_v1.Disk(name="sdk-boot", source_image=image, size_gb=12)
+    operation = disks.insert(project="demo", zone=ZONE, disk_resource=wish)
+    operation.result(timeout=60)
+    assert [warning.code for warning in operation.warnings] == ["EXTERNAL_API_WARNING"]
+    found = disks.get(project="demo", zone=ZONE, disk="sdk-boot")
+    assert (found.size_gb, found.source_image.rpartition("/")[2]) == (12, "debian-12-v20260101")
+    boots = machine("sdk-boots")
+    boots.disks = [compute_v1.AttachedDisk(boot=True, auto_delete=True, source=found.self_link)]
+    machines.insert(project="demo", zone=ZONE, instance_resource=boots).result(timeout=60)
+    assert machines.get(project="demo", zone=ZONE, instance="sdk-boots").disks[0].source == found.self_link
+    machines.delete(project="demo", zone=ZONE, instance="sdk-boots").result(timeout=60)
+    assert list(disks.list(project="demo", zone=ZONE)) == []
+
+
 def test_a_failure_is_an_exception_with_google_s_reason(client: Any) -> None:
     """What is refused raises google.api_core's exception of that status."""
     from google.api_core import exceptions  # noqa: PLC0415

@@ -11,13 +11,14 @@ from fixtures.servers import RunningApp, Stack, stack
 from gstack.config import CloudStackSettings, ServerSettings, Settings
 from torture.cloud import Cloud, ask
 from torture.journey import Traveller
-from torture.scenarios import BASIC, EAST, SECOND, delete, done, instances, plain, post, there
+from torture.scenarios import BASIC, EAST, SECOND, delete, done, instances, of_image, plain, post, there
 
 
 def warm(traveller: Traveller) -> Traveller:
     """Make what the first instance of a zone leaves (networks, groups), and what a project keeps for good."""
     for zone in (BASIC, EAST):
         done(post(instances(zone), plain(zone)), delete(there(zone)))(traveller.gce)
+        done(of_image(zone), delete(f"zones/{zone}/disks/torture-disk"))(traveller.gce)
     _second_network(traveller.product)
     tier = post("setDefaultNetworkTier", {"networkTier": "PREMIUM"})
     east, card = there(EAST), {"network": SECOND}

@@ -273,6 +273,29 @@ _DISK = f"zones/{EAST}/disks/torture-disk"
 _BLANK = {"name": "torture-disk", "sizeGb": "5", "labels": {"env": "torture"}, "description": "d"}
 
 
+def of_image(zone: str) -> Action:
+    """A disk of an image: made by a machine that lives for a moment."""
+    image = "projects/debian-cloud/global/images/family/debian-12"
+    return post(f"zones/{zone}/disks", {**_BLANK, "sourceImage": image})
+
+
+def _of_image_disks() -> list[Scenario]:
+    """Disks of images, in both kinds of zones, and one that an instance gets beside its boot disk."""
+    basic, more = f"zones/{BASIC}/disks/torture-disk", f"zones/{EAST}/disks/torture-more"
+    image = "projects/debian-cloud/global/images/family/debian-12"
+    data = disk("torture-more", deviceName="more")
+    data["initializeParams"] |= {"sourceImage": image, "labels": {"kind": "more"}}
+    with_more = post(instances(EAST), plain(EAST, disks=[*plain(EAST)["disks"], data]))
+    return [
+        Scenario("disk-of-image", "disks.insert", of_image(EAST), (_DISK,), clean=done(delete(_DISK))),
+        Scenario("disk-of-image-basic", "disks.insert", of_image(BASIC), (basic,), clean=done(delete(basic))),
+        Scenario(
+            "insert-with-disk-of-image", "instances.insert", with_more, (there(EAST), more),
+            clean=done(delete(there(EAST))),
+        ),
+    ]  # fmt: skip
+
+
 def _of_disks() -> list[Scenario]:
     disks, views = f"zones/{EAST}/disks", (_DISK,)
     made, gone = done(post(disks, _BLANK)), done(delete(_DISK))
@@ -388,6 +411,7 @@ SCENARIOS = [
     *_of_many(),
     *_of_attached_disks(),
     *_of_other_boots(),
+    *_of_image_disks(),
     *_of_disks(),
     *_of_snapshots(),
     *_of_images(),

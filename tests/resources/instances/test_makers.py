@@ -165,3 +165,17 @@ def test_calls(gce: Gce, spent: Callable[..., dict[str, int]]) -> None:
     assert (counted["updateVirtualMachine"], counted["listVirtualMachines"], counted["listVolumes"]) == (0, 1, 2)
     for name in ("first", "counted"):
         gce.done(gce.delete(f"zones/{VPC}/disks/{name}"))
+
+
+@ZONES
+def test_in_a_project(gce: Gce, ask: Ask, zone: str) -> None:
+    """In a CloudStack project the maker is the project's, as the disk is; nobody sees it there either."""
+    project = ask("createProject", name=f"makers-{zone.lower()}", displaytext="x")
+    inside = Gce(gce.stack, project=project["name"])
+    inside.done(inside.post(f"zones/{zone}/disks", body("shared", labels={"a": "b"})))
+    assert inside.get(f"zones/{zone}/disks/shared")["labels"] == {"a": "b"}
+    assert inside.items(f"zones/{zone}/instances") == []
+    gce.refused("GET", f"zones/{zone}/disks/shared", 404)
+    assert there(ask, "listVirtualMachines", "virtualmachine", projectid=project["id"]) == []
+    volumes = there(ask, "listVolumes", "volume", projectid=project["id"])
+    assert [one["project"] for one in volumes] == [project["name"]]
