@@ -143,9 +143,16 @@ def test_an_instance_of_an_image(terraform: Terraform) -> None:
 
 def test_a_firewall(terraform: Terraform) -> None:
     """What the provider compares of a firewall comes back: network, priority, ranges, what is allowed."""
-    body: dict[str, Any] = {"allowed": [{"IPProtocol": "tcp", "ports": ["80", "8080"]}, {"IPProtocol": "icmp"}], "direction": "INGRESS",
-            "disabled": False, "logConfig": {"enable": False}, "name": "tf-web", "network": NETWORK,
-            "priority": 1000, "sourceRanges": ["0.0.0.0/0"]}  # fmt: skip
+    body: dict[str, Any] = {
+        "allowed": [{"IPProtocol": "tcp", "ports": ["80", "8080"]}, {"IPProtocol": "icmp"}],
+        "direction": "INGRESS",
+        "disabled": False,
+        "logConfig": {"enable": False},
+        "name": "tf-web",
+        "network": NETWORK,
+        "priority": 1000,
+        "sourceRanges": ["0.0.0.0/0"],
+    }
     shown = terraform.made("global/firewalls", body)
     assert shown["network"].endswith("/projects/demo/global/networks/default")
     assert (shown["priority"], shown["sourceRanges"], shown["direction"]) == (1000, ["0.0.0.0/0"], "INGRESS")

@@ -97,8 +97,8 @@ def test_no_external_address(made: Made) -> None:
 
 
 def test_default_network_when_none_is_named(made: Made) -> None:
-    """A body without interfaces goes to the default network."""
-    vm = made(VPC, "vm-plain", networkInterfaces=[])
+    """An interface that names no network is in the default network."""
+    vm = made(VPC, "vm-plain", networkInterfaces=[{}])
     assert vm["networkInterfaces"][0]["network"].endswith("/global/networks/default")
 
 
