@@ -144,6 +144,7 @@ def test_labels(gce: Gce, ask: Ask, disk: str) -> None:
         ({"snapshotEncryptionKey": {"rawKey": "x"}}, 400, "snapshotEncryptionKey"),
         ({"sourceInstantSnapshot": "zones/z/instantSnapshots/i"}, 400, "sourceInstantSnapshot"),
         ({"guestFlush": True}, 400, "guestFlush"),
+        ({"locationHint": "rack"}, 400, "locationHint"),
         ({"chainName": "chain"}, 400, "chainName"),
     ],
 )
@@ -151,6 +152,12 @@ def test_refused(gce: Gce, disk: str, changed: dict[str, Any], status: int, word
     """What cannot be is refused before anything is sent, and the field or resource is named."""
     assert word in gce.refused("POST", PATH, status, body_of("snap-no", disk) | changed)["message"]
     gce.refused("GET", f"{PATH}/snap-no", 404)
+
+
+def test_the_usual_type(gce: Gce, disk: str) -> None:
+    """A standard snapshot, which is the only kind here, may be asked for by name."""
+    gce.done(gce.post(PATH, body_of("snap-standard", disk) | {"snapshotType": "STANDARD"}))
+    assert gce.get(f"{PATH}/snap-standard")["snapshotType"] == "STANDARD"
 
 
 def test_a_disk_that_never_held_anything(gce: Gce, ask: Ask) -> None:

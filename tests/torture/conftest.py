@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from fixtures.mortal import TIMES, free_port, mortal_stack
+from fixtures.postgresql import database_of
 from fixtures.servers import RunningApp, Stack, stack
 from gstack.config import CloudStackSettings, ServerSettings, Settings
 from torture.cloud import Cloud, ask
@@ -93,6 +94,7 @@ def cloudy(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     home = tmp_path_factory.mktemp("home")
     settings = Settings(
         home=home,
+        database=database_of(home),
         server=ServerSettings(port=free_port()),
         cloudstack=CloudStackSettings(endpoint=cloud.url, reference_seconds=1.0),
         operations=TIMES,

@@ -37,6 +37,7 @@ from gstack.resources.volumes import FoundDisk
 
 STATUSES = {READY: "READY", FAILED: "FAILED", "Destroying": "DELETING"}  # any other is one on its way
 _KEYS = "CloudStack takes no keys of yours."
+_KIND = "STANDARD"
 _REFUSED = {
     "snapshotEncryptionKey": _KEYS,
     "sourceDiskEncryptionKey": _KEYS,
@@ -46,6 +47,7 @@ _REFUSED = {
     "chainName": "CloudStack keeps the chain of a disk's snapshots by itself.",
     "snapshotType": "CloudStack has one kind of snapshot: send STANDARD or nothing.",
     "guestFlush": "CloudStack does not ask the guest to write its caches. Stop the instance for a quiet disk.",
+    "locationHint": "CloudStack keeps the snapshot where its disk is.",
     "params": "resource manager tags are not served here.",
     "enableConfidentialCompute": "CloudStack offers no confidential disks.",
 }
@@ -67,7 +69,7 @@ def to_gce(
         "storageBytes": str(one.physicalsize),
         "storageBytesStatus": "UPDATING" if status == "CREATING" else "UP_TO_DATE",
         "storageLocations": [location.region] if location else [],
-        "snapshotType": "STANDARD",
+        "snapshotType": _KIND,
         "architecture": found.facts.get("architecture", ""),
         "sourceDisk": link(source["disk"]) if source else "",
         "sourceDiskId": source.get("disk_id", ""),
@@ -185,7 +187,7 @@ async def set_labels(call: Call) -> dict[str, Any]:
 async def _new_name(call: Call) -> str:
     """The name of the snapshot to be; 409 where one has it or is being made under it, in whichever zone."""
     name = check_name("resource.name", call.body.get("name"))
-    refuse(call.body, _REFUSED, "resource")
+    refuse(call.body | _void(call.body, "snapshotType", _KIND), _REFUSED, "resource")
     if call.params.get("guestFlush"):
         raise Problem.unsupported("guestFlush", _REFUSED["guestFlush"])
     path = f"global/snapshots/{name}"
@@ -196,6 +198,11 @@ async def _new_name(call: Call) -> str:
     if held or found:
         raise Problem.already_exists(call.resource(path))
     return name
+
+
+def _void(body: Mapping[str, Any], field: str, usual: str) -> dict[str, Any]:
+    """The field as if it was not sent, where it says what is so anyway."""
+    return {field: None} if body.get(field) == usual else {}
 
 
 async def _disk(call: Call, everywhere: Locations, zone: str, name: str) -> tuple[FoundDisk, Location]:

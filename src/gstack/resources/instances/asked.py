@@ -74,7 +74,7 @@ def _refuse_unserved(call: Call) -> None:
 def _kept(call: Call) -> dict[str, Any]:
     default = f"{gce_id(call.owner_id)}-compute@developer.gserviceaccount.com"
     found = policy.kept(call.body, default)
-    for message in policy.warnings(found, default):
+    for message in (*policy.warnings(found, default), *policy.passed_over(call.body)):
         call.warn(policy.IGNORED, message)
     return found
 

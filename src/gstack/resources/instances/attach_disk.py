@@ -21,7 +21,6 @@ from gstack.resources.volumes import FoundDisk
 
 _REFUSED = policy.DISK | {
     "initializeParams": "attachDisk attaches a disk that exists. Make it with disks.insert first, and send its source.",
-    "forceAttach": "only regional disks can be forced, and there are none here. Detach the disk first.",
 }
 _STILL = frozenset({"Ready", "Allocated", "Uploaded"})  # CloudStack's states in which a volume can be attached
 
@@ -32,6 +31,8 @@ async def attach_disk(call: Call) -> dict[str, Any]:
     check_settled(call, subject)
     body = call.body
     policy.refuse(body, _REFUSED, "resource")
+    for message in policy.without_effect(body, policy.DISK_NO_EFFECT, "resource"):
+        call.warn(policy.IGNORED, message)
     if call.params.get("forceAttach"):
         raise Problem.unsupported("forceAttach", _REFUSED["forceAttach"])
     if not body.get("source"):

@@ -23,7 +23,6 @@ from gstack.resources.networking.topology import ISOLATED, VPC
 
 _FIELD = "resource.networkInterfaces"
 _ACCESS = {name: why for name, why in policy.ACCESS.items() if name != "natIP"}
-_HABITS = {"VIRTIO_NET", "UNSPECIFIED_NIC_TYPE"}
 _MOST = 8  # Google's limit
 
 
@@ -78,8 +77,6 @@ def _config(sent: Mapping[str, Any], field: str) -> Mapping[str, Any] | None:
 
 async def _interface(call: Call, location: Location, sent: Mapping[str, Any], field: str) -> Interface:
     policy.refuse(sent, policy.INTERFACE, field)
-    if sent.get("nicType", "VIRTIO_NET") not in _HABITS:
-        call.warn(policy.IGNORED, f"{field}.nicType has no effect: the hypervisor chooses the kind of interface.")
     placement = await backings.place(call, location, sent.get("network"), sent.get("subnetwork"), field)
     address = sent.get("networkIP", "")
     if address:

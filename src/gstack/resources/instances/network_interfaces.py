@@ -29,7 +29,6 @@ from gstack.resources.networking import external_addresses
 from gstack.resources.references import parse_reference
 
 _FIELD = "networkInterface"
-_HABITS = {"VIRTIO_NET", "UNSPECIFIED_NIC_TYPE"}
 
 
 @serves("compute.instances.addNetworkInterface")
@@ -41,8 +40,7 @@ async def add_network_interface(call: Call) -> dict[str, Any]:
         raise Problem.unsupported(_FIELD, why)
     body = call.body
     policy.refuse(body, policy.INTERFACE, _FIELD)
-    if body.get("nicType", "VIRTIO_NET") not in _HABITS:
-        call.warn(policy.IGNORED, f"{_FIELD}.nicType has no effect: the hypervisor chooses the kind of interface.")
+    _warn(call)
     external = _external(subject, body.get("accessConfigs") or [])
     placement = await backings.place(call, subject.location, body.get("network"), body.get("subnetwork"), _FIELD)
     await _check_distinct(call, subject, placement)
@@ -51,6 +49,11 @@ async def add_network_interface(call: Call) -> dict[str, Any]:
         await check_address(call, address, f"{_FIELD}.networkIP", placement.network_id, placement.cidr)
     args = {"placement": msgspec.to_builtins(placement), "address": address, "external": external}
     return await begin(call, add, subject, args)
+
+
+def _warn(call: Call) -> None:
+    for message in policy.without_effect(call.body, policy.INTERFACE_NO_EFFECT, _FIELD):
+        call.warn(policy.IGNORED, message)
 
 
 def _external(subject: Subject, configs: list[Mapping[str, Any]]) -> str:
@@ -133,6 +136,7 @@ async def update_network_interface(call: Call) -> dict[str, Any]:
     there, body = await shown(call, subject, nic), call.body
     _check_fingerprint(body.get("fingerprint"), there)
     policy.refuse(body, policy.INTERFACE, _FIELD)
+    _warn(call)
     if body.get("accessConfigs") and _plain(body["accessConfigs"]) != _plain(there.get("accessConfigs", [])):
         why = "use addAccessConfig and deleteAccessConfig."
         raise Problem.unsupported(f"{_FIELD}.accessConfigs", why)

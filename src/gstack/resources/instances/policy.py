@@ -24,7 +24,11 @@ _DEFAULTS = {
     "DEFAULT",
     "IPV4_ONLY",
     "VIRTIO_NET",
+    "UNSPECIFIED_NIC_TYPE",
     "PREMIUM",
+    "STANDARD_ENCRYPTION",
+    "LOCAL_SSD_ENCRYPTION_MODE_UNSPECIFIED",
+    "IGMP_QUERY_DISABLED",
     "SCSI",
     "PERSISTENT",
     "READ_WRITE",
@@ -61,6 +65,7 @@ DISK = {
     "interface": "CloudStack chooses how a disk is connected: send SCSI or nothing.",
     "mode": "CloudStack attaches disks for writing only: send READ_WRITE.",
     "diskEncryptionKey": "CloudStack takes no keys of yours.",
+    "forceAttach": "only regional disks can be forced, and there are none here. Detach the disk first.",
     "shieldedInstanceInitialState": "CloudStack keeps no keys for Secure Boot.",
 }
 INITIALIZE = {
@@ -91,6 +96,7 @@ INTERFACE = {
 ACCESS = {
     "natIP": "add the interface without an access config, and then the access config with natIP.",
     "externalIpv6": "IPv6 is not served here.",
+    "externalIpv6PrefixLength": "IPv6 is not served here.",
     "ipCollection": "public delegated prefixes are not served here.",
     "setPublicPtr": "CloudStack keeps no reverse DNS.",
     "publicPtrDomainName": "CloudStack keeps no reverse DNS.",
@@ -98,6 +104,19 @@ ACCESS = {
     "networkTier": "this cloud has one tier: send PREMIUM or nothing.",
     "type": "send ONE_TO_ONE_NAT.",
 }
+# What is passed over with a warning: nothing here would read it.
+NO_EFFECT = {"shieldedInstanceIntegrityPolicy": "machines here are not shielded."}
+DISK_NO_EFFECT = {"guestOsFeatures": "the image decides on them."}
+INITIALIZE_NO_EFFECT = {
+    "architecture": "the image decides on it.",
+    "licenses": "they are kept of disks.insert and of images alone.",
+    "onUpdateAction": "no group of instances here would update them.",
+}
+INTERFACE_NO_EFFECT = {
+    "nicType": "the hypervisor chooses the kind of interface.",
+    "queueCount": "the hypervisor chooses the number of queues.",
+}
+_HABITUAL = {"automaticRestart": True, "onHostMaintenance": "MIGRATE", "provisioningModel": "STANDARD"}
 
 
 def refuse(given: Mapping[str, Any], refused: Mapping[str, str], field: str) -> None:
@@ -132,11 +151,43 @@ def warnings(found: Mapping[str, Any], default_account: str) -> Iterator[str]:
         yield "minCpuPlatform is kept and has no effect: the cloud chooses its processors."
     if not is_void(found.get("shieldedInstanceConfig", {}).get("enableSecureBoot")):
         yield "shieldedInstanceConfig is kept and has no effect: CloudStack's machines are not shielded."
-    scheduling = found.get("scheduling", {})
-    if scheduling.get("preemptible") or scheduling.get("provisioningModel", "STANDARD") != "STANDARD":
-        yield "The machine is an ordinary one: CloudStack has no preemptible machines. scheduling is kept as sent."
+    yield from _scheduling_warnings(found.get("scheduling", {}))
     if any(account["email"] != default_account for account in found.get("serviceAccounts", [])):
         yield "serviceAccounts is kept and has no effect: machines here get no tokens."
+
+
+def _scheduling_warnings(scheduling: Mapping[str, Any]) -> Iterator[str]:
+    """One for all options. A preemptible machine has others than an ordinary one by nature."""
+    if scheduling.get("preemptible") or scheduling.get("provisioningModel", "STANDARD") != "STANDARD":
+        yield "The machine is an ordinary one: CloudStack has no preemptible machines. scheduling is kept as sent."
+        return
+    wishes = [
+        name
+        for name, value in scheduling.items()
+        if (value != _HABITUAL[name] if name in _HABITUAL else not is_void(value))
+    ]
+    if wishes:
+        yield (
+            f"scheduling ({', '.join(sorted(wishes))}) is kept and has no effect: CloudStack restarts and moves "
+            "machines by its own rules."
+        )
+
+
+def passed_over(body: Mapping[str, Any], field: str = "resource") -> Iterator[str]:
+    """What to tell of an instance's fields that have no effect and are not kept either."""
+    yield from without_effect(body, NO_EFFECT, field)
+    for index, disk in enumerate(body.get("disks") or ()):
+        place = f"{field}.disks[{index}]"
+        yield from without_effect(disk, DISK_NO_EFFECT, place)
+        asked = disk.get("initializeParams") or {}
+        yield from without_effect(asked, INITIALIZE_NO_EFFECT, f"{place}.initializeParams")
+    for index, one in enumerate(body.get("networkInterfaces") or ()):
+        yield from without_effect(one, INTERFACE_NO_EFFECT, f"{field}.networkInterfaces[{index}]")
+
+
+def without_effect(given: Mapping[str, Any], passed: Mapping[str, str], field: str) -> Iterator[str]:
+    """What to tell of the fields of a table that ask for something."""
+    yield from (f"{field}.{name} has no effect: {why}" for name, why in passed.items() if not is_void(given.get(name)))
 
 
 def _account(account: Mapping[str, Any], default: str) -> dict[str, Any]:
