@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import ssl
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -210,6 +211,13 @@ def test_headers_have_a_limit(serve: Serve) -> None:
     answer = raw(server, begin + many + b"\r\n")
     assert b" 431 " in answer[:20] or not answer
     assert server.get("/healthz").status_code == 200
+
+
+def test_slow_headers_are_cut_off(serve: Serve) -> None:
+    """Who begins a request and does not go on with its headers is let go after half a minute."""
+    server, begun = serve(), time.monotonic()
+    assert raw(server, b"GET / HTTP/1.1\r\nHost: local", seconds=60) == b""
+    assert 25 < time.monotonic() - begun < 50
 
 
 def test_a_slow_body_is_cut_off(serve: Serve) -> None:

@@ -10,6 +10,7 @@ from falcon.testing import ASGIConductor
 
 from auth.room import Room
 from fixtures.postgresql import database_of
+from fixtures.secrecy import Eavesdropper, keep_log, note_secrets, secrets_of_home
 from gstack.auth.auth import Auth
 from gstack.auth.mounting import mount
 from gstack.cloudstack.client import CloudStack
@@ -20,6 +21,16 @@ from gstack.db.tables import metadata
 from gstack.sandbox.server import ThreadedSandbox, running
 from gstack.sandbox.settings import SandboxSettings, new_account
 from gstack.surroundings import ConsoleSurroundings
+
+
+class _Heard(falcon.asgi.App[Any, Any]):
+    """An app whose secrets are noted: at the suite's end none may be in a log."""
+
+    async def __call__(  # type: ignore[override]  # Falcon is typed for WSGI here
+        self, scope: Any, receive: Any, send: Any
+    ) -> None:
+        once_read = {"headers": [tuple(pair) for pair in scope["headers"]]} if "headers" in scope else {}
+        await Eavesdropper(super().__call__)({**scope, **once_read}, receive, send)
 
 
 @pytest.fixture(scope="session")
@@ -39,11 +50,16 @@ async def room(sandbox: ThreadedSandbox, tmp_path: Path) -> AsyncIterator[Room]:
         await connection.run_sync(metadata.create_all)
     async with CloudStack(sandbox.url) as cloudstack:
         auth = Auth(engine, cloudstack, settings)
-        app: falcon.asgi.App[Any, Any] = falcon.asgi.App()
+        app = _Heard()
         mount(app, auth, ConsoleSurroundings(settings, cloudstack))
         pairs = {known.name: KeyPair(known.api_key, known.secret_key) for known in sandbox.sandbox.settings.accounts}
         async with ASGIConductor(app) as http:
             room = Room(auth, engine, http, pairs)
             room.passwords = {known.name: known.password for known in sandbox.sandbox.settings.accounts}
+            note_secrets(pair.secret_key for pair in pairs.values())
+            note_secrets(room.passwords.values())
             yield room
     await engine.dispose()
+    log = settings.home / "audit.log"
+    keep_log(log.read_text() if log.exists() else "")
+    note_secrets(secrets_of_home(settings.home))

@@ -34,7 +34,7 @@ def has(line: dict[str, Any], **facts: str) -> None:
 async def test_sign_ins(room: Room) -> None:
     """Who signed in, in which way and from where; of a failure what was claimed, and why it failed."""
     visitor = Visitor(room)
-    await visitor.sign_in("a wrong password")
+    await visitor.sign_in("wrong-guess-of-mine")
     await visitor.sign_in(password_of(room))
     await visitor.get("/")
     await visitor.post("/sign-out", next="/")

@@ -2,7 +2,11 @@
 
 import re
 
+import pytest
+from sqlalchemy import text
+
 from auth.room import Room
+from auth.visitor import Visitor, password_of
 
 
 async def test_pages_run_nothing_and_load_nothing(room: Room) -> None:
@@ -44,3 +48,34 @@ async def test_every_field_has_a_label(room: Room) -> None:
     assert fields
     assert all(f'<label for="{field}"' in page.text for field in fields)
     assert page.text.count("<main") == page.text.count("<h1") == 1
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/keys", "/oauth2/consent"])
+async def test_what_is_no_form_of_ours_gets_a_page(room: Room, path: str) -> None:
+    """Too much, another type, a field given twice: whatever is wrong with a form, its sender reads a page."""
+    visitor = Visitor(room)
+    await visitor.get("/")
+    form = "application/x-www-form-urlencoded"
+    for body, kind, status in (
+        ("a=" + "b" * 70_000, form, 413),
+        ("{}", "application/json", 400),
+        ("a=1&a=2", form, 400),
+    ):
+        headers = visitor.headers() | {"Content-Type": kind}
+        answer = await room.http.simulate_post(path, body=body, headers=headers)
+        assert answer.status_code == status
+        assert answer.headers["content-type"].startswith("text/html")
+        assert 'role="alert"' in answer.text
+
+
+async def test_what_fails_is_a_page(room: Room) -> None:
+    """A fault of ours is a page as well, which tells nothing of the fault."""
+    visitor = Visitor(room)
+    await visitor.sign_in(password_of(room))
+    await room.engine.dispose()
+    async with room.engine.begin() as connection:
+        await connection.execute(text("DROP TABLE browsers"))
+    answer = await visitor.get("/")
+    assert answer.status_code == 500
+    assert "This server failed" in answer.text
+    assert "browsers" not in answer.text
