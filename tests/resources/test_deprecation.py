@@ -30,8 +30,14 @@ def test_active() -> None:
     assert to_gce(tags, "") == {"state": "ACTIVE", "obsolete": "2030-01-01T00:00:00Z"}
 
 
-@pytest.mark.parametrize("text", ["soon", "2026-01-01", "2026-01-01T00:00:00"])
+@pytest.mark.parametrize("text", ["soon", "2026-01-01", "2026-13-01T00:00:00Z"])
 def test_dates_are_rfc_3339(text: str) -> None:
-    """A date without time or zone is refused."""
+    """What is no moment is refused."""
     with pytest.raises(Problem, match="obsolete"):
         to_cloudstack({"obsolete": text}, "")
+
+
+def test_dates_of_gcloud() -> None:
+    """`gcloud compute images deprecate --delete-in=1d` writes a moment without a zone, which comes back so."""
+    own = to_cloudstack({"state": "OBSOLETE", "deleted": "2026-11-23T22:41:15"}, "")
+    assert to_gce(tags_of(own), "") == {"state": "OBSOLETE", "deleted": "2026-11-23T22:41:15"}

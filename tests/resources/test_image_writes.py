@@ -68,6 +68,43 @@ def test_of_a_snapshot(gce: Gce, disk: str) -> None:
     assert shown["diskSizeGb"] == snapshot["diskSizeGb"]
 
 
+def there(gce: Gce) -> list[str]:
+    """All instances and disks."""
+    zones = [zone["name"] for zone in gce.items("zones")]
+    return [
+        one["selfLink"]
+        for zone in zones
+        for kind in ("instances", "disks")
+        for one in gce.items(f"zones/{zone}/{kind}")
+    ]
+
+
+def test_of_an_image(gce: Gce) -> None:
+    """An image of a public family is made by way of a disk that nobody sees; nothing of it is left."""
+    before = there(gce)
+    body = {"name": "img-copy", "family": "lab", "sourceImage": "projects/debian-cloud/global/images/family/debian-12"}
+    operation = gce.done(gce.post(PATH, body))
+    (warning,) = operation["warnings"]
+    assert warning["message"].startswith("img-copy was made by booting its image once")
+    shown = gce.get(f"{PATH}/img-copy")
+    public = Gce(gce.stack, "demo", "debian-cloud").get(f"{PATH}/debian-12-v20260101")
+    assert (shown["sourceImage"], shown["sourceImageId"]) == (public["selfLink"], public["id"])
+    assert (shown["status"], shown["storageLocations"]) == ("READY", sorted(gce_regions(gce)))
+    assert int(shown["diskSizeGb"]) == int(public["diskSizeGb"])
+    assert there(gce) == before
+
+
+def test_of_an_image_that_fails(gce: Gce, ask: Ask, fault: Callable[..., None]) -> None:
+    """Where CloudStack cannot make the template, neither an image nor a machine is left."""
+    fault("createTemplate", "job_failed")
+    body = {"name": "img-fails", "sourceImage": "projects/debian-cloud/global/images/family/debian-12"}
+    operation = gce.finished(gce.post(PATH, body))
+    assert "error" in operation
+    gce.refused("GET", f"{PATH}/img-fails", 404)
+    left = [one for one in ask("listVirtualMachines").get("virtualmachine", []) if one["state"] != "Destroyed"]
+    assert [one["name"] for one in left if one["name"].startswith("gstack-maker")] == []
+
+
 def test_of_a_running_machine(gce: Gce, made: Made, ask: Ask) -> None:
     """A running machine's disk is refused as Google does, and with forceCreate taken by a snapshot that goes again."""
     made(ZONE, "vm-runs")

@@ -338,10 +338,12 @@ def _of_images() -> list[Scenario]:
     forced = post(images, source, forceCreate="true")
     machine_made, gone_too = done(post(instances(EAST), plain(EAST))), done(delete(image), delete(there(EAST)))
     file = {"name": "torture", "family": "lab", "rawDisk": {"source": "https://images.example.org/lab.qcow2"}}
+    copy = {"name": "torture", "sourceImage": "projects/debian-cloud/global/images/family/debian-12"}
     made, gone = done(post(images, file)), done(delete(image))
     deprecate = post(f"{image}/deprecate", {"state": "DEPRECATED"})
     return [
         Scenario("image", "images.insert", forced, (image,), machine_made, gone_too),
+        Scenario("image-of-image", "images.insert", post(images, copy), (image,), clean=gone),
         Scenario("image-of-file", "images.insert", post(images, file), (image,), clean=gone),
         Scenario("image-delete", "images.delete", delete(image), (image,), made),
         Scenario("image-labels", "images.change", _labels(image, {"b": "2"}), (image,), made, gone),

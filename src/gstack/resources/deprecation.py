@@ -1,6 +1,7 @@
 """Google's DeprecationStatus of an image <-> tags of the template, which everybody sees who sees the template. Pure.
 
-As with Google the dates are information: nothing changes its state by itself.
+As with Google the dates are information: nothing changes its state by itself. They are kept as they were sent: gcloud
+writes them without a zone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -48,7 +49,7 @@ def _checked(name: str, text: str) -> str:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None or "T" not in text:
+    if moment is None or "T" not in text:
         raise Problem.invalid(name, f"'{text}'. Must be a time as RFC 3339 writes it: 2026-01-31T12:00:00Z.")
     return text
 

@@ -1,7 +1,8 @@
 """What a new image is made of: a disk, a snapshot, or a file at a URL; checked and found. Sends nothing that changes.
 
-CloudStack cannot make a template of another template, so `sourceImage` is refused. It takes disk files as they are
-(`registerTemplate`), not Google's `disk.raw` in a tar archive.
+CloudStack cannot make a template of another template: that is put on a disk first, by a machine that lives for a moment
+(instances/makers.py), and the operation warns of it. It takes disk files as they are (`registerTemplate`), not Google's
+`disk.raw` in a tar archive.
 """
 
 from collections import Counter
@@ -15,11 +16,13 @@ import msgspec
 from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.resources import volumes
+from gstack.resources.image_disks import RootDisk, making
 from gstack.resources.image_families import family_of
+from gstack.resources.instances.makers import Making
 from gstack.resources.locations import Location, Locations
 from gstack.resources.naming import gce_id
 from gstack.resources.references import parse_reference
-from gstack.resources.templates import Catalog
+from gstack.resources.templates import Catalog, Image, resolve_image
 from gstack.resources.volume_snapshots import resolve_snapshot
 
 SOURCES = ("sourceDisk", "sourceSnapshot", "sourceImage", "rawDisk")
@@ -60,6 +63,7 @@ class Source(msgspec.Struct, frozen=True):
     volume_id: str = ""
     running: bool = False
     snapshot_id: str = ""
+    making: Making | None = None
     url: str = ""
     format: str = ""
     checksum: str = ""
@@ -81,8 +85,7 @@ async def source_asked(call: Call, everywhere: Locations, known: Catalog) -> Sou
         return await _of_snapshot(call)
     if named == ["rawDisk"]:
         return _of_file(call, call.body["rawDisk"])
-    why = "CloudStack cannot make one image of another. Make a disk of the image, and an image of the disk."
-    raise Problem.unsupported("resource.sourceImage", why)
+    return await _of_image(call, everywhere)
 
 
 async def os_type_of(call: Call, source: Source, family: str) -> str:
@@ -169,6 +172,33 @@ async def _of_snapshot(call: Call) -> Source:
         fact={"field": "sourceSnapshot", "path": path, "id": gce_id(found.snapshot.id)},
         holds=(path,),
     )
+
+
+async def _of_image(call: Call, everywhere: Locations) -> Source:
+    field = "resource.sourceImage"
+    try:
+        image = await resolve_image(call.cloudstack, call.project, call.body["sourceImage"])
+    except Problem as problem:
+        raise Problem.invalid(field, problem.message) from problem
+    location, way = await _way(call, [one for one in everywhere.all if one.enabled and one.id in image.zones], image)
+    return Source(
+        zone_id=location.id,
+        making=way,
+        size_gb=image.size_gb,
+        os_name=image.os_type,
+        fact={"field": "sourceImage", "path": image.path, "id": gce_id(image.id)},
+    )
+
+
+async def _way(call: Call, places: Sequence[Location], image: Image) -> tuple[Location, Making]:
+    """The first zone in which a disk of the image can be made, and how; 400 with the last zone's reason without one."""
+    problem = Problem.not_ready(image.path, f"The image '{image.path}' is not ready in any zone.")
+    for location in places:
+        try:
+            return location, await making(call, location, RootDisk(image, "", "", None), "resource.sourceImage")
+        except Problem as refused:
+            problem = refused
+    raise problem
 
 
 def _of_file(call: Call, raw: Mapping[str, Any]) -> Source:

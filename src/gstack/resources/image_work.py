@@ -1,7 +1,8 @@
 """The work behind images: made, deleted, changed, in recorded steps. image_writes.py checks what is asked.
 
 An image is made in the zone of its disk and then copied to the others, since Google's images are global. CloudStack
-makes no template of a disk that a running machine has, so there a snapshot comes first and goes again.
+makes no template of a disk that a running machine has, so there a snapshot comes first and goes again. It makes none of
+another template either, so that is put on a disk for a while (instances/makers.py).
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.operations.model import Op, harmless, work
 from gstack.resources import passing_snapshots, tagging
+from gstack.resources.instances import makers
+from gstack.resources.instances.makers import Making
 from gstack.resources.machines import OWN
 from gstack.resources.naming import gce_id
 
@@ -25,7 +28,7 @@ _PAUSES = (1.0, 2.0, 5.0, 10.0)  # seconds between looks at a template that is d
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """The args of images.insert. Of `volume_id`, `snapshot_id` and `url` one is set.
+    """The args of images.insert. Of `volume_id`, `snapshot_id`, `url` and `making` (of an image) one is set.
 
     `zones` are the uuids of the zones to be in, the source's first. `running`: a running machine has the volume.
     """
@@ -37,6 +40,7 @@ class Wish(msgspec.Struct, frozen=True):
     volume_id: str = ""
     running: bool = False
     snapshot_id: str = ""
+    making: Making | None = None
     url: str = ""
     format: str = ""
     hypervisor: str = ""
@@ -114,6 +118,8 @@ async def _registered(op: Op, wish: Wish) -> str:
 
 
 async def _created(op: Op, wish: Wish) -> str:
+    if wish.making:
+        return await makers.lend(op, "source", wish.name, wish.making, partial(_of_volume, op, wish))
     if not wish.running:
         return await _template(op, wish, {"volumeid": wish.volume_id or None, "snapshotid": wish.snapshot_id or None})
     taken = await passing_snapshots.take(op, "snapshot", wish.volume_id, wish.name)
@@ -126,6 +132,10 @@ async def _created(op: Op, wish: Wish) -> str:
         raise
     await passing_snapshots.drop(op, "snapshot-drop", taken)
     return template_id
+
+
+async def _of_volume(op: Op, wish: Wish, volume_id: str) -> str:
+    return await _template(op, wish, {"volumeid": volume_id})
 
 
 async def _template(op: Op, wish: Wish, source: Mapping[str, object]) -> str:

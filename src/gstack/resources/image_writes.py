@@ -74,6 +74,7 @@ async def insert(call: Call) -> dict[str, Any]:
         volume_id=source.volume_id,
         running=source.running,
         snapshot_id=source.snapshot_id,
+        making=source.making,
         url=source.url,
         format=source.format,
         hypervisor=hypervisor,

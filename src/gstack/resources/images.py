@@ -57,8 +57,12 @@ def to_gce(call: Call, image: Image, facts: Mapping[str, Any], everywhere: Locat
 
 
 def _source(call: Call, known: Mapping[str, str] | None) -> dict[str, str]:
-    """`sourceDisk` or `sourceSnapshot` with its id, as they were when the image was made."""
-    return {known["field"]: call.link(known["path"]), f"{known['field']}Id": known["id"]} if known else {}
+    """`sourceDisk`, `sourceSnapshot` or `sourceImage` with its id, as they were when the image was made."""
+    if not known:
+        return {}
+    told = parse_reference(known["path"])
+    url = Links.image(told.project, told.name) if told.collection == "images" else call.link(known["path"])
+    return {known["field"]: url, f"{known['field']}Id": known["id"]}
 
 
 def _features(image: Image) -> list[dict[str, str]]:

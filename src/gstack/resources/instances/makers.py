@@ -1,4 +1,4 @@
-"""Data disks made of images, by a machine that lives for a moment: the maker.
+"""Disks made of images, for good or to make an image of, by a machine that lives for a moment: the maker.
 
 CloudStack puts a template on storage only when a machine of it starts: `createVolume` takes a snapshot or nothing, and
 the volume of a machine that was deployed with `startvm=false` is in no storage (state Allocated), so it would come
@@ -11,7 +11,7 @@ of its operation alone, it begins in the account's spare network or group, and s
 never left: what fails destroys it and its disk; what still is there then is named.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -67,6 +67,24 @@ async def make(op: Op, step: str, name: str, wish: Making, facts: Mapping[str, A
     return volume_id
 
 
+async def lend(op: Op, step: str, name: str, wish: Making, use: Callable[[str], Awaitable[str]]) -> str:
+    """Let `use` have a disk of the image for a while (its uuid); what that returns. Nothing of the disk is left.
+
+    The disk stays with its stopped machine, so that nobody sees it. `name` is that of what is made of it.
+    """
+    maker = _Maker(Nested(op, f"{step}-maker", {}), name, wish)
+    try:
+        used = await use(await maker.lent())
+    except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
+        raise
+    except Problem:
+        await maker.taken_back()
+        raise
+    await maker.dismissed("dismiss", maker.machine_id)
+    await op.warn(WARNED, f"{name} {_BOOTED}")
+    return used
+
+
 def host_name(op: Op, name: str) -> str:
     """The maker's host name: of this operation and disk alone, so that nothing has it, and the same after a restart."""
     return f"gstack-maker-{op.operation.id}-{suffix(name)}"
@@ -82,15 +100,29 @@ class _Maker:
 
     async def made(self, facts: Mapping[str, Any]) -> str:
         op, zone_id = self.op, self.wish.zone_id
-        answer = await op.run("deploy", "deployVirtualMachine", await self._parameters(), probe=self._arrived)
-        self.machine_id = str(answer["id"])
-        await deployment.started(op, msgspec.convert(answer, VirtualMachine))
-        await self._stop()
-        self.volume_id = await op.decide("volume", self._filled)
+        self.volume_id = await self._imaged()
         await volume_work.keep(op, "facts", self.volume_id, zone_id, facts)  # so that it never shows as ROOT-54
         await volume_work.detach(op, "detach", self.volume_id)
         await volume_work.keep(op, "facts-again", self.volume_id, zone_id, facts)  # who looked meanwhile found no disk
         return self.volume_id
+
+    async def lent(self) -> str:
+        """The uuid of the volume with the image, which goes with the machine."""
+        try:
+            return await self._imaged()
+        except Unreachable:
+            raise
+        except Problem as problem:
+            raise _explained(problem) from problem
+
+    async def _imaged(self) -> str:
+        """Deploy the machine and stop it; the uuid of its root volume."""
+        op = self.op
+        answer = await op.run("deploy", "deployVirtualMachine", await self._parameters(), probe=self._arrived)
+        self.machine_id = str(answer["id"])
+        await deployment.started(op, msgspec.convert(answer, VirtualMachine))
+        await self._stop()
+        return await op.decide("volume", self._filled)
 
     async def _parameters(self) -> dict[str, object]:
         wish = self.wish
