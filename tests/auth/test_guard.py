@@ -142,6 +142,7 @@ async def test_a_known_caller_costs_no_read(room: Room) -> None:
     assert not seen
 
 
+@pytest.mark.sqlite_files  # whose signals are files; tests/test_replicas.py knows both kinds
 async def test_revocation_is_seen_at_once_elsewhere(room: Room) -> None:
     """A replica that remembers a caller forgets it as soon as another process, or a command, revokes something."""
     file = await key_file(room)

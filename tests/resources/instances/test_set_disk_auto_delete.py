@@ -1,9 +1,11 @@
 """instances.setDiskAutoDelete by the front door."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fixtures.gce import Gce
+from fixtures.instances import body_of
 
 ZONE = "sandbox-east1-a"
 
@@ -26,3 +28,17 @@ def test_unknown_device(gce: Gce, made: Callable[..., dict[str, Any]]) -> None:
     assert "'sdz'" in gce.refused("POST", path, 400, autoDelete="true", deviceName="sdz")["message"]
     other = f"zones/{ZONE}/instances/none/setDiskAutoDelete"
     gce.refused("POST", other, 404, autoDelete="true", deviceName="sdz")
+
+
+def test_several_at_once(gce: Gce, made: Callable[..., dict[str, Any]]) -> None:
+    """What `gcloud compute instances delete --delete-disks=all` sends at once is done in turn, none is refused."""
+    more = [{"initializeParams": {"diskSizeGb": "1"}, "deviceName": f"d{number}"} for number in range(4)]
+    made(ZONE, "vm-flags", disks=[*body_of(ZONE, "x")["disks"], *more])
+    path = f"zones/{ZONE}/instances/vm-flags"
+
+    def flag(number: int) -> None:
+        gce.done(gce.post(f"{path}/setDiskAutoDelete", autoDelete="true", deviceName=f"d{number}"))
+
+    with ThreadPoolExecutor(len(more)) as pool:
+        list(pool.map(flag, range(len(more))))
+    assert all(disk["autoDelete"] for disk in gce.get(path)["disks"])

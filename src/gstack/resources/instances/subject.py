@@ -77,13 +77,24 @@ async def begin(
     Quick changes wait for each other, as on GCE: gcloud's `instances update` sends several at once.
     """
     target = Target(subject.scope, "instances", subject.found.name, gce_id(subject.machine.id))
-    quick = work in _QUICK
-    for _ in range(_TURNS if quick else 0):
-        holder = await call.journal.holder(call.owner_id, target.path)
-        if holder is None or works()[holder.work] not in _QUICK:
-            break
-        await call.journal.wait(call.owner_id, subject.scope, holder.name)
-    return await call.start(work, target, {**subject.args, **args}, holds=holds)
+    known = {**subject.args, **args}
+    for _ in range(_TURNS if work in _QUICK else 0):
+        await _turn(call, target)
+        try:
+            return await call.start(work, target, known, holds=holds)
+        except Problem as problem:
+            if problem.reason != "resourceNotReady" or not await _turn(call, target):
+                raise
+    return await call.start(work, target, known, holds=holds)
+
+
+async def _turn(call: Call, target: Target) -> bool:
+    """Wait for the quick change that holds the instance; True where there was one."""
+    holder = await call.journal.holder(call.owner_id, target.path)
+    if holder is None or works()[holder.work] not in _QUICK:
+        return False
+    await call.journal.wait(call.owner_id, target.scope, holder.name)
+    return True
 
 
 def takes_turns(work: Work) -> Work:
