@@ -1,11 +1,16 @@
 """requestId: the same request twice is one operation, another request under the same id is refused."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
 
 from fixtures.gce import Gce
+
+ZONE = "sandbox-east1-a"
 
 
 def rule(name: str, port: str = "80") -> dict[str, Any]:
@@ -20,6 +25,21 @@ def test_a_repeat_is_the_same_operation_and_a_reuse_is_refused(gce: Gce) -> None
     assert gce.refused("POST", "global/firewalls", 409, rule("second"), requestId=one)["location"] == "requestId"
     gce.refused("POST", "global/firewalls", 409, rule("first", "81"), requestId=one)
     assert gce.call("GET", "global/firewalls/second").status_code == 404
+
+
+def test_repeats_that_overlap_are_one_operation(gce: Gce) -> None:
+    """A client that lost its patience and asks again is answered with its own operation, whenever that is done."""
+    for number in range(6):
+        one, body = str(uuid4()), {"name": f"overlap-{number}", "sizeGb": "1"}
+
+        def ask(delay: float, request: str = one, body: dict[str, str] = body) -> requests.Response:
+            time.sleep(delay)
+            return gce.call("POST", f"zones/{ZONE}/disks", body, requestId=request)
+
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(ask, (0.02 * turn for turn in range(8))))
+        assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+        assert len({answer.json()["name"] for answer in answers}) == 1
 
 
 def test_one_id_is_one_place(gce: Gce) -> None:

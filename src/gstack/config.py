@@ -40,7 +40,7 @@ class CloudStackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     endpoint: str = ""
     ca_file: str = ""
-    timeout: float = 60.0  # seconds for one call
+    timeout: float = 30.0  # seconds for one call; long work is CloudStack's jobs
     page_size: int = 500
     reference_seconds: float = 10.0  # how long zones, offerings, templates and own networks are remembered
 

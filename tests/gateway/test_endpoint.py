@@ -64,7 +64,7 @@ def test_links_show_the_version_and_host_asked(gateway: Gateway, version: str) -
         ("full", "GET", "/compute/v1/projects/demo/regions", (501, "notImplemented")),
         ("reader", "GET", ZONES, (200, "")),
         ("reader", "POST", DISKS, (403, "insufficientPermissions")),
-        ("writer", "POST", DISKS, (200, "")),
+        ("writer", "POST", DISKS, (400, "required")),
         ("storage", "GET", ZONES, (403, "insufficientPermissions")),
         ("full", "GET", "/compute/v1/projects/other/zones", (404, "notFound")),
         ("full", "GET", "/compute/v2/projects/demo/zones", (404, "notFound")),

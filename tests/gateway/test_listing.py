@@ -66,11 +66,15 @@ async def test_an_empty_list_has_no_items(make_call: MakeCall) -> None:
 
 
 async def test_a_page_costs_one_page_of_cloudstack(make_call: MakeCall) -> None:
-    """Without a filter, CloudStack is asked for exactly what the client wants."""
+    """A list that fits CloudStack's page is read with one call; of a longer one, what the client wants."""
     fetch = Counted(machines(10))
     pages = await walk(make_call, fetch, 500, maxResults=4)
     assert [len(page) for page in pages] == [4, 4, 2]
-    assert [(window.page, window.size) for window in fetch.windows] == [(1, 4), (2, 4), (3, 4)]
+    assert [(window.page, window.size) for window in fetch.windows] == [(1, 500)] * 3
+    fetch = Counted(machines(10))
+    pages = await walk(make_call, fetch, 8, maxResults=4)
+    assert [len(page) for page in pages] == [4, 4, 2]
+    assert [(window.page, window.size) for window in fetch.windows] == [(1, 8), (1, 4), (2, 4), (3, 4)]
 
 
 async def test_more_than_five_hundred_come_whole(make_call: MakeCall) -> None:
@@ -92,8 +96,8 @@ async def test_a_page_that_hides_things_still_costs_one_call(make_call: MakeCall
         batch = await whole(items)(window)
         return Batch([item for item in batch.items if not item["name"].endswith("1")], batch.last)
 
-    pages = await walk(make_call, fetch, 500, maxResults=2)
-    assert calls == [1, 2, 3, 4]
+    pages = await walk(make_call, fetch, 4, maxResults=2)
+    assert calls == [1, 1, 2, 3, 4]
     assert [len(page) for page in pages] == [1, 2, 2, 2]
 
 
@@ -130,6 +134,54 @@ async def test_order_is_kept_over_pages(make_call: MakeCall) -> None:
     named = await walk(make_call, whole(items), 4, maxResults=4, orderBy="name")
     assert [len(page) for page in named] == [4, 4, 1]
     assert [name for page in named for name in page] == [machine["name"] for machine in machines(9)]
+
+
+async def test_kind_can_be_filtered(make_call: MakeCall) -> None:
+    """Every item shows its kind, so a filter can ask for it."""
+    for text, count in (('kind = "compute#instance"', 3), ("kind eq compute.disk", 0), ("kind:*", 3)):
+        answer = await list_items(make_call(LIST, filter=text), whole(machines(3)))
+        assert len(answer.get("items", [])) == count
+
+
+@pytest.mark.parametrize("order", ["", "name", "creationTimestamp desc"])
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize(("size", "limit"), [(500, 7), (10, 7), (10, 10), (10, 25), (7, 10)])
+async def test_what_goes_between_pages_hides_nothing(
+    make_call: MakeCall, order: str, hidden: bool, size: int, limit: int
+) -> None:
+    """Clients that delete what they are shown see everything, also where CloudStack goes on to list what is gone."""
+    there, gone, seen, token = machines(50), set[str](), list[str](), ""
+    params = {"maxResults": limit, **({"orderBy": order} if order else {})}
+
+    async def fetch(window: Window) -> Batch:
+        left = [one for one in there if hidden or one["name"] not in gone]
+        batch = await whole(left)(window)
+        return msgspec.structs.replace(batch, items=[one for one in batch.items if one["name"] not in gone])
+
+    while True:
+        answer = await list_items(paged(make_call(LIST, pageToken=token, **params), size), fetch)
+        shown = [item["name"] for item in answer.get("items", [])]
+        seen += shown
+        gone.update(shown)
+        token = answer.get("nextPageToken", "")
+        if not token:
+            break
+    assert sorted(seen) == [one["name"] for one in there]
+
+
+@pytest.mark.parametrize(("size", "limit"), [(500, 7), (10, 7), (10, 10), (10, 25)])
+async def test_what_others_delete_hides_nothing(make_call: MakeCall, size: int, limit: int) -> None:
+    """When things of earlier and later pages go meanwhile, what is left comes once, and what went at most once."""
+    there, seen, token = machines(60), list[str](), ""
+    while True:
+        answer = await list_items(paged(make_call(LIST, pageToken=token, maxResults=limit), size), whole(there))
+        seen += [item["name"] for item in answer.get("items", [])]
+        token = answer.get("nextPageToken", "")
+        if not token:
+            break
+        there = [one for index, one in enumerate(there) if index not in {2, len(there) - 2}]
+    assert len(seen) == len(set(seen))
+    assert not {one["name"] for one in there} - set(seen)
 
 
 async def test_a_complete_answer_is_sorted_by_name(make_call: MakeCall) -> None:

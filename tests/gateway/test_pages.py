@@ -13,7 +13,7 @@ OWN = mark(("projects/p/zones", "", ""))
 @given(st.integers(0, 10**6), st.integers(1, 500), st.integers(0, 10**6))
 def test_tokens_come_back_as_they_were(page: int, size: int, offset: int) -> None:
     """A token stands for exactly one place, and is safe in URLs."""
-    place = Place(page, size, offset, OWN)
+    place = Place(page, size, offset, OWN, 7, ("2026", "vm1", "8"))
     token = to_token(place)
     assert from_token(token, OWN) == place
     assert token.replace("-", "").replace("_", "").isalnum()
@@ -29,7 +29,8 @@ def test_tokens_of_other_lists_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "place", [Place(-1, 1, 0, OWN), Place(1, 0, 0, OWN), Place(1, 1, -1, OWN), Place(10**9, 1, 0, OWN)]
+    "place",
+    [Place(-1, 1, 0, OWN), Place(1, 0, 0, OWN), Place(1, 1, -1, OWN), Place(10**9, 1, 0, OWN), Place(0, 1, 0, OWN)],
 )
 def test_impossible_places_are_refused(place: Place) -> None:
     """A token made up by hand leads nowhere."""

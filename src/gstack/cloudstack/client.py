@@ -31,7 +31,7 @@ class CloudStack:
         endpoint: str,
         *,
         ca_file: str = "",
-        timeout: float = 60.0,
+        timeout: float = 30.0,
         page_size: int = 500,
         reference_seconds: float = 10.0,
     ) -> None:

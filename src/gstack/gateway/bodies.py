@@ -25,11 +25,16 @@ Reader = Callable[[str, Any], Any]  # (path, value) -> canonical value
 
 
 def read_body(method: Method, raw: bytes) -> dict[str, Any]:
-    """Return the body of a request for a method; empty where the method takes none."""
-    if method.request is None or not raw.strip():
+    """Return the body of a request for a method; empty where the method takes none.
+
+    Problem 400 where it takes one and none came: to set labels to nothing must be said.
+    """
+    if method.request is None:
         return {}
-    body = _decoded(raw)
-    if body == _IGNORED or body is None:
+    body = _decoded(raw) if raw.strip() else None
+    if body is None:
+        raise Problem.bad_request("The request has no body. Send a JSON object.", "required")
+    if body == _IGNORED:
         return {}
     if not isinstance(body, dict):
         raise Problem.bad_request("Invalid JSON payload received. The body must be a JSON object.", "invalid")

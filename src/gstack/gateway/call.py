@@ -150,8 +150,9 @@ class Call:
         request_id = str(self.params.get("requestId", ""))
         if not request_id or self.owner is None:
             return None
-        asked = msgspec.json.encode((self.params, self.body), order="deterministic")
-        self.request = hashlib.sha256(asked).hexdigest()
+        if not self.request:  # a second look comes when the body may have been filled
+            asked = msgspec.json.encode((self.params, self.body), order="deterministic")
+            self.request = hashlib.sha256(asked).hexdigest()
         known = await self.journal.seen(self.owner_id, self.method.id, request_id)
         if known and known.args.get(REQUEST) != self.request:
             raise Problem.id_reused()

@@ -80,7 +80,7 @@ class Endpoint:
             body = {} if form or method.request is None else read_body(method, await read_limited(req, self._limit))
             links = Links(f"{self._hosts.root(req.get_header('Host') or '', req.scheme)}/compute/{version}/")
             call = await self._call(method, function, caller, params, body, links)
-            result = await call.repeated() or await function.function(call)
+            result = await _result(call, function)
             facts.update(outcome(result))
         _reply(req, resp, call, result, selection)
 
@@ -129,6 +129,19 @@ class Endpoint:
             settings=services.settings,
             links=links,
         )
+
+
+async def _result(call: Call, function: Served) -> dict[str, Any]:
+    """What the function answers, or the operation that this very request has begun: also where that was meanwhile."""
+    if known := await call.repeated():
+        return known
+    try:
+        result: dict[str, Any] = await function.function(call)
+    except Problem:
+        if known := await call.repeated():
+            return known
+        raise
+    return result
 
 
 class _Path:

@@ -1,8 +1,9 @@
 """Lists as Google gives them: filter, orderBy, maxResults, pageToken, plain and aggregated.
 
-A resource hands a `fetch` that renders one CloudStack page; here pages become Google's. Without a filter one page of
-the list costs one CloudStack page. Results stand in CloudStack's order, by name where the list is complete in one
-answer (as Google sorts); `orderBy` reads the whole list and sorts it.
+A resource hands a `fetch` that renders one CloudStack page; here pages become Google's, and one page costs one call. A
+list that fits one CloudStack page (500 items) stands in the order of names, as Google's, over all pages of the client.
+A longer one stands in CloudStack's order, since to sort it the whole of it must be read; `orderBy` does so.
+Tokens hold what was shown last, not how many: what is deleted between two pages makes none of the others skipped.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -12,11 +13,12 @@ import msgspec
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call
-from gstack.gateway.discovery import schema
+from gstack.gateway.discovery import default_kind, schema
 from gstack.gateway.filters import Filter, parse_filter
 from gstack.gateway.pages import Place, from_token, mark, to_token
 
 _DEFAULT_RESULTS = 500
+_ANCHORS = 5  # items shown last that a token remembers
 _MOST_PAGES = 40  # CloudStack pages looked through for one answer; a filter that finds little goes on by its token
 
 
@@ -33,10 +35,11 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """One page of rendered resources. `last`: there is no further page."""
+    """One page of rendered resources. `last`: no further page. `total`: how many CloudStack has, where it is known."""
 
     items: Sequence[Mapping[str, Any]]
     last: bool
+    total: int = 0
 
 
 Fetch = Callable[[Window], Awaitable[Batch]]
@@ -52,13 +55,16 @@ class _Query(msgspec.Struct, frozen=True):
     mark: str
     place: Place | None
     size: int  # of a CloudStack page
+    most: int  # of the largest one
+    same: dict[str, str]  # what all items have
 
     @property
     def equals(self) -> dict[str, str]:
         return self.narrow.equals if self.narrow else {}
 
     def matching(self, items: Iterable[Mapping[str, Any]]) -> Items:
-        return [item for item in items if self.narrow is None or self.narrow.matches(item)]
+        """Those that the filter takes; `kind`, which the endpoint adds to all, can be asked for too."""
+        return [item for item in items if self.narrow is None or self.narrow.matches({**self.same, **item})]
 
 
 async def list_items(call: Call, fetch: Fetch) -> dict[str, Any]:
@@ -91,7 +97,7 @@ def whole(items: Iterable[Mapping[str, Any]]) -> Fetch:
     async def fetch(window: Window) -> Batch:
         begin = (window.page - 1) * window.size
         end = begin + window.size
-        return Batch(known[begin:end], last=end >= len(known))
+        return Batch(known[begin:end], last=end >= len(known), total=len(known))
 
     return fetch
 
@@ -109,59 +115,118 @@ def _query(call: Call) -> _Query:
     place = from_token(token, own) if token else None
     most = call.settings.cloudstack.page_size
     size = min(place.size, most) if place else most if narrow or order else min(limit, most)
-    if place and (place.size > most or bool(order) != (place.page == 0)):
+    if place and (place.size > most or (order and place.page)):
         raise Problem.invalid("pageToken", "the token has ended. Start again without pageToken.")
-    return _Query(limit, narrow, order, own, place, size)
+    return _Query(limit, narrow, order, own, place, size, most, {"kind": default_kind(_item_name(call))})
 
 
 async def _page(query: _Query, fetch: Fetch) -> tuple[Items, str]:
     """Return one page of the client's, and the token of the next."""
-    return await (_sorted_page(query, fetch) if query.order else _plain_page(query, fetch))
+    place = query.place
+    if query.order or (place and place.page == 0):
+        return _sorted_page(query, await _everything(query, fetch))
+    if place:
+        return await _paged(query, fetch, await _resumed(query, place, fetch))
+    first = await fetch(Window(1, query.most, query.equals))
+    if first.last:
+        return _sorted_page(query, query.matching(first.items))
+    if query.size != query.most:
+        first = await fetch(Window(1, query.size, query.equals))
+    return await _paged(query, fetch, _Position(1, 0, first))
 
 
-async def _plain_page(query: _Query, fetch: Fetch) -> tuple[Items, str]:
-    page, offset = (query.place.page, query.place.offset) if query.place else (1, 0)
+class _Position(msgspec.Struct, frozen=True):
+    """Where in CloudStack's pages the next item is: at `offset` of the page, which is at hand."""
+
+    page: int
+    offset: int
+    batch: Batch
+
+
+async def _paged(query: _Query, fetch: Fetch, begin: _Position) -> tuple[Items, str]:
+    """Fill a page of the client's with CloudStack's, in its order."""
     found: Items = []
-    for _ in range(_MOST_PAGES):
-        batch = await fetch(Window(page, query.size, query.equals))
-        fitting = [(at, item) for at, item in enumerate(batch.items) if at >= offset and query.matching((item,))]
+    page, offset, batch = begin.page, begin.offset, begin.batch
+    for turn in range(_MOST_PAGES):
+        if turn:
+            batch = await fetch(Window(page, query.size, query.equals))
+        fitting = query.matching(batch.items[offset:])
         room = query.limit - len(found)
-        found += [item for _, item in fitting[:room]]
+        found += fitting[:room]
         if len(fitting) > room:
-            return found, _token(query, page, fitting[room][0])
+            return found, _token(query, page, 1, batch, found)
         if batch.last:
-            return _by_name(found) if query.place is None else found, ""
+            return found, ""
         page, offset = page + 1, 0
         if len(found) >= query.limit or (found and not query.narrow and len(found) + query.size > query.limit):
             break
-    return found, _token(query, page, 0)
+    return found, _token(query, page, offset, batch, found)
 
 
-async def _sorted_page(query: _Query, fetch: Fetch) -> tuple[Items, str]:
+async def _resumed(query: _Query, place: Place, fetch: Fetch) -> _Position:
+    """Find where the last answer ended, though things were deleted since then: CloudStack's pages moved up.
+
+    The items shown last tell. Where none of them is there any more the client deletes what it is shown, so all that is
+    there from where they were can be shown.
+    """
+    here = await fetch(Window(place.page, query.size, query.equals))
+    gone = max(0, place.total - here.total)
+    if not gone:
+        return _Position(place.page, _after(here, place) or 0 if place.offset else 0, here)
+    earliest = max(0, (place.page - 1) * query.size - gone) // query.size + 1
+    batch = here
+    for page in range(place.page, earliest - 1, -1):
+        if page != place.page:
+            batch = await fetch(Window(page, query.size, query.equals))
+        if offset := _after(batch, place):
+            return _Position(page, offset, batch)
+    return _Position(earliest, 0, batch)
+
+
+def _after(batch: Batch, place: Place) -> int | None:
+    """The offset behind the last item that was shown, if one is there."""
+    at = [index for index, item in enumerate(batch.items) if _key(item)[-1] in place.after]
+    return at[-1] + 1 if at else None
+
+
+async def _everything(query: _Query, fetch: Fetch) -> Items:
     found, page, last = [], 1, False
     while not last:
-        batch = await fetch(Window(page, query.size, query.equals))
+        batch = await fetch(Window(page, query.most, query.equals))
         found += query.matching(batch.items)
         page, last = page + 1, batch.last
-    ordered = _by_name(found)
-    if query.order != "name":
-        ordered.sort(key=_made, reverse=True)
-    begin = query.place.offset if query.place else 0
-    end = begin + query.limit
-    return ordered[begin:end], _token(query, 0, end) if end < len(ordered) else ""
+    return found
 
 
-def _made(item: Mapping[str, Any]) -> str:
-    """When it was made; operations call it otherwise."""
-    return str(item.get("creationTimestamp") or item.get("insertTime") or "")
+def _sorted_page(query: _Query, items: Items) -> tuple[Items, str]:
+    """The part of the whole sorted list that comes after the item which was shown last."""
+    newest, after = query.order not in {"", "name"}, query.place.after if query.place else ()
+    ordered = sorted(items, key=lambda item: _key(item)[1:])
+    if newest:
+        ordered.sort(key=lambda item: _key(item)[0], reverse=True)
+    left = [item for item in ordered if not after or _follows(_key(item), after, newest=newest)]
+    shown = left[: query.limit]
+    if len(left) == len(shown):
+        return shown, ""
+    return shown, to_token(Place(0, query.most, 0, query.mark, 0, _key(shown[-1])))
 
 
-def _by_name(items: Items) -> Items:
-    return sorted(items, key=lambda item: str(item.get("name", "")))
+def _follows(key: tuple[str, ...], after: tuple[str, ...], *, newest: bool) -> bool:
+    if newest and key[0] != after[0]:
+        return key[0] < after[0]
+    return key[1:] > after[1:]
 
 
-def _token(query: _Query, page: int, offset: int) -> str:
-    return to_token(Place(page, query.size, offset, query.mark))
+def _key(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """When it was made (operations call it otherwise), its name, its id."""
+    made, name = str(item.get("creationTimestamp") or item.get("insertTime") or ""), str(item.get("name", ""))
+    return made, name, str(item.get("id") or name)
+
+
+def _token(query: _Query, page: int, offset: int, batch: Batch, shown: Items) -> str:
+    before = query.place.after if query.place else ()
+    last = (*before, *(_key(item)[-1] for item in shown[-_ANCHORS:]))[-_ANCHORS:]
+    return to_token(Place(page, query.size, offset, query.mark, batch.total, last))
 
 
 def _path(call: Call) -> str:
@@ -184,6 +249,10 @@ def _scoped_name(call: Call) -> str:
     """`instances` of an InstancesScopedList: its one field beside `warning`."""
     scoped = schema(_list_of(call)["additionalProperties"]["$ref"])
     return str(next(name for name in scoped["properties"] if name != "warning"))
+
+
+def _item_name(call: Call) -> str:
+    return str(_item_schema(call).get("$ref", ""))
 
 
 def _item_schema(call: Call) -> Mapping[str, Any]:

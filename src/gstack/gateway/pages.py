@@ -9,18 +9,22 @@ import msgspec
 from gstack.errors import Problem
 
 _MOST = 10_000_000
+_KEY = 3  # parts of a sort key
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Where the next page begins: at item `offset` of the page `page` (from 1) of `size`; page 0 is the sorted whole.
+    """Where the next page begins: in the page `page` (from 1) of `size`, which is begun where `offset` is not 0.
 
-    `mark` is the fingerprint of the list that it belongs to.
+    `mark` is the fingerprint of the list that it belongs to, `total` how many items CloudStack had, `after` the ids of
+    what was shown last. Page 0 is the sorted whole, and then `after` is the sort key of the last item.
     """
 
     page: int
     size: int
     offset: int
     mark: str
+    total: int = 0
+    after: tuple[str, ...] = ()
 
 
 def mark(parts: Iterable[str]) -> str:
@@ -43,8 +47,9 @@ def from_token(token: str, expected: str) -> Place:
         place = msgspec.json.decode(raw, type=Place)
     except (ValueError, msgspec.DecodeError) as error:
         raise _wrong() from error
-    numbers = (place.page, place.size - 1, place.offset)
-    if place.mark != expected or min(numbers) < 0 or max(numbers) > _MOST:
+    numbers = (place.page, place.size - 1, place.offset, place.total)
+    keyed = place.page or len(place.after) == _KEY
+    if place.mark != expected or min(numbers) < 0 or max(numbers) > _MOST or not keyed:
         raise _wrong()
     return place
 

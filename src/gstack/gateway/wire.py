@@ -1,6 +1,7 @@
 """Bytes in and out: bodies up to a limit, JSON answers (gzip for clients that take it), errors in Google's envelope."""
 
 import gzip
+import zlib
 from typing import Any
 
 import falcon
@@ -19,15 +20,34 @@ _log = structlog.get_logger("gstack.gateway")
 
 
 async def read_limited(req: Request, limit: int) -> bytes:
-    """Return the request's body; Problem 413 beyond `limit` bytes."""
-    if req.get_header("Content-Encoding") not in {None, "identity"}:
-        raise Problem(415, "unsupportedMediaType", "Send the body as it is, without Content-Encoding.")
+    """Return the request's body, inflated where it comes as gzip; Problem 413 beyond `limit` bytes."""
+    coding = (req.get_header("Content-Encoding") or "identity").lower()
+    if coding not in {"identity", "gzip", "x-gzip"}:
+        raise Problem(415, "unsupportedMediaType", "Send the body as it is, or with Content-Encoding: gzip.")
     announced = req.content_length or 0
     body: bytes = b"" if announced > limit else await req.stream.read(limit + 1)
     if announced > limit or len(body) > limit:
         await _drain(req)
-        raise Problem.too_large(f"The request body is larger than {limit} bytes.")
+        raise _too_large(limit)
+    return body if coding == "identity" else _inflated(body, limit)
+
+
+def _inflated(packed: bytes, limit: int) -> bytes:
+    """Google's Java clients pack what they send."""
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: with gzip's header and checksum
+    try:
+        body = unpacking.decompress(packed, limit + 1)
+    except zlib.error as error:
+        raise Problem.bad_request("The body is not gzip, as its Content-Encoding says.") from error
+    if len(body) > limit:
+        raise _too_large(limit)
+    if not unpacking.eof:
+        raise Problem.bad_request("The gzip body breaks off.")
     return body
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem.too_large(f"The request body is larger than {limit} bytes.")
 
 
 async def _drain(req: Request) -> None:

@@ -100,7 +100,7 @@ def pages(call: Call) -> Fetch:
             return Batch(await render(call, named), last=True)
         listed, count = await call.cloudstack.page("listSnapshots", VolumeSnapshot, window.page, window.size, OWN)
         found = await volume_snapshots.with_names(listed, call.sidecar)
-        return Batch(await render(call, found), last=not listed or window.page * window.size >= count)
+        return Batch(await render(call, found), not listed or window.page * window.size >= count, count)
 
     return fetch
 

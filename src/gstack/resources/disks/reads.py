@@ -126,7 +126,7 @@ def pages(call: Call, everywhere: Locations, location: Location | None) -> Fetch
         listed, count = await call.cloudstack.page("listVolumes", Volume, window.page, window.size, parameters)
         found = await volumes.with_names([one for one in listed if one.shown], call.sidecar)
         last = not listed or window.page * window.size >= count
-        return Batch(await render(call, everywhere, found), last=last)
+        return Batch(await render(call, everywhere, found), last, count)
 
     return fetch
 

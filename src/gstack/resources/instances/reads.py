@@ -60,7 +60,7 @@ def pages(call: Call, everywhere: Locations, location: Location | None) -> Fetch
         )
         found = await machines.with_names([one for one in listed if one.shown], call.sidecar)
         last = not listed or window.page * window.size >= count
-        return Batch(await render(call, everywhere, found, disks), last=last)
+        return Batch(await render(call, everywhere, found, disks), last, count)
 
     return fetch
 
