@@ -183,8 +183,14 @@ def test_templates(gcloud: Gcloud) -> None:
     assert (shown["tags"]["items"], shown["minCpuPlatform"]) == (["web"], "Intel Skylake")
     assert "accessConfigs" not in shown["networkInterfaces"][0]
     assert shown["scheduling"]["preemptible"] is True
+    of_machine = ["--source-instance=templated", f"--source-instance{ZONE.removeprefix('-')}"]
+    configured = "--configure-disk=device-name=extra,instantiate-from=do-not-include"
+    gcloud("instance-templates", "create", "of-machine", *of_machine, configured)
+    kept = gcloud("instance-templates", "describe", "of-machine")["properties"]
+    assert [disk["deviceName"] for disk in kept["disks"]] == ["system"]
+    assert (kept["labels"], kept["minCpuPlatform"]) == ({"b": "2"}, "Intel Skylake")
     gcloud("instances", "delete", "templated", ZONE, "--delete-disks=all")
-    gcloud("instance-templates", "delete", "of-flags")
+    gcloud("instance-templates", "delete", "of-flags", "of-machine")
 
 
 def test_disks_snapshots_and_images(gcloud: Gcloud, said: Callable[..., str]) -> None:

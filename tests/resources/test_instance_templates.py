@@ -63,7 +63,6 @@ def test_refused(gce: Gce) -> None:
     """Names, properties, images that are not there, and instances as sources are refused by name."""
     gce.refused("POST", PATH, 400, body_of("Bad_Name"))
     assert "properties" in gce.refused("POST", PATH, 400, {"name": "of-no"})["message"]
-    assert "sourceInstance" in gce.refused("POST", PATH, 400, {"name": "of-no", "sourceInstance": "x"})["message"]
     wrong = {"boot": True, "initializeParams": {"sourceImage": "global/images/none"}}
     assert "none" in gce.refused("POST", PATH, 404, body_of("of-no", disks=[wrong]))["message"]
     typed = body_of("of-no", machineType="zones/z/machineTypes/n1-standard-1")

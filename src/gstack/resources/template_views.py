@@ -1,7 +1,7 @@
 """How Google's two collections of instance templates are served: one kind of object in the sidecar, seen by scope.
 
 CloudStack has nothing like them. An object is `{"id", "name", "description", "creationTimestamp", "scope",
-"properties"}`; its scope is `global` or `regions/r`.
+"properties", "source"}`; its scope is `global` or `regions/r`, its source the path of an instance or empty.
 """
 
 import uuid
@@ -12,9 +12,10 @@ from typing import Any
 from gstack.errors import Problem
 from gstack.gateway.call import Call, timestamp
 from gstack.operations.model import Op, Target, work
-from gstack.resources import instance_properties
+from gstack.resources import instance_properties, source_instances
 from gstack.resources.locations import locations
 from gstack.resources.naming import check_description, check_name, gce_id
+from gstack.resources.references import parse_reference
 from gstack.resources.templates import resolve_image
 
 COLLECTION = "instanceTemplates"
@@ -30,6 +31,7 @@ def to_gce(call: Call, kept: Mapping[str, Any]) -> dict[str, Any]:
         "description": kept["description"],
         "creationTimestamp": kept["creationTimestamp"],
         "properties": instance_properties.to_gce(kept["properties"], call.link),
+        "sourceInstance": call.link(kept["source"]) if kept.get("source") else "",
         "region": call.link(scope) if scope != GLOBAL else "",
         "selfLink": call.link(f"{scope}/{COLLECTION}/{kept['name']}"),
     }
@@ -65,12 +67,7 @@ async def insert_template(call: Call) -> dict[str, Any]:
     """Answer `insert`: checked as an instance would be; the images of its disks must be there."""
     body, scope = call.body, await scope_of(call)
     name = check_name("resource.name", body.get("name"))
-    if body.get("sourceInstance") or body.get("sourceInstanceParams"):
-        why = "send the properties themselves; `instances.get` shows those of an instance."
-        raise Problem.unsupported("resource.sourceInstance", why)
-    if not body.get("properties"):
-        raise Problem.required("resource.properties")
-    properties = instance_properties.checked(body["properties"], call.project)
+    properties = instance_properties.checked(await _properties(call), call.project)
     if await call.sidecar.object(call.owner_id, COLLECTION, scope, name):
         raise Problem.already_exists(call.resource(f"{scope}/{COLLECTION}/{name}"))
     for path in dict.fromkeys(instance_properties.images_of(properties)):
@@ -82,8 +79,28 @@ async def insert_template(call: Call) -> dict[str, Any]:
         "creationTimestamp": timestamp(datetime.now(UTC)),
         "scope": scope,
         "properties": properties,
+        "source": _source(call),
     }
     return await call.start(keep, _target(kept), {"kept": kept})
+
+
+async def _properties(call: Call) -> Mapping[str, Any]:
+    """The body's own, or those of the instance that it names."""
+    body = call.body
+    if body.get("sourceInstance"):
+        if body.get("properties"):
+            raise Problem.invalid("resource", "properties and sourceInstance exclude each other.")
+        return await source_instances.properties_of(call)
+    if not body.get("properties"):
+        raise Problem.required("resource.properties")
+    properties: Mapping[str, Any] = body["properties"]
+    return properties
+
+
+def _source(call: Call) -> str:
+    """The path of the instance that the template is of, or empty."""
+    told = parse_reference(call.body.get("sourceInstance") or "")
+    return f"{told.scope}/{told.collection}/{told.name}" if told.name else ""
 
 
 async def delete_template(call: Call) -> dict[str, Any]:
