@@ -182,7 +182,7 @@ def test_templates(gcloud: Gcloud) -> None:
     assert shown["metadata"]["items"] == [{"key": "k", "value": "v"}]
     assert (shown["tags"]["items"], shown["minCpuPlatform"]) == (["web"], "Intel Skylake")
     assert "accessConfigs" not in shown["networkInterfaces"][0]
-    assert shown["scheduling"]["preemptible"] is True
+    assert {"preemptible": True, "onHostMaintenance": "TERMINATE"}.items() <= shown["scheduling"].items()
     of_machine = ["--source-instance=templated", f"--source-instance{ZONE.removeprefix('-')}"]
     configured = "--configure-disk=device-name=extra,instantiate-from=do-not-include"
     gcloud("instance-templates", "create", "of-machine", *of_machine, configured)

@@ -13,7 +13,7 @@ from gstack.errors import Problem
 from gstack.gateway.call import GOOGLE
 from gstack.resources import metadata
 from gstack.resources.instances import policy
-from gstack.resources.instances.to_gce import EXTERNAL_NAME, SCHEDULING, tags_to_gce
+from gstack.resources.instances.to_gce import EXTERNAL_NAME, scheduling_to_gce, tags_to_gce
 from gstack.resources.metadata import check_metadata
 from gstack.resources.naming import NAME_PATTERN, check_labels, check_name, is_name
 from gstack.resources.references import parse_reference
@@ -53,7 +53,7 @@ def to_gce(kept: Mapping[str, Any], link: Callable[[str, str], str]) -> dict[str
     return dict(kept) | {
         "metadata": metadata.to_gce({item["key"]: item["value"] for item in kept["metadata"]["items"]}),
         "tags": tags_to_gce(kept["tags"]["items"]),
-        "scheduling": SCHEDULING | kept.get("scheduling", {}),
+        "scheduling": scheduling_to_gce(kept.get("scheduling", {})),
         "disks": [_shown_disk(disk, index) for index, disk in enumerate(kept["disks"])],
         "networkInterfaces": [_shown_nic(nic, index, link) for index, nic in enumerate(kept["networkInterfaces"])],
     }

@@ -7,7 +7,15 @@ import pytest
 
 from fixtures.witness import violations
 from gstack.gateway.kinds import with_kinds
-from gstack.resources.instances.to_gce import Part, View, device_name, goes_with_machine, ordered, to_gce
+from gstack.resources.instances.to_gce import (
+    Part,
+    View,
+    device_name,
+    goes_with_machine,
+    ordered,
+    scheduling_to_gce,
+    to_gce,
+)
 from gstack.resources.locations import Location
 from gstack.resources.machines import VirtualMachine
 from gstack.resources.volumes import Volume
@@ -147,3 +155,11 @@ def test_disks() -> None:
         "db",
         "persistent-disk-2",
     ]
+
+
+def test_scheduling_of_machines_that_may_be_taken_away() -> None:
+    """A preemptible or spot machine shows what Google shows of one; what was sent stays."""
+    spot = {"preemptible": True, "automaticRestart": False, "onHostMaintenance": "TERMINATE"}
+    assert spot.items() <= scheduling_to_gce({"preemptible": True}).items()
+    assert spot.items() <= scheduling_to_gce({"provisioningModel": "SPOT"}).items()
+    assert scheduling_to_gce({"automaticRestart": False})["onHostMaintenance"] == "MIGRATE"

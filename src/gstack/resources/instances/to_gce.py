@@ -191,10 +191,18 @@ def _status(machine: VirtualMachine, facts: Mapping[str, Any]) -> dict[str, Any]
     return {name: timestamp_of(text) if name.startswith("last") else text for name, text in shown.items()}
 
 
+def scheduling_to_gce(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were sent on top of Google's defaults, which are others for a machine that may be taken away."""
+    if kept.get("preemptible") or kept.get("provisioningModel") == "SPOT":
+        fleeting = {"onHostMaintenance": "TERMINATE", "automaticRestart": False, "preemptible": True}
+        return SCHEDULING | dict(kept) | {name: value for name, value in fleeting.items() if not kept.get(name)}
+    return SCHEDULING | dict(kept)
+
+
 def _kept(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What comes back as it was sent, or as Google fills it in."""
     kept = dict(facts.get("kept", {}))
-    kept["scheduling"] = SCHEDULING | kept.get("scheduling", {})
+    kept["scheduling"] = scheduling_to_gce(kept.get("scheduling", {}))
     kept["shieldedInstanceConfig"] = SHIELDED | kept.get("shieldedInstanceConfig", {})
     kept["shieldedInstanceIntegrityPolicy"] = {"updateAutoLearnPolicy": True}
     return kept

@@ -14,7 +14,7 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.resources.instances import accepted, policy, set_machine_type, set_metadata, set_tags
 from gstack.resources.instances.subject import Subject
-from gstack.resources.instances.to_gce import SCHEDULING, SHIELDED
+from gstack.resources.instances.to_gce import SHIELDED, scheduling_to_gce
 from gstack.resources.metadata import check_metadata
 from gstack.resources.naming import check_description, check_labels, fingerprint
 from gstack.resources.references import last_name
@@ -150,7 +150,7 @@ def _kept(call: Call, subject: Subject, shown: Mapping[str, Any]) -> list[Change
         "minCpuPlatform": body.get("minCpuPlatform") or "",
         "serviceAccounts": accepted.service_accounts(call, body.get("serviceAccounts") or []),
     }
-    filled = {**sent, "scheduling": SCHEDULING | scheduling, "shieldedInstanceConfig": SHIELDED | shielded}
+    filled = {**sent, "scheduling": scheduling_to_gce(scheduling), "shieldedInstanceConfig": SHIELDED | shielded}
     changed = [field for field in sent if filled[field] != shown.get(field, type(filled[field])())]
     for field in changed:
         call.warn(policy.IGNORED, f"{field} is kept and has no effect.")
