@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from fixtures import secrecy
 from fixtures.gce import Gce
@@ -21,6 +22,10 @@ for _name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT
     os.environ.pop(_name, None)
 for _name in [_name for _name in os.environ if _name.startswith(("CLOUDSDK_", "GSTACK_", "GOOGLE_"))]:
     os.environ.pop(_name)
+
+# How long an example takes says how loaded the machine is, nothing about us.
+settings.register_profile("loaded", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("loaded")
 
 CALLED = Path(__file__).parent.parent / "artifacts" / "called"
 
