@@ -8,6 +8,8 @@ import pytest
 from fixtures.gce import Gce
 from fixtures.instances import Ask, body_of
 from fixtures.storage import ZONE
+from gstack.gateway.discovery import schema
+from gstack.resources.disks.insert import KEPT, REFUSED
 
 BASIC = "Sandbox-simulator"
 ZONES = pytest.mark.parametrize("zone", [BASIC, ZONE])
@@ -27,6 +29,16 @@ def inserted(gce: Gce, zone: str, name: str, **fields: Any) -> dict[str, Any]:
     shown: dict[str, Any] = gce.get(f"zones/{zone}/disks/{name}")
     assert (operation["operationType"], operation["targetId"]) == ("insert", shown["id"])
     return shown
+
+
+def test_no_field_is_dropped_in_silence() -> None:
+    """Every field that Google takes is honoured, kept with a warning, or refused by name."""
+    honoured = "accessMode description labels name physicalBlockSizeBytes sizeGb type"
+    sources = {"sourceDisk", "sourceImage", "sourceSnapshot"}
+    output = {"labelFingerprint"}  # sent back by clients that read first
+    taken = {field for field, facts in schema("Disk")["properties"].items() if not facts.get("readOnly")}
+    assert taken - output - sources - {*honoured.split(), *REFUSED, *KEPT} == set()
+    assert {*REFUSED, *KEPT} <= taken
 
 
 @ZONES
@@ -121,6 +133,8 @@ def test_of_a_boot_disk(gce: Gce, made: Made) -> None:
         ({"physicalBlockSizeBytes": "16384"}, 400, "physicalBlockSizeBytes"),
         ({"resourcePolicies": ["p"]}, 400, "resourcePolicies"),
         ({"replicaZones": ["a", "b"]}, 400, "replicaZones"),
+        ({"sourceMachineImage": "global/machineImages/m"}, 400, "sourceMachineImage"),
+        ({"options": "x"}, 400, "options"),
     ],
 )
 def test_refused(gce: Gce, fields: dict[str, Any], status: int, word: str) -> None:

@@ -7,7 +7,6 @@ one that Google gives, as far as the disk type goes so far.
 """
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -25,21 +24,20 @@ from gstack.resources.instances import makers
 from gstack.resources.instances.makers import Making
 from gstack.resources.instances.policy import IGNORED, refuse
 from gstack.resources.locations import Location, locations
-from gstack.resources.naming import check_labels, check_name, gce_id, labels_to_tags
+from gstack.resources.naming import check_description, check_labels, check_name, gce_id, labels_to_tags
 from gstack.resources.references import parse_reference
 from gstack.resources.volume_snapshots import resolve_snapshot
 from gstack.resources.volume_work import NewVolume
 
 _KEYS = "CloudStack takes no keys of yours."
 _RATE = "the disk offering behind the disk type sets the rate."
-_REFUSED = {
+REFUSED = {
     "sourceImageEncryptionKey": _KEYS,
     "sourceSnapshotEncryptionKey": _KEYS,
     "diskEncryptionKey": _KEYS,
     "sourceInstantSnapshot": "instant snapshots are not served here. Use sourceSnapshot.",
     "sourceStorageObject": "CloudStack reads no buckets. Make an image of the file's URL.",
     "enableConfidentialCompute": "CloudStack offers no confidential disks.",
-    "multiWriter": "CloudStack gives a disk to one instance at a time.",
     "provisionedIops": _RATE,
     "provisionedThroughput": _RATE,
     "replicaZones": "CloudStack's disks are in one zone.",
@@ -48,10 +46,14 @@ _REFUSED = {
     "storagePool": "CloudStack chooses the storage.",
     "locationHint": "CloudStack chooses the storage.",
     "params": "resource manager tags are not served here.",
+    "options": "Google keeps it to itself.",
+    **dict.fromkeys(
+        ("sourceMachineImage", "sourceMachineImageDiskDeviceName", "sourceMachineImageEncryptionKey"),
+        "machine images are not served here. Use an image.",
+    ),
 }
 _ACCESS_MODE, _BLOCK_BYTES = "READ_WRITE_SINGLE", "4096"
-_KEPT = ("architecture", "guestOsFeatures", "licenses")
-_LONGEST = 2048  # characters of a description, as Google
+KEPT = ("architecture", "guestOsFeatures", "licenseCodes", "licenses")
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -117,8 +119,8 @@ def _facts(call: Call, name: str, kind: str, **source: dict[str, str]) -> dict[s
     facts = {
         "name": name,
         "type": kind,
-        "description": checked_description(call.body) or None,
-        "kept": {field: call.body[field] for field in _KEPT if call.body.get(field)} or None,
+        "description": check_description(call.body) or None,
+        "kept": {field: call.body[field] for field in KEPT if call.body.get(field)} or None,
         **{field: fact or None for field, fact in source.items()},
     }
     return {field: value for field, value in facts.items() if value is not None}
@@ -158,23 +160,15 @@ async def _take_back(op: Op, wish: Wish, volume_id: str) -> None:
         await volume_work.forget(op, "undo-facts", volume_id)
 
 
-def checked_description(body: Mapping[str, Any]) -> str:
-    """The description of a body, empty where it has none."""
-    description = str(body.get("description") or "")
-    if len(description) > _LONGEST:
-        raise Problem.invalid("resource.description", f"at most {_LONGEST} characters are allowed.")
-    return description
-
-
 def _refuse_unserved(call: Call) -> None:
     body = call.body
-    refuse(body, _REFUSED, "resource")
+    refuse(body, REFUSED, "resource")
     if str(body.get("physicalBlockSizeBytes") or _BLOCK_BYTES) != _BLOCK_BYTES:
         raise Problem.unsupported("resource.physicalBlockSizeBytes", f"disks here have blocks of {_BLOCK_BYTES} bytes.")
     if body.get("accessMode", _ACCESS_MODE) != _ACCESS_MODE:
         why = f"CloudStack gives a disk to one instance at a time: send {_ACCESS_MODE}."
         raise Problem.unsupported("resource.accessMode", why)
-    for field in _KEPT:
+    for field in KEPT:
         if body.get(field):
             call.warn(IGNORED, f"{field} is kept and has no effect: CloudStack knows it of images alone.")
 

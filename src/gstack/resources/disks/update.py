@@ -12,12 +12,11 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, work
 from gstack.resources import tagging, volume_work
-from gstack.resources.disks.insert import checked_description
 from gstack.resources.disks.lookup import target_of, wanted_disk
 from gstack.resources.disks.reads import render
 from gstack.resources.disks.resize import grow, growth
 from gstack.resources.locations import locations
-from gstack.resources.naming import check_fingerprint, check_labels, tags_to_labels
+from gstack.resources.naming import check_description, check_fingerprint, check_labels, tags_to_labels
 from gstack.resources.references import last_name
 from gstack.resources.volumes import FoundDisk
 
@@ -56,7 +55,7 @@ async def update(call: Call) -> dict[str, Any]:
     if "labels" in wanted:
         args["labels"], args["fingerprint"] = _labels(found, call.body, "resource.labels")
     if "description" in wanted:
-        args["description"] = checked_description(wanted)
+        args["description"] = check_description(wanted)
     if "sizeGb" in wanted:
         args["size_gb"] = await growth(call, found, wanted["sizeGb"], "resource.sizeGb")
     return await call.start(change, target_of(found, location), args)
