@@ -11,7 +11,6 @@ from falcon.testing import TestClient
 from gstack.errors import Problem
 from gstack.gateway.wire import envelope_errors, read_limited, send_json
 
-
 PACKED = gzip.compress(b'{"name": "x"}', mtime=0)
 
 
