@@ -1,7 +1,9 @@
 """The command line, as a user types it."""
 
 import json
+import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,19 @@ def test_projects_are_seen_by_their_key(product: Stack, gce: Gce) -> None:
     """The file's project is the account's own project unless told."""
     key = json.loads(gstack(product, "keys", "create"))
     assert key["project_id"] == gce.get("")["name"]
+
+
+@pytest.mark.parametrize("command", [["serve"], ["doctor"], ["keys", "list"], ["trust", "list"], ["rotate-key"]])
+def test_a_misspelt_profile_starts_no_sandbox(tmp_path: Path, command: list[str]) -> None:
+    """Where there are profiles, one that is not among them is refused, and they are named."""
+    (tmp_path / "gstack.toml").write_text('[cloud.cloudstack]\nendpoint = "http://127.0.0.1:1/client/api"\n')
+    known = {**os.environ, "GSTACK_HOME": str(tmp_path)}
+    told = subprocess.run(
+        [PROGRAM, *command, "-p", "clout"], env=known, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert told.returncode == 1
+    assert "no profile 'clout'" in " ".join(told.stderr.split())
+    assert not (tmp_path / "sandbox.db").exists()
 
 
 def test_an_unknown_command_is_said_to_be_one(product: Stack) -> None:

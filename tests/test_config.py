@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gstack.config import Settings, SettingsError, TrustSettings, home, load
+from gstack.config import Settings, SettingsError, TrustSettings, check_known, home, load
 
 FILE = """
 [initial.server]
@@ -47,6 +47,17 @@ def test_profiles_are_kept_apart(tmp_path: Path) -> None:
     assert load("second", environment(tmp_path)).server.port == 7000
     assert load("second", environment(tmp_path)).names.zones == {}
     assert load("initial", environment(tmp_path)).names.zones == {"Sandbox-simulator": "cs-zone1-a"}
+
+
+def test_a_profile_that_the_file_has_not(tmp_path: Path) -> None:
+    """It is refused where there is a file; the first one, and one whose CloudStack is told otherwise, are not."""
+    check_known(load("third", environment(tmp_path)))
+    (tmp_path / "gstack.toml").write_text(FILE)
+    for name in ("initial", "second"):
+        check_known(load(name, environment(tmp_path)))
+    check_known(load("third", environment(tmp_path, GSTACK_CLOUDSTACK_ENDPOINT="http://c")))
+    with pytest.raises(SettingsError, match=r"'third' .* it has initial, second"):
+        check_known(load("third", environment(tmp_path)))
 
 
 def test_tables_come_as_json_in_the_environment(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def test_answers_are_written_and_become_the_defaults(product: Stack, tmp_path: P
     write(tmp_path, "other", {"server": {"port": 7000}})
     first = configure(tmp_path, "--port", "5055", *where(product))
     assert first.returncode == 0, first.stderr
+    assert f"CloudStack answers at {product.settings.cloudstack.endpoint}" in first.stdout
     second = configure(tmp_path, "--bind", "127.0.0.1")
     assert second.returncode == 0, second.stderr
     profiles = tomllib.loads((tmp_path / "gstack.toml").read_text())
@@ -67,6 +68,13 @@ def test_no_cloudstack_there_is_said_with_advice(tmp_path: Path) -> None:
     assert "No CloudStack answers" in done.stderr
     assert not (tmp_path / "gstack.toml").exists()
     assert configure(tmp_path, *options, "--force").returncode == 0
+
+
+def test_http_on_a_port_of_https_is_said(product: Stack, tmp_path: Path) -> None:
+    """Who asks a TLS port for plain HTTP is told which protocol to try."""
+    done = configure(tmp_path, "--host", "127.0.0.1", "--cloudstack-port", str(product.settings.server.port))
+    assert done.returncode == 1
+    assert "--protocol https" in done.stderr
 
 
 def test_something_else_there_is_no_cloudstack(product: Stack, tmp_path: Path) -> None:

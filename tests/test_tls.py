@@ -4,6 +4,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 
 from gstack import tls
@@ -56,3 +57,19 @@ def test_broken_files_are_replaced(tmp_path: Path) -> None:
     certificate.write_text("no certificate")
     authority, certificate, key = tls.ensure(tmp_path)
     ssl.create_default_context(cafile=str(authority)).load_cert_chain(certificate, key)
+
+
+def test_one_s_own_certificate_is_checked(tmp_path: Path) -> None:
+    """It is said which file is wrong: no certificate, no key, or a key of another one."""
+    _, certificate, key = tls.ensure(tmp_path / "one")
+    _, _, foreign = tls.ensure(tmp_path / "other")
+    text = tmp_path / "text"
+    text.write_text("no PEM")
+    tls.check_own(certificate, key)
+    for cert, its_key, told in (
+        (text, key, "text holds no certificate"),
+        (certificate, text, "text holds no private key"),
+        (certificate, foreign, "is not that of the first certificate"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            tls.check_own(cert, its_key)

@@ -10,7 +10,7 @@ import rich_click as click
 
 from gstack import __version__, accounts, app_commands, clients, configure, doctor, key_commands, rotation, trusting
 from gstack.cloudstack.signing import KeyPair
-from gstack.config import Settings, home
+from gstack.config import Settings, SettingsError, check_known, home
 from gstack.errors import Problem
 from gstack.sandbox.server import serve as serve_sandbox
 from gstack.sandbox.settings import SandboxSettings, load_or_create_keys
@@ -61,10 +61,19 @@ def serve_command(profile: str, sandbox: bool, trust_proxy: tuple[str, ...], **s
         )
     on_sandbox = not settings.cloudstack.endpoint
     if on_sandbox:
+        _check_meant(settings, sandbox=sandbox)
         click.echo("No CloudStack is configured: starting the built-in sandbox." if not sandbox else "Sandbox.")
     try:
         serve(settings, lambda running: _ready(running, on_sandbox=on_sandbox))
     except (ServeError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _check_meant(settings: Settings, *, sandbox: bool) -> None:
+    try:
+        if not sandbox:
+            check_known(settings)
+    except SettingsError as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -109,6 +118,7 @@ def _profile_option(settings: Settings) -> str:
 @click.option("--expunge-allowed", is_flag=True, help="Let ordinary users expunge machines.")
 def sandbox_command(bind: str, port: int, expunge_allowed: bool) -> None:
     """Serve the sandbox in this process."""
+    os.umask(0o077)  # accounts' keys are in its files
     folder = home(os.environ)
     settings = SandboxSettings(
         accounts=load_or_create_keys(folder), database=str(folder / "sandbox.db"), expunge_allowed=expunge_allowed

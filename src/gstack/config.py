@@ -153,13 +153,26 @@ class SettingsError(ValueError):
     """A setting is wrong; the text says which one, where it was found and what was expected."""
 
 
+def check_known(settings: Settings) -> None:
+    """Refuse a profile that an existing `gstack.toml` has not: a misspelt one would work on a sandbox, unnoticed."""
+    known = sorted(_file(settings.home))
+    if not known or settings.profile in {"initial", *known} or settings.cloudstack.endpoint:
+        return
+    text = f"There is no profile {settings.profile!r} in {settings.home / 'gstack.toml'}: it has {', '.join(known)}."
+    raise SettingsError(f"{text} `gstack-configure -p {settings.profile}` makes one.")
+
+
 def read_profile(folder: Path, profile: str) -> dict[str, Any]:
     """One profile's table of `gstack.toml`; empty where there is none."""
+    return dict(_file(folder).get(profile, {}))
+
+
+def _file(folder: Path) -> dict[str, Any]:
     path = folder / "gstack.toml"
     if not path.exists():
         return {}
     try:
-        return dict(tomllib.loads(path.read_text("utf-8")).get(profile, {}))
+        return tomllib.loads(path.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is no valid TOML: {error}") from error
 

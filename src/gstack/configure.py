@@ -6,6 +6,7 @@ looks at the zones and proposes GCE names for those whose own name Google's clie
 
 import asyncio
 import os
+import ssl
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
@@ -23,6 +24,8 @@ from gstack.config import SettingsError, check_profile, home, read_profile
 from gstack.errors import Problem
 from gstack.resources.locations import Zone, propose
 from gstack.tls import write_private
+
+_HELLO_SECONDS = 5.0  # for a TLS handshake
 
 
 @click.command("configure", help="Ask which CloudStack to use, check it, and write the profile.")
@@ -107,6 +110,7 @@ async def _look(answers: Answers, ca_file: str | None, keys: KeyPair | None, *, 
     async with CloudStack(answers.endpoint, ca_file=ca_file or "", timeout=10) as cloudstack:
         try:
             await _answers(cloudstack)
+            click.echo(f"CloudStack answers at {answers.endpoint}.")
             if keys is None:
                 return {}
             return propose(await cloudstack.client(keys).list_all("listZones", Zone))
@@ -114,7 +118,7 @@ async def _look(answers: Answers, ca_file: str | None, keys: KeyPair | None, *, 
             if force:
                 click.echo(f"Warning: {problem.internal or problem.message}", err=True)
                 return {}
-            raise click.ClickException(_advice(answers, problem)) from problem
+            raise click.ClickException(_advice(answers, problem) + await _other_protocol(answers)) from problem
 
 
 async def _answers(cloudstack: CloudStack) -> None:
@@ -133,6 +137,21 @@ def _advice(answers: Answers, problem: Problem) -> str:
         f"No CloudStack answers at {answers.endpoint} ({problem.internal or problem.message}).\n"
         "Check host, port, protocol and path; --force writes the profile anyway."
     )
+
+
+async def _other_protocol(answers: Answers) -> str:
+    """A hint where https is spoken on a port that was called http."""
+    if answers.protocol != "http":
+        return ""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # only whether it is TLS
+    try:
+        async with asyncio.timeout(_HELLO_SECONDS):
+            _, writer = await asyncio.open_connection(answers.host, answers.cloudstack_port, ssl=context)
+    except (OSError, TimeoutError):
+        return ""
+    writer.close()
+    return "\nIt seems to speak https: try --protocol https."
 
 
 def _zone_names(known: Mapping[str, str], zones: Mapping[str, str], chosen: tuple[str, ...]) -> dict[str, str]:

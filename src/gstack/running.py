@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from gstack.config import Settings, decode, encode
+from gstack.config import Settings, check_known, decode, encode
 from gstack.tls import write_private
 
 
@@ -37,11 +37,15 @@ def forget(settings: Settings) -> None:
 
 
 def in_force(settings: Settings) -> Running:
-    """The settings of the running server of this profile, else those that one would start with."""
+    """The settings of the running server of this profile, else those that one would start with.
+
+    Raises SettingsError where none runs and the profile is not known.
+    """
     try:
         known = msgspec.json.decode(_path(settings).read_bytes(), type=_File)
         os.kill(known.pid, 0)
     except (OSError, msgspec.DecodeError):
+        check_known(settings)
         return Running(settings, on_sandbox=not settings.cloudstack.endpoint)
     return Running(decode(known.settings), known.on_sandbox)
 

@@ -51,6 +51,7 @@ def serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
     """Serve until SIGTERM or SIGINT. `ready` is called once the server answers, with the settings in force."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _check_plain(settings)
+    _check_own_certificate(settings)
     _check_port(settings)
     sandbox = None if settings.cloudstack.endpoint else SandboxProcess(settings.home)
     if sandbox:
@@ -89,6 +90,15 @@ def certificate(settings: Settings) -> tuple[Path, Path]:
         return Path(settings.server.cert), Path(settings.server.key)
     _, cert, key = tls.ensure(settings.home, (settings.server.bind, *settings.server.hosts))
     return cert, key
+
+
+def _check_own_certificate(settings: Settings) -> None:
+    if not settings.server.cert or settings.server.insecure_http:
+        return
+    try:
+        tls.check_own(Path(settings.server.cert), Path(settings.server.key))
+    except ValueError as error:
+        raise ServeError(str(error)) from error
 
 
 def _check_plain(settings: Settings) -> None:

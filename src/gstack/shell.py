@@ -31,7 +31,11 @@ def settings_of(name: str, flags: Mapping[str, Mapping[str, Any]] | None = None)
 
 def in_force(name: str) -> running.Running:
     """The settings of this profile's running server, else those that one would start with."""
-    return running.in_force(settings_of(name))
+    settings = settings_of(name)
+    try:
+        return running.in_force(settings)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def key_pair(server: running.Running, key: str | None, secret: str | None) -> KeyPair:

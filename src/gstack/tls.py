@@ -8,11 +8,12 @@ hands, so the authority is never shared between installations and its key never 
 
 import ipaddress
 import os
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -40,6 +41,22 @@ def ensure(home: Path, extra: tuple[str, ...] = (), now: datetime | None = None)
     if not _serves(folder / "server.pem", names, authority, moment):
         _issue(folder, authority, key, names, moment)
     return folder / "ca.pem", folder / "server.pem", folder / "server.key"
+
+
+def check_own(cert: Path, key: Path) -> None:
+    """Check a certificate and key that the user brings. ValueError says which file is wrong, and what is wanted."""
+    try:
+        x509.load_pem_x509_certificates(cert.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{cert} holds no certificate in PEM form.") from error
+    try:
+        serialization.load_pem_private_key(key.read_bytes(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise ValueError(f"{key} holds no private key in PEM form that can be read without a password.") from error
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
+    except ssl.SSLError as error:
+        raise ValueError(f"The key in {key} is not that of the first certificate in {cert}.") from error
 
 
 def _authority(folder: Path, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:

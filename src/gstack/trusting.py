@@ -114,9 +114,9 @@ def _settings(profile: str) -> Settings:
     """The issuers are those of the file now; the rest is the running server's."""
     try:
         told = load(profile, os.environ)
+        return msgspec.structs.replace(in_force(told).settings, trust=told.trust)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
-    return msgspec.structs.replace(in_force(told).settings, trust=told.trust)
 
 
 def _run(coroutine: Any) -> Any:

@@ -95,6 +95,7 @@ def test_one_of_google_s_is_deleted_and_made_again(gce: Gce) -> None:
         ({"name": None}, "resource.name"),
         ({"network": "global/networks/nope"}, "resource.network"),
         ({"network": "projects/other/global/networks/default"}, "resource.network"),
+        ({"network": "global/images/default"}, "resource.network"),
         ({"allowed": []}, "resource.allowed"),
         ({"denied": TCP}, "resource.denied"),
         ({"allowed": [{"IPProtocol": "nope"}]}, "resource.allowed[0].IPProtocol"),

@@ -39,6 +39,17 @@ def test_a_cloudstack_project_is_a_project_at_once(gce: Gce, acme: dict[str, Any
     assert gce.get(f"/compute/v1/projects/{acme['id']}")["id"] == by_name["id"]
 
 
+def test_a_project_by_number(gce: Gce, other: Gce, acme: dict[str, Any]) -> None:
+    """The id that projects.get shows stands for the project in URLs; links have its name; others' numbers are 404."""
+    for name, shown in (("demo", gce.get("")), ("acme", gce.get("/compute/v1/projects/acme"))):
+        path = f"/compute/v1/projects/{shown['id']}"
+        assert gce.get(path)["name"] == name
+        assert gce.get(path)["selfLink"].endswith(f"/projects/{name}")
+        networks = gce.get(f"{path}/global/networks")["items"]
+        assert f"/projects/{name}/" in networks[0]["selfLink"]
+        other.refused("GET", path, 404)
+
+
 def test_a_project_of_others_is_404(gce: Gce, other: Gce, acme: dict[str, Any]) -> None:
     """Who is not in a CloudStack project does not find it, neither by name nor by id."""
     for project in ("acme", acme["id"]):

@@ -1,15 +1,24 @@
-"""Scopes: what a token may be used for. None asked for means everything that the account may do (cloud-platform)."""
+"""Scopes: what a token may be used for. None asked for means everything that the account may do (cloud-platform).
+
+Clients ask for many scopes of Google's that mean nothing here, so every one that looks like Google's passes.
+"""
+
+import re
 
 from authlib.oauth2.rfc6749.errors import InvalidScopeError
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 _LIMIT = 4096  # characters
+_SCOPE = re.compile(r"openid|email|profile|https://(www\.googleapis\.com|mail\.google\.com|www\.google\.com)/[\w./:-]*")
 
 
 def granted(asked: str) -> str:
     """Return the scopes granted for those asked: each once, in their order. CloudStack's own rules limit them all."""
     if len(asked) > _LIMIT or not asked.isascii() or not asked.isprintable():
         raise InvalidScopeError
+    for scope in asked.split():
+        if not _SCOPE.fullmatch(scope):
+            raise InvalidScopeError("Some of the scopes are none of Google's. Ask for " + CLOUD_PLATFORM)
     return " ".join(dict.fromkeys(asked.split())) or CLOUD_PLATFORM
 
 

@@ -119,7 +119,7 @@ class Endpoint:
         return Call(
             method=method,
             caller=caller,
-            project=project,
+            project=owner.name if owner and project.isdecimal() else project,  # links and references have the name
             owner=owner,
             params=params,
             body=body,

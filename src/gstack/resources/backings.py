@@ -27,7 +27,7 @@ from gstack.resources.networking.topology import (
     Topology,
     read_topology,
 )
-from gstack.resources.references import Reference, parse_reference
+from gstack.resources.references import Reference, means, parse_reference
 
 WIDEN = "subnetwork"  # the setting names.target_tags
 
@@ -159,7 +159,11 @@ def _subnetwork(call: Call, known: Topology, location: Location, text: str | Non
         return None
     reference = parse_reference(text)
     region = reference.region or location.region
-    if not _own(call, reference) or region not in {location.region, location.region_id}:
+    if (
+        not _own(call, reference)
+        or not means(reference, "subnetworks")
+        or region not in {location.region, location.region_id}
+    ):
         return None
     return known.subnetwork(location.region, reference.name)
 
@@ -168,7 +172,8 @@ def _network(call: Call, known: Topology, text: str | None, subnetwork: Subnetwo
     if not text:
         return known.network(subnetwork.network if subnetwork else DEFAULT)
     reference = parse_reference(text)
-    return known.network(reference.name) if _own(call, reference) else None
+    ours = _own(call, reference) and means(reference, "networks")
+    return known.network(reference.name) if ours else None
 
 
 def _own(call: Call, reference: Reference) -> bool:

@@ -24,7 +24,7 @@ from gstack.resources.naming import NAME_PATTERN, check_description, check_name,
 from gstack.resources.networking import security_groups, vpcs
 from gstack.resources.networking.rulebook import COLLECTION, SCOPE, Book, check_expressible, refusal, to_problem
 from gstack.resources.networking.topology import DEFAULT, GROUPS, VPC, Backing, Network, read_topology
-from gstack.resources.references import parse_reference
+from gstack.resources.references import means, parse_reference
 
 _REFUSED = {
     "sourceServiceAccounts": "machines in CloudStack have no service accounts to filter by. Use source tags or ranges.",
@@ -168,7 +168,7 @@ async def _network(call: Call, everywhere: Locations) -> Network:
     for fresh in (False, True):
         known = await read_topology(call.cloudstack, call.owner_id, everywhere, fresh=fresh)
         found = known.network(reference.name)
-        if found and reference.project in {"", call.project}:
+        if found and means(reference, "networks") and reference.project in {"", call.project}:
             return found
     raise Problem.invalid("resource.network", f"'{text}'. The referenced network resource cannot be found.")
 

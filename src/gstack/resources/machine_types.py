@@ -18,7 +18,7 @@ from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import list_aggregated, list_items, whole
 from gstack.resources.locations import Location, locations
 from gstack.resources.naming import gce_id, gce_names, slug, timestamp_of
-from gstack.resources.references import parse_reference
+from gstack.resources.references import parse_reference, type_named
 
 SHARED_CPU = {"f1-micro", "g1-small", "e2-micro", "e2-small", "e2-medium"}  # Google's types that share a core
 DEFAULT_SPEED = 1000  # MHz, where an offering leaves the speed of its processors to the one who deploys
@@ -128,7 +128,7 @@ async def offerings(cloudstack: Client, *, fresh: bool = False) -> Offerings:
 
 async def choose(cloudstack: Client, name: str, field: str, location: Location, project: str) -> MachineChoice:
     """Find what to deploy for a machine type, named in any form. Problem.invalid on `field` where there is none."""
-    _check_place(name, field, location, project)
+    type_named(name, "machineTypes", field, location.names, project)
     zone_id = location.id
     known = await offerings(cloudstack)
     found = pick(known, name, field, zone_id) or pick(await offerings(cloudstack, fresh=True), name, field, zone_id)
@@ -268,11 +268,3 @@ def _is_for(offering: ServiceOffering, series: str) -> bool:
 
 def _last(name: str) -> str:
     return parse_reference(name).name if "/" in name else name
-
-
-def _check_place(name: str, field: str, location: Location, project: str) -> None:
-    told = parse_reference(name)
-    if told.project not in {"", project}:
-        raise Problem.invalid(field, f"'{name}'. Cross-project references for this resource are not allowed.")
-    if told.zone and told.zone not in location.names:
-        raise Problem.invalid(field, f"'{name}'. The machine type must be one of zone '{location.zone}'.")

@@ -1,9 +1,13 @@
-"""Whose things a URL's project means: the caller's account by its name, or a CloudStack project by name or id."""
+"""Whose things a URL's project means: the caller's account, or a CloudStack project, by name or by Google's number.
+
+A CloudStack project is known by its uuid too.
+"""
 
 import msgspec
 
 from gstack.cloudstack.client import Client
 from gstack.gateway.call import Caller, Owner
+from gstack.resources.naming import gce_id
 
 
 class CloudStackProject(msgspec.Struct, frozen=True):
@@ -20,7 +24,7 @@ async def resolve_owner(cloudstack: Client, caller: Caller, project: str) -> Own
     The account's own name wins over a CloudStack project of that name; case counts. The caller's projects are
     remembered for seconds and asked for once more before a name is called unknown.
     """
-    if project == caller.account:
+    if project in {caller.account, gce_id(caller.account_id)}:
         return Owner(caller.account_id, caller.account)
     own = cloudstack.in_project(None)
     found = _named(await own.reference("listProjects", CloudStackProject), project)
@@ -32,5 +36,5 @@ async def resolve_owner(cloudstack: Client, caller: Caller, project: str) -> Own
 def _named(projects: list[CloudStackProject], wanted: str) -> CloudStackProject | None:
     active = [project for project in projects if project.state == "Active"]
     by_name = [project for project in active if project.name == wanted]
-    by_id = [project for project in active if project.id == wanted]
+    by_id = [project for project in active if wanted in {project.id, gce_id(project.id)}]
     return next(iter(by_id or by_name), None)

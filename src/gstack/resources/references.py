@@ -5,9 +5,12 @@ Ansible's firewall module puts a whole URL behind one of its own. A family is a 
 `images/family`, also where it comes as `zones/-/imageFamilyViews/F`, as gcloud writes it.
 """
 
+from collections.abc import Collection
 from urllib.parse import unquote
 
 import msgspec
+
+from gstack.errors import Problem
 
 FAMILY = "images/family"
 _SCOPES = {"zones", "regions"}
@@ -48,6 +51,23 @@ def parse_reference(text: str) -> Reference:
 def last_name(text: str) -> str:
     """The name at the end of a reference: `n1` of `…/global/networks/n1`."""
     return parse_reference(text).name
+
+
+def type_named(text: str, collection: str, field: str, zones: Collection[str], project: str) -> str:
+    """The name of a machine type or disk type of a zone, known by `zones`; 400 for what is of elsewhere or no type."""
+    told, noun = parse_reference(text), {"machineTypes": "machine type", "diskTypes": "disk type"}[collection]
+    if told.collection not in {"", collection} or (told.scope and not told.zone):
+        raise Problem.invalid(field, f"'{text}' is no {noun}. Send zones/ZONE/{collection}/NAME.")
+    if told.project not in {"", project}:
+        raise Problem.invalid(field, f"'{text}'. Cross-project references for this resource are not allowed.")
+    if told.zone and told.zone not in zones:
+        raise Problem.invalid(field, f"'{text}'. The {noun} must be one of zone '{next(iter(zones))}'.")
+    return told.name
+
+
+def means(told: Reference, collection: str) -> bool:
+    """Whether a reference can mean something of this collection: it has a name, and says no other collection."""
+    return bool(told.name) and told.collection in {"", collection}
 
 
 def _project(parts: list[str]) -> tuple[str, list[str]]:

@@ -13,6 +13,11 @@ ZONES = pytest.mark.parametrize("zone", [BASIC, VPC])
 Made = Callable[..., dict[str, Any]]
 
 
+def disk_type(text: str) -> dict[str, Any]:
+    image = "projects/debian-cloud/global/images/family/debian-12"
+    return {"disks": [{"boot": True, "initializeParams": {"sourceImage": image, "diskType": text}}]}
+
+
 @pytest.mark.parametrize(
     ("changed", "status", "word"),
     [
@@ -27,6 +32,14 @@ Made = Callable[..., dict[str, Any]]
         ({"disks": [{"boot": True}]}, 400, "sourceImage"),
         ({"disks": [{"boot": True, "initializeParams": {"sourceImage": "global/images/none"}}]}, 404, "none"),
         ({"networkInterfaces": [{"network": "global/networks/none"}]}, 400, "none"),
+        ({"machineType": f"zones/{VPC}/diskTypes/n1-standard-1"}, 400, "is no machine type"),
+        ({"machineType": "global/machineTypes/n1-standard-1"}, 400, "is no machine type"),
+        ({"networkInterfaces": [{"network": "global/images/default"}]}, 400, "networkInterfaces[0].network"),
+        ({"networkInterfaces": [{"network": "x/y/default"}]}, 400, "networkInterfaces[0].network"),
+        ({"networkInterfaces": [{"subnetwork": "regions/sandbox-east1/addresses/default"}]}, 400, "subnetwork"),
+        (disk_type(f"zones/{VPC}/machineTypes/pd-ssd"), 400, "is no disk type"),
+        (disk_type(f"zones/{BASIC}/diskTypes/pd-ssd"), 400, "must be one of zone"),
+        (disk_type(f"projects/other/zones/{VPC}/diskTypes/pd-ssd"), 400, "Cross-project"),
         ({"networkInterfaces": []}, 400, "At least one network interface"),
         ({"tags": {"items": ["Not A Tag"]}}, 400, "tags"),
         ({"description": "x" * 2049}, 400, "at most 2048"),

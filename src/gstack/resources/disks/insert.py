@@ -25,7 +25,7 @@ from gstack.resources.instances.makers import Making
 from gstack.resources.instances.policy import IGNORED, refuse
 from gstack.resources.locations import Location, locations
 from gstack.resources.naming import check_description, check_labels, check_name, gce_id, labels_to_tags
-from gstack.resources.references import parse_reference
+from gstack.resources.references import type_named
 from gstack.resources.volume_snapshots import resolve_snapshot
 from gstack.resources.volume_work import NewVolume
 
@@ -100,7 +100,7 @@ async def insert(call: Call) -> dict[str, Any]:
 async def _insert_of_image(
     call: Call, location: Location, name: str, image: str, offerings: DiskOfferings
 ) -> dict[str, Any]:
-    kind, size = _asked_type(call.body.get("type", ""), location), _sent_size(call)
+    kind, size = _asked_type(call, location), _sent_size(call)
     asked = Asked(image, kind, size, ("resource.sourceImage", "resource.type", "resource.sizeGb"))
     root = await root_disk(call, location, asked, offerings)
     made = await making(call, location, root, asked.fields[0])
@@ -230,7 +230,7 @@ def _volume(
 ) -> tuple[str, NewVolume]:
     """The name of the new disk's type, and what CloudStack is to make."""
     sent = _sent_size(call)
-    asked = _asked_type(call.body.get("type", ""), location) or source.kind or PERSISTENT[0]
+    asked = _asked_type(call, location) or source.kind or PERSISTENT[0]
     if sent is not None and sent < source.size_gb:
         origin = "snapshot" if source.snapshot_id else "disk"
         why = f"Requested disk size cannot be smaller than the {origin} size ({source.size_gb} GB)."
@@ -247,11 +247,9 @@ def _volume(
     return kind, volume
 
 
-def _asked_type(text: str, location: Location) -> str:
-    told = parse_reference(text)
-    if told.zone and told.zone not in location.names:
-        raise Problem.invalid("resource.type", f"'{text}'. The disk type must be one of zone '{location.zone}'.")
-    return told.name
+def _asked_type(call: Call, location: Location) -> str:
+    text = call.body.get("type", "")
+    return type_named(text, "diskTypes", "resource.type", location.names, call.project) if text else ""
 
 
 def sized(

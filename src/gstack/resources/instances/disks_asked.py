@@ -22,7 +22,7 @@ from gstack.resources.instances.boot_templates import snapshots_template, templa
 from gstack.resources.instances.plan import DiskPlan
 from gstack.resources.locations import Location
 from gstack.resources.naming import check_labels, check_name
-from gstack.resources.references import parse_reference
+from gstack.resources.references import parse_reference, type_named
 from gstack.resources.volume_snapshots import resolve_snapshot
 
 _DEVICE = re.compile(r"\w[\w.-]{0,254}", re.ASCII)  # Google's pattern, of setDiskAutoDelete's deviceName
@@ -63,7 +63,7 @@ async def _boot(
     call: Call, location: Location, instance: str, disk: Mapping[str, Any], known: DiskOfferings
 ) -> tuple[str, DiskPlan]:
     field = "resource.disks[0]"
-    asked = _initialize(disk, field)
+    asked = _initialize(call, location, disk, field)
     plan = _made(disk, asked, field, instance, index=0)
     if disk.get("source"):
         plan, volume = await _existing(call, location, disk, plan)
@@ -122,7 +122,7 @@ async def _data(
     call: Call, location: Location, instance: str, index: int, disk: Mapping[str, Any], known: DiskOfferings
 ) -> DiskPlan:
     field = f"resource.disks[{index}]"
-    asked = _initialize(disk, field)
+    asked = _initialize(call, location, disk, field)
     plan = _made(disk, asked, field, instance, index)
     if disk.get("source"):
         return (await _existing(call, location, disk, plan))[0]
@@ -153,10 +153,12 @@ async def _existing(
     return replace(plan, name=found.name, volume_id=found.volume.id), found.volume
 
 
-def _initialize(disk: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+def _initialize(call: Call, location: Location, disk: Mapping[str, Any], field: str) -> Mapping[str, Any]:
     policy.refuse(disk, policy.DISK, field)
     asked: Mapping[str, Any] = disk.get("initializeParams") or {}
     policy.refuse(asked, policy.INITIALIZE, f"{field}.initializeParams")
+    if kind := asked.get("diskType"):
+        type_named(kind, "diskTypes", f"{field}.initializeParams.diskType", location.names, call.project)
     return asked
 
 

@@ -13,7 +13,6 @@ from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
 from gstack.firewalling import acl, groups
 from gstack.firewalling.rules import Inexpressible, Rule, rule_of
-from gstack.resources.locations import CREATED
 from gstack.resources.naming import gce_id
 from gstack.resources.networking.topology import AUTO_RANGE, DEFAULT, GROUPS, ISOLATED, VPC, Backing
 
@@ -75,7 +74,6 @@ class Book:
         return [
             {
                 "id": gce_id(f"{self._owner} firewalls default-allow-{name}"),
-                "creationTimestamp": CREATED,
                 "name": f"default-allow-{name}",
                 "description": description,
                 "network": DEFAULT,
