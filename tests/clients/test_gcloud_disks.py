@@ -36,7 +36,7 @@ def last(url: str) -> str:
     return url.rpartition("/")[2]
 
 
-@pytest.mark.parametrize("zone", [EAST, BASIC])
+@pytest.mark.parametrize("zone", [EAST, pytest.param(BASIC, marks=pytest.mark.soak)])
 def test_the_life_of_a_disk(gcloud: Gcloud, zone: str) -> None:
     """Create with size, type, labels and description; describe, label, grow, attach, detach, delete."""
     place, name, vm = f"--zone={zone}", f"disk-{zone.lower()}", f"vm-{zone.lower()}"
@@ -82,7 +82,7 @@ def test_blank_and_of_a_snapshot_and_of_a_disk(gcloud: Gcloud) -> None:
     assert not left & {"holder", "holder-data"}
 
 
-@pytest.mark.parametrize("zone", [EAST, BASIC])
+@pytest.mark.parametrize("zone", [EAST, pytest.param(BASIC, marks=pytest.mark.soak)])
 def test_a_disk_of_an_image(gcloud: Gcloud, zone: str) -> None:
     """A disk of a family boots the machine that gets it; another machine gets one beside its boot disk."""
     place, name, vm = f"--zone={zone}", f"of-image-{zone.lower()}", f"boots-{zone.lower()}"
@@ -134,7 +134,7 @@ def test_a_machine_with_disks(gcloud: Gcloud) -> None:
     assert "many" not in {one["name"] for one in gcloud("disks", "list")}
 
 
-@pytest.mark.parametrize("zone", [EAST, BASIC])
+@pytest.mark.parametrize("zone", [EAST, pytest.param(BASIC, marks=pytest.mark.soak)])
 def test_a_machine_of_a_template(gcloud: Gcloud, zone: str) -> None:
     """A template's machine is made as it says, and with overrides of the command."""
     place, template = f"--zone={zone}", f"t-{zone.lower()}"

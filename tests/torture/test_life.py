@@ -415,7 +415,7 @@ def warm_up(product: Stack) -> None:
 
 def test_a_few_lives(product_at_work: Stack) -> None:
     """Whatever is done in whatever order, the model is right at every step."""
-    live(product_at_work, max_examples=8, stateful_step_count=25, derandomize=True)
+    live(product_at_work, max_examples=6, stateful_step_count=20, derandomize=True)
 
 
 @pytest.mark.soak
