@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gstack.resources.references import Reference, last_name, parse_reference
+from gstack.resources.references import Reference, agrees, last_name, name_in, parse_reference
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True).filter(lambda name: name != "projects")
 OURS = "https://localhost:5000/compute/v1/"
@@ -70,6 +70,47 @@ def test_the_last_project_counts() -> None:
 def test_families(text: str) -> None:
     """A family is a collection of its own, in both of Google's forms."""
     assert parse_reference(text) == Reference("debian-cloud", "global", "images/family", "debian-12")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("n", "n"),
+        ("networks/n", "n"),
+        ("global/networks/n", "n"),
+        (f"{GOOGLE}projects/p/global/networks/n", "n"),
+        (f"{GOOGLE}projects/x/{OURS}projects/12/global/networks/n", "n"),
+        ("", ""),
+        ("global/images/n", ""),
+        ("x/y/n", ""),
+        ("global/n", ""),
+        ("projects/p/n", ""),
+        ("zones/z/networks/n", ""),
+        ("regions/r/networks/n", ""),
+        ("projects/x/global/networks/n", ""),
+        ("global/networks", ""),
+    ],
+)
+def test_what_a_body_may_mean(text: str, name: str) -> None:
+    """A reference has a name only where collection, scope and project are those of the field, or unsaid."""
+    assert name_in(text, "networks", ["global"], ["p", "12"]) == name
+
+
+@pytest.mark.parametrize(
+    ("sent", "same"),
+    [
+        ("diskTypes/t", True),
+        ("zones/z/diskTypes/t", True),
+        ("projects/p/zones/z/diskTypes/t", True),
+        ("zones/z/machineTypes/t", False),
+        ("zones/y/diskTypes/t", False),
+        ("projects/x/zones/z/diskTypes/t", False),
+        ("zones/z/diskTypes/u", False),
+    ],
+)
+def test_what_agrees_with_what_is_shown(sent: str, same: bool) -> None:
+    """Less may be said than is shown, nothing else."""
+    assert agrees(sent, f"{OURS}projects/p/zones/z/diskTypes/t") is same
 
 
 def test_zone_and_region_of_a_reference() -> None:

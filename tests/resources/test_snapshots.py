@@ -44,6 +44,9 @@ def test_create_snapshot_of_a_disk(gce: Gce, disk: str) -> None:
         gce.post(f"{path}/createSnapshot", {"name": "snap-disk", "storageLocations": ["sandbox-east1"]})
     )
     source = gce.get(path)
+    for other in (f"zones/{ZONE}/images/{disk}", f"projects/other/zones/{ZONE}/disks/{disk}", "x"):
+        body = {"name": "snap-other", "sourceDisk": other}
+        assert "sourceDisk" in gce.refused("POST", f"{path}/createSnapshot", 400, body)["message"]
     assert (operation["operationType"], operation["targetLink"]) == ("createSnapshot", source["selfLink"])
     assert (operation["targetId"], operation["zone"]) == (source["id"], source["zone"])
     assert gce.get(f"{PATH}/snap-disk")["sourceDisk"] == source["selfLink"]

@@ -27,7 +27,8 @@ from gstack.resources.networking.topology import (
     Topology,
     read_topology,
 )
-from gstack.resources.references import Reference, means, parse_reference
+from gstack.resources.owners import own_names
+from gstack.resources.references import name_in
 
 WIDEN = "subnetwork"  # the setting names.target_tags
 
@@ -60,6 +61,17 @@ class Placement(msgspec.Struct, frozen=True):
     def subnetwork_path(self) -> str:
         """The subnetwork, relative to the project; empty where the network has none."""
         return f"regions/{self.region}/subnetworks/{self.subnetwork}" if self.subnetwork else ""
+
+
+def network_named(call: Call, text: str) -> str:
+    """The name of the network that a body means; empty where it means nothing of the call's project, or no network."""
+    return name_in(text, "networks", ["global"], own_names(call))
+
+
+def subnetwork_named(call: Call, location: Location, text: str) -> str:
+    """The name of the subnetwork that a body means in the region of a zone; empty where it can be none there."""
+    regions = [f"regions/{name}" for name in (location.region, location.region_id)]
+    return name_in(text, "subnetworks", regions, own_names(call))
 
 
 async def place(
@@ -157,27 +169,13 @@ async def network_links(call: Call, network_ids: Iterable[str]) -> Mapping[str, 
 def _subnetwork(call: Call, known: Topology, location: Location, text: str | None) -> Subnetwork | None:
     if not text:
         return None
-    reference = parse_reference(text)
-    region = reference.region or location.region
-    if (
-        not _own(call, reference)
-        or not means(reference, "subnetworks")
-        or region not in {location.region, location.region_id}
-    ):
-        return None
-    return known.subnetwork(location.region, reference.name)
+    return known.subnetwork(location.region, subnetwork_named(call, location, text))
 
 
 def _network(call: Call, known: Topology, text: str | None, subnetwork: Subnetwork | None) -> Network | None:
     if not text:
         return known.network(subnetwork.network if subnetwork else DEFAULT)
-    reference = parse_reference(text)
-    ours = _own(call, reference) and means(reference, "networks")
-    return known.network(reference.name) if ours else None
-
-
-def _own(call: Call, reference: Reference) -> bool:
-    return reference.project in {"", call.project}
+    return known.network(network_named(call, text))
 
 
 async def _placed(

@@ -18,13 +18,12 @@ from gstack.firewalling.rules import EGRESS, INGRESS, Inexpressible, rule_of
 from gstack.gateway.call import Call, serves, timestamp
 from gstack.gateway.listing import list_items, whole
 from gstack.operations.model import Op, Target, work
-from gstack.resources.backings import WIDEN
+from gstack.resources.backings import WIDEN, network_named
 from gstack.resources.locations import Locations, locations
 from gstack.resources.naming import NAME_PATTERN, check_description, check_name, gce_id, is_name
 from gstack.resources.networking import security_groups, vpcs
 from gstack.resources.networking.rulebook import COLLECTION, SCOPE, Book, check_expressible, refusal, to_problem
 from gstack.resources.networking.topology import DEFAULT, GROUPS, VPC, Backing, Network, read_topology
-from gstack.resources.references import means, parse_reference
 
 _REFUSED = {
     "sourceServiceAccounts": "machines in CloudStack have no service accounts to filter by. Use source tags or ranges.",
@@ -164,11 +163,9 @@ async def _found(call: Call) -> dict[str, Any]:
 
 async def _network(call: Call, everywhere: Locations) -> Network:
     text = call.body.get("network") or f"global/networks/{DEFAULT}"
-    reference = parse_reference(text)
     for fresh in (False, True):
         known = await read_topology(call.cloudstack, call.owner_id, everywhere, fresh=fresh)
-        found = known.network(reference.name)
-        if found and means(reference, "networks") and reference.project in {"", call.project}:
+        if found := known.network(network_named(call, text)):
             return found
     raise Problem.invalid("resource.network", f"'{text}'. The referenced network resource cannot be found.")
 

@@ -48,7 +48,7 @@ class RootDisk(msgspec.Struct, frozen=True):
 
 async def root_disk(call: Call, location: Location, asked: Asked, known: DiskOfferings) -> RootDisk:
     """The disk that a machine of the image would have; 400 or 404 where there can be none."""
-    image = await resolve_image(call.cloudstack, call.project, asked.image, location.id)
+    image = await resolve_image(call, asked.image, location.id)
     if location.id not in image.zones:
         why = f"The image '{image.path}' is not ready in the zone '{location.zone}'."
         raise Problem.not_ready(image.path, why)

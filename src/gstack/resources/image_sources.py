@@ -21,6 +21,7 @@ from gstack.resources.image_families import family_of
 from gstack.resources.instances.makers import Making
 from gstack.resources.locations import Location, Locations
 from gstack.resources.naming import gce_id
+from gstack.resources.owners import meant
 from gstack.resources.references import parse_reference
 from gstack.resources.templates import Catalog, Image, resolve_image
 from gstack.resources.volume_snapshots import resolve_snapshot
@@ -134,8 +135,9 @@ async def _of_disk(call: Call, everywhere: Locations, known: Catalog) -> Source:
     told = parse_reference(text)
     if told.collection != "disks" or not told.zone:
         raise Problem.invalid("resource.sourceDisk", f"'{text}'. Send zones/ZONE/disks/DISK.")
-    path = f"projects/{told.project or call.project}/zones/{told.zone}/disks/{told.name}"
-    if told.project not in {"", call.project}:
+    project = meant(call, told.project)
+    path = f"projects/{project}/zones/{told.zone}/disks/{told.name}"
+    if project != call.project:
         raise Problem.not_found(path)
     location = everywhere.zone(call.project, told.zone)
     disk = await volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, told.name)
@@ -177,7 +179,7 @@ async def _of_snapshot(call: Call) -> Source:
 async def _of_image(call: Call, everywhere: Locations) -> Source:
     field = "resource.sourceImage"
     try:
-        image = await resolve_image(call.cloudstack, call.project, call.body["sourceImage"])
+        image = await resolve_image(call, call.body["sourceImage"])
     except Problem as problem:
         raise Problem.invalid(field, problem.message) from problem
     location, way = await _way(call, [one for one in everywhere.all if one.enabled and one.id in image.zones], image)

@@ -156,7 +156,7 @@ async def _deprecation(call: Call, status: Mapping[str, str], prefix: str) -> di
     replacement = ""
     if text := status.get("replacement"):
         try:
-            replacement = (await resolve_image(call.cloudstack, call.project, text)).path
+            replacement = (await resolve_image(call, text)).path
         except Problem as problem:
             raise Problem.invalid(f"{prefix}replacement", problem.message) from problem
     return deprecation.to_cloudstack(status, replacement)

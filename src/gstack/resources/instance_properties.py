@@ -20,6 +20,7 @@ from gstack.resources.references import parse_reference
 from gstack.resources.templates import image_reference
 
 _DEVICE = re.compile(r"\w[\w.-]{0,254}", re.ASCII)  # Google's pattern, of setDiskAutoDelete's deviceName
+_SCOPES = {"networks": "global", "snapshots": "global", "subnetworks": "regions"}
 _TAGS = 64  # Google's limit of network tags
 _REFUSED = policy.INSTANCE | {"resourceManagerTags": "resource manager tags are not served here."}
 
@@ -86,10 +87,17 @@ def _disk(disk: Mapping[str, Any], project: str, field: str) -> dict[str, Any]:
     if disk.get("source"):
         if asked:
             raise Problem.invalid(field, "source and initializeParams exclude each other.")
-        return dict(disk) | {"source": parse_reference(disk["source"]).name}
+        return dict(disk) | {"source": _disk_name(disk["source"], f"{field}.source")}
     if disk.get("boot") and not (asked.get("sourceImage") or asked.get("sourceSnapshot")):
         raise Problem.required(f"{field}.initializeParams.sourceImage")
     return dict(disk) | {"initializeParams": _initialize(asked, project, f"{field}.initializeParams")}
+
+
+def _disk_name(text: str, field: str) -> str:
+    told = parse_reference(text)
+    if not told.can_be("disks") or (told.scope and not told.zone):
+        raise Problem.invalid(field, f"'{text}'. Send the name of a disk.")
+    return told.name
 
 
 def _initialize(asked: Mapping[str, Any], project: str, field: str) -> dict[str, Any]:
@@ -145,9 +153,10 @@ def _check_address(address: str, field: str) -> None:
 def _path(text: str, collection: str, project: str, field: str) -> str:
     """`projects/p/global/networks/n`, or a bare name of a subnetwork, whose region the instance's zone tells."""
     told = parse_reference(text)
-    if told.collection not in {"", collection} or not told.name:
+    kind = _SCOPES[collection]
+    if not told.can_be(collection) or told.scope.partition("/")[0] not in {"", kind}:
         raise Problem.invalid(field, f"'{text}'. The referenced {collection[:-1]} cannot be found.")
-    scope = told.scope or ("" if collection == "subnetworks" else "global")
+    scope = told.scope or ("global" if kind == "global" else "")
     return f"projects/{told.project or project}/{scope}/{collection}/{told.name}" if scope else told.name
 
 

@@ -8,6 +8,7 @@ from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import list_aggregated, list_items, whole
 from gstack.resources import template_views
 from gstack.resources.locations import locations
+from gstack.resources.owners import meant
 from gstack.resources.references import parse_reference
 from gstack.resources.template_views import COLLECTION, GLOBAL, to_gce
 
@@ -19,11 +20,11 @@ async def template_properties(call: Call, reference: str) -> dict[str, Any]:
     global template; Problem.not_found names what is not there. The answer is the caller's to change.
     """
     told = parse_reference(reference)
-    if told.collection not in {"", COLLECTION} or not told.name:
+    if not told.can_be(COLLECTION) or told.zone:
         text = f"'{reference}'. Send global/{COLLECTION}/TEMPLATE or regions/REGION/{COLLECTION}/TEMPLATE."
         raise Problem.invalid("sourceInstanceTemplate", text)
     scope = told.scope or GLOBAL
-    if told.project not in {"", call.project}:
+    if meant(call, told.project) != call.project:
         raise Problem.not_found(f"projects/{told.project}/{scope}/{COLLECTION}/{told.name}")
     kept = await template_views.find(call, scope, told.name)
     return copy.deepcopy(dict(kept["properties"]))

@@ -18,6 +18,7 @@ from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import list_aggregated, list_items, whole
 from gstack.resources.locations import Location, locations
 from gstack.resources.naming import gce_id, gce_names, slug, timestamp_of
+from gstack.resources.owners import own_names
 from gstack.resources.references import parse_reference, type_named
 
 SHARED_CPU = {"f1-micro", "g1-small", "e2-micro", "e2-small", "e2-medium"}  # Google's types that share a core
@@ -126,12 +127,12 @@ async def offerings(cloudstack: Client, *, fresh: bool = False) -> Offerings:
     return Offerings(await cloudstack.reference("listServiceOfferings", ServiceOffering, fresh=fresh))
 
 
-async def choose(cloudstack: Client, name: str, field: str, location: Location, project: str) -> MachineChoice:
+async def choose(call: Call, name: str, field: str, location: Location) -> MachineChoice:
     """Find what to deploy for a machine type, named in any form. Problem.invalid on `field` where there is none."""
-    type_named(name, "machineTypes", field, location.names, project)
+    type_named(name, "machineTypes", field, location.names, own_names(call))
     zone_id = location.id
-    known = await offerings(cloudstack)
-    found = pick(known, name, field, zone_id) or pick(await offerings(cloudstack, fresh=True), name, field, zone_id)
+    found = pick(await offerings(call.cloudstack), name, field, zone_id)
+    found = found or pick(await offerings(call.cloudstack, fresh=True), name, field, zone_id)
     if found is None:
         why = f"'{name}'. Machine type with name '{_last(name)}' does not exist in zone '{location.zone}'."
         raise Problem.invalid(field, why)

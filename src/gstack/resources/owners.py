@@ -6,7 +6,8 @@ A CloudStack project is known by its uuid too.
 import msgspec
 
 from gstack.cloudstack.client import Client
-from gstack.gateway.call import Caller, Owner
+from gstack.gateway.call import Call, Caller, Owner
+from gstack.resources.image_families import PUBLIC_PROJECTS
 from gstack.resources.naming import gce_id
 
 
@@ -22,15 +23,28 @@ async def resolve_owner(cloudstack: Client, caller: Caller, project: str) -> Own
     """Find whose things `project` means for this caller; None where it is nobody the caller may speak for.
 
     The account's own name wins over a CloudStack project of that name; case counts. The caller's projects are
-    remembered for seconds and asked for once more before a name is called unknown.
+    remembered for seconds and asked for once more before a name is called unknown, but for Google's public projects,
+    which are nobody's in general.
     """
     if project in {caller.account, gce_id(caller.account_id)}:
         return Owner(caller.account_id, caller.account)
     own = cloudstack.in_project(None)
     found = _named(await own.reference("listProjects", CloudStackProject), project)
-    if found is None:
+    if found is None and project not in PUBLIC_PROJECTS:
         found = _named(await own.reference("listProjects", CloudStackProject, fresh=True), project)
     return Owner(found.id, found.name, found.id) if found else None
+
+
+def own_names(call: Call) -> frozenset[str]:
+    """What references call the project of a call: as its URL does, by name, by number, or by CloudStack's uuid."""
+    owner = call.owner
+    known = (owner.name, gce_id(owner.id), owner.project or owner.name) if owner else ()
+    return frozenset({call.project, *known})
+
+
+def meant(call: Call, project: str) -> str:
+    """The project of a reference as the call's URL names it, where it is the call's own or unsaid; else unchanged."""
+    return call.project if not project or project in own_names(call) else project
 
 
 def _named(projects: list[CloudStackProject], wanted: str) -> CloudStackProject | None:

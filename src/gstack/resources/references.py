@@ -38,6 +38,11 @@ class Reference(msgspec.Struct, frozen=True):
         """The region of a regional reference, else empty."""
         return self.scope.removeprefix("regions/") if self.scope.startswith("regions/") else ""
 
+    def can_be(self, collection: str) -> bool:
+        """Whether something of this collection can be meant: a name alone, or one that says this collection."""
+        bare = not (self.collection or self.scope or self.project)
+        return bool(self.name) and (bare or self.collection == collection)
+
 
 def parse_reference(text: str) -> Reference:
     """Take a reference apart. Never fails: what means nothing has a name that nothing has."""
@@ -53,21 +58,33 @@ def last_name(text: str) -> str:
     return parse_reference(text).name
 
 
-def type_named(text: str, collection: str, field: str, zones: Collection[str], project: str) -> str:
-    """The name of a machine type or disk type of a zone, known by `zones`; 400 for what is of elsewhere or no type."""
+def type_named(text: str, collection: str, field: str, zones: Collection[str], projects: Collection[str]) -> str:
+    """The name of a machine type or disk type of a zone, known by `zones`; 400 for what is of elsewhere or no type.
+
+    `projects` are the names by which the call's own project is known (owners.own_names).
+    """
     told, noun = parse_reference(text), {"machineTypes": "machine type", "diskTypes": "disk type"}[collection]
-    if told.collection not in {"", collection} or (told.scope and not told.zone):
+    if not told.can_be(collection) or (told.scope and not told.zone):
         raise Problem.invalid(field, f"'{text}' is no {noun}. Send zones/ZONE/{collection}/NAME.")
-    if told.project not in {"", project}:
+    if told.project not in {"", *projects}:
         raise Problem.invalid(field, f"'{text}'. Cross-project references for this resource are not allowed.")
     if told.zone and told.zone not in zones:
         raise Problem.invalid(field, f"'{text}'. The {noun} must be one of zone '{next(iter(zones))}'.")
     return told.name
 
 
-def means(told: Reference, collection: str) -> bool:
-    """Whether a reference can mean something of this collection: it has a name, and says no other collection."""
-    return bool(told.name) and told.collection in {"", collection}
+def agrees(sent: str, shown: str) -> bool:
+    """Whether a reference can mean what is shown: it says nothing else, and may say less."""
+    told, there = parse_reference(sent), parse_reference(shown)
+    parts = ((told.project, there.project), (told.scope, there.scope), (told.collection, there.collection))
+    return told.name == there.name and all(one in {"", other} for one, other in parts)
+
+
+def name_in(text: str, collection: str, scopes: Collection[str], projects: Collection[str]) -> str:
+    """The name, where the reference can mean something of this collection, in these scopes and projects; else empty."""
+    told = parse_reference(text)
+    here = told.scope in {"", *scopes} and told.project in {"", *projects}
+    return told.name if here and told.can_be(collection) else ""
 
 
 def _project(parts: list[str]) -> tuple[str, list[str]]:

@@ -16,6 +16,7 @@ from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import Batch, Fetch, Window, list_items
 from gstack.operations.model import Target
 from gstack.resources import volume_snapshots, volumes
+from gstack.resources.disks.lookup import disk_meant
 from gstack.resources.instances.policy import refuse
 from gstack.resources.locations import Location, Locations, locations
 from gstack.resources.machines import OWN
@@ -30,6 +31,7 @@ from gstack.resources.naming import (
     tags_to_labels,
     timestamp_of,
 )
+from gstack.resources.owners import meant
 from gstack.resources.references import parse_reference
 from gstack.resources.snapshot_work import Wish, make, relabel, remove
 from gstack.resources.volume_snapshots import FAILED, READY, FoundSnapshot, VolumeSnapshot
@@ -146,7 +148,7 @@ async def insert(call: Call) -> dict[str, Any]:
     if told.collection != "disks" or not told.zone:
         text = f"'{call.body['sourceDisk']}'. Send zones/ZONE/disks/DISK."
         raise Problem.invalid(field, text)
-    if told.project not in {"", call.project}:
+    if meant(call, told.project) != call.project:
         raise Problem.not_found(f"projects/{told.project}/{told.scope}/disks/{told.name}")
     everywhere = await locations(call.cloudstack, call.settings.names)
     disk, place = await _disk(call, everywhere, told.zone, told.name)
@@ -161,12 +163,17 @@ async def create_snapshot(call: Call) -> dict[str, Any]:
     name = await _new_name(call)
     everywhere = await locations(call.cloudstack, call.settings.names)
     disk, place = await _disk(call, everywhere, call.params["zone"], call.params["disk"])
-    sent = parse_reference(call.body.get("sourceDisk") or "").name
-    if sent not in {"", disk.name, gce_id(disk.volume.id)}:
-        raise Problem.invalid("resource.sourceDisk", f"'{sent}' is not the disk of the URL. Leave it out.")
+    _check_source(call, disk, place)
     wish = _wish(call, name, disk, place)
     target = Target(f"zones/{place.zone}", "disks", disk.name, gce_id(disk.volume.id))
     return await call.start(make, target, msgspec.to_builtins(wish), holds=(f"global/snapshots/{name}",))
+
+
+def _check_source(call: Call, disk: FoundDisk, place: Location) -> None:
+    """The disk that the body names must be that of the URL."""
+    sent = call.body.get("sourceDisk")
+    if sent and disk_meant(call, place, sent) not in {disk.name, gce_id(disk.volume.id)}:
+        raise Problem.invalid("resource.sourceDisk", f"'{sent}' is not the disk of the URL. Leave it out.")
 
 
 @serves("compute.snapshots.delete")

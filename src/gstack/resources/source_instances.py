@@ -15,6 +15,7 @@ from gstack.resources import machines, volumes
 from gstack.resources.disks import reads as disk_reads
 from gstack.resources.instances import reads
 from gstack.resources.locations import locations
+from gstack.resources.owners import meant
 from gstack.resources.references import last_name, parse_reference
 from gstack.resources.templates import resolve_image
 
@@ -53,8 +54,9 @@ async def properties_of(call: Call) -> dict[str, Any]:
     told = parse_reference(text)
     if told.collection != "instances" or not told.zone:
         raise Problem.invalid(_FIELD, f"'{text}'. Send zones/ZONE/instances/INSTANCE.")
-    path = f"projects/{told.project or call.project}/zones/{told.zone}/instances/{told.name}"
-    if told.project not in {"", call.project}:
+    project = meant(call, told.project)
+    path = f"projects/{project}/zones/{told.zone}/instances/{told.name}"
+    if project != call.project:
         raise Problem.not_found(path)
     everywhere = await locations(call.cloudstack, call.settings.names)
     location = everywhere.zone(call.project, told.zone)
@@ -123,7 +125,7 @@ async def _image(call: Call, asked: _Asked) -> dict[str, str]:
         if not asked.config.get("customImage"):
             raise Problem.required(f"{asked.field}.customImage")
         return {"sourceImage": asked.config["customImage"]}
-    image = await resolve_image(call.cloudstack, call.project, asked.disk["sourceImage"])
+    image = await resolve_image(call, asked.disk["sourceImage"])
     if not image.family:
         raise Problem.invalid(asked.field, f"the image '{image.path}' is of no family.")
     return {"sourceImage": f"projects/{image.project}/global/images/family/{image.family}"}

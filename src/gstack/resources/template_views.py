@@ -71,7 +71,7 @@ async def insert_template(call: Call) -> dict[str, Any]:
     if await call.sidecar.object(call.owner_id, COLLECTION, scope, name):
         raise Problem.already_exists(call.resource(f"{scope}/{COLLECTION}/{name}"))
     for path in dict.fromkeys(instance_properties.images_of(properties)):
-        await resolve_image(call.cloudstack, call.project, path)
+        await resolve_image(call, path)
     kept = {
         "id": gce_id(str(uuid.uuid4())),
         "name": name,

@@ -9,14 +9,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gstack.cloudstack.client import Client
 from gstack.errors import Problem
-from gstack.gateway.call import Links
+from gstack.gateway.call import Call, Links
 from gstack.resources.deprecation import ACTIVE, UNUSABLE, state_of
 from gstack.resources.image_families import family_of, project_of
 from gstack.resources.machines import OWN
 from gstack.resources.naming import NAME_LENGTH, gce_id, gce_names, slug
+from gstack.resources.owners import meant
 from gstack.resources.references import FAMILY, Reference, parse_reference
 
 GIB = 1024**3
@@ -136,15 +138,16 @@ async def catalog(cloudstack: Client, own_project: str, *, fresh: bool = False) 
     return Catalog(mine, published, own_project)
 
 
-async def resolve_image(cloudstack: Client, call_project: str, text: str, zone_id: str = "") -> Image:
+async def resolve_image(call: Call, text: str, zone_id: str = "") -> Image:
     """Find what a body names as its image, in any form; a family gives its newest image, ready in the zone first.
 
     Problem.not_found names the image or the family; one that is obsolete or deleted is a 400, as with Google. Whether
     the image is ready in a zone is the caller's to check (`Image.zones`).
     """
-    wanted = image_reference(text, call_project)
-    found = find(await catalog(cloudstack, call_project), wanted, zone_id)
-    found = found or find(await catalog(cloudstack, call_project, fresh=True), wanted, zone_id)
+    told = image_reference(text, call.project)
+    wanted = replace(told, project=meant(call, told.project))
+    found = find(await catalog(call.cloudstack, call.project), wanted, zone_id)
+    found = found or find(await catalog(call.cloudstack, call.project, fresh=True), wanted, zone_id)
     if found is None:
         collection = FAMILY if wanted.collection == FAMILY else "images"
         raise Problem.not_found(f"projects/{wanted.project}/global/{collection}/{wanted.name}")
@@ -160,7 +163,7 @@ def image_reference(text: str, call_project: str) -> Reference:
         raise Problem.invalid("sourceImage", f"'{text}' is no image. Send projects/PROJECT/global/images/IMAGE.")
     if told.collection in {FAMILY, "family"}:
         return Reference(told.project or call_project, "global", FAMILY, told.name)
-    if told.collection in {"", "images"}:
+    if told.can_be("images"):
         return Reference(told.project or call_project, "global", "images", told.name)
     if told.project or told.scope or "/" in told.collection:
         raise Problem.invalid("sourceImage", f"'{text}' is no image. Send projects/PROJECT/global/images/IMAGE.")

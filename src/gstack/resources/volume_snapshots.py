@@ -18,6 +18,7 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.resources.machines import OWN, Facts, names_beside
 from gstack.resources.naming import gce_id
+from gstack.resources.owners import meant
 from gstack.resources.references import parse_reference
 
 KIND = "snapshots"  # the sidecar's kind
@@ -106,10 +107,11 @@ async def with_names(listed: Sequence[VolumeSnapshot], sidecar: Sidecar) -> list
 async def resolve_snapshot(call: Call, text: str, field: str) -> FoundSnapshot:
     """Find what a body names as its `sourceSnapshot`, ready to be used. Problems name the snapshot or the field."""
     told = parse_reference(text)
-    if told.collection not in {"", "snapshots"} or told.scope not in {"", "global"} or not told.name:
+    if not told.can_be("snapshots") or told.scope not in {"", "global"}:
         raise Problem.invalid(field, f"'{text}' is no snapshot. Send global/snapshots/SNAPSHOT.")
-    path = f"projects/{told.project or call.project}/global/snapshots/{told.name}"
-    if told.project not in {"", call.project}:
+    project = meant(call, told.project)
+    path = f"projects/{project}/global/snapshots/{told.name}"
+    if project != call.project:
         raise Problem.not_found(path)
     found = await find(call.cloudstack, call.sidecar, call.owner_id, told.name)
     if found is None:

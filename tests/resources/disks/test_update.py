@@ -72,6 +72,7 @@ def test_what_was_read_may_be_sent_back(gce: Gce, disk: dict[str, Any]) -> None:
     [
         ({"name": "other"}, 400, "resource.name"),
         ({"type": f"zones/{VPC}/diskTypes/pd-ssd"}, 400, "resource.type"),
+        ({"type": f"zones/{VPC}/machineTypes/pd-standard"}, 400, "resource.type"),
         ({"provisionedIops": "100"}, 400, "provisionedIops"),
         ({"sizeGb": "1"}, 400, "must be larger"),
         ({"labels": {"A": "b"}}, 400, "labels"),

@@ -100,6 +100,10 @@ def test_refused(gce: Gce, made: Made) -> None:
         refused = gce.refused("PATCH", f"{PATH}/updateNetworkInterface", 400, patch | body, networkInterface="nic0")
         assert field in refused["message"]
     gce.done(gce.post(f"{PATH}/stop"))
+    for field, value in (("network", "global/images/default"), ("subnetwork", "global/subnetworks/default")):
+        other = patch | {field: value}
+        refused = gce.refused("PATCH", f"{PATH}/updateNetworkInterface", 400, other, networkInterface="nic0")
+        assert f"networkInterface.{field}" in refused["message"]
     moved = patch | {"networkIP": nic["networkIP"][:-1]}
     assert (
         "access config"

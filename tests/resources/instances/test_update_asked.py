@@ -17,6 +17,22 @@ def test_what_must_be_there(gce: Gce, made: Callable[..., dict[str, Any]]) -> No
         assert (refused["reason"], field in refused["message"]) == ("required", True)
 
 
+def test_references_to_something_else(gce: Gce, made: Callable[..., dict[str, Any]]) -> None:
+    """The last word alone does not make a reference the same: what says another collection or place is a 400."""
+    vm = made(VPC, "vm-whole")
+    disk, nic = vm["disks"][0], vm["networkInterfaces"][0]
+    for field, value in (
+        ("disks", [disk | {"source": f"zones/{VPC}/images/vm-whole"}]),
+        ("disks", [disk | {"source": "projects/other/zones/sandbox-east1-a/disks/vm-whole"}]),
+        ("networkInterfaces", [nic | {"network": "global/images/default"}]),
+        ("networkInterfaces", [nic | {"subnetwork": "regions/sandbox-east1/addresses/default"}]),
+        ("machineType", f"zones/{VPC}/diskTypes/n1-standard-1"),
+        ("zone", f"global/images/{VPC}"),
+    ):
+        refused = gce.refused("PUT", f"zones/{VPC}/instances/vm-whole", 400, vm | {field: value})
+        assert f"resource.{field}" in refused["message"]
+
+
 def test_same_in_other_words(gce: Gce, made: Callable[..., dict[str, Any]]) -> None:
     """Short names, nulls and Google's own defaults are no differences."""
     vm = made(VPC, "vm-whole")

@@ -25,6 +25,7 @@ from gstack.resources.instances.makers import Making
 from gstack.resources.instances.policy import IGNORED, refuse
 from gstack.resources.locations import Location, locations
 from gstack.resources.naming import check_description, check_labels, check_name, gce_id, labels_to_tags
+from gstack.resources.owners import own_names
 from gstack.resources.references import type_named
 from gstack.resources.volume_snapshots import resolve_snapshot
 from gstack.resources.volume_work import NewVolume
@@ -249,7 +250,7 @@ def _volume(
 
 def _asked_type(call: Call, location: Location) -> str:
     text = call.body.get("type", "")
-    return type_named(text, "diskTypes", "resource.type", location.names, call.project) if text else ""
+    return type_named(text, "diskTypes", "resource.type", location.names, own_names(call)) if text else ""
 
 
 def sized(

@@ -6,7 +6,8 @@ from gstack.operations.model import Target
 from gstack.resources import volumes
 from gstack.resources.locations import Location, locations
 from gstack.resources.naming import gce_id
-from gstack.resources.references import parse_reference
+from gstack.resources.owners import meant, own_names
+from gstack.resources.references import name_in, parse_reference
 from gstack.resources.volumes import FoundDisk
 
 
@@ -28,14 +29,20 @@ async def disk_in(call: Call, location: Location, name: str, path: str) -> Found
 async def disk_named(call: Call, location: Location, text: str, field: str) -> FoundDisk:
     """The disk that a field of a body names, which must be in this zone."""
     told = parse_reference(text)
-    if told.collection not in {"", "disks"} or not told.name:
+    if not told.can_be("disks") or (told.scope and not told.zone):
         raise Problem.invalid(field, f"'{text}'. Send zones/{location.zone}/disks/DISK.")
     if told.zone and told.zone not in location.names:
         raise Problem.invalid(field, f"'{text}'. The disk must be in zone '{location.zone}'.")
-    path = f"projects/{told.project or call.project}/zones/{told.zone or location.zone}/disks/{told.name}"
-    if told.project not in {"", call.project}:
+    project = meant(call, told.project)
+    path = f"projects/{project}/zones/{told.zone or location.zone}/disks/{told.name}"
+    if project != call.project:
         raise Problem.not_found(path)
     return await disk_in(call, location, told.name, path)
+
+
+def disk_meant(call: Call, location: Location, text: str) -> str:
+    """The name of the disk that a body means, without looking for it; empty where it can be none of this zone."""
+    return name_in(text, "disks", [f"zones/{name}" for name in location.names], own_names(call))
 
 
 def target_of(found: FoundDisk, location: Location) -> Target:

@@ -17,7 +17,7 @@ from gstack.resources.disks.reads import render
 from gstack.resources.disks.resize import grow, growth
 from gstack.resources.locations import locations
 from gstack.resources.naming import check_description, check_fingerprint, check_labels, tags_to_labels
-from gstack.resources.references import last_name
+from gstack.resources.references import agrees
 from gstack.resources.volumes import FoundDisk
 
 _CHANGED = ("description", "labels", "sizeGb")
@@ -112,7 +112,7 @@ def _same(name: str, value: Any, shown: Mapping[str, Any]) -> bool:
     if name in {"labels", "description"}:
         return (value or "") == (shown.get(name) or "")
     if isinstance(value, str) and "/" in value:
-        return last_name(value) == last_name(str(shown.get(name, "")))
+        return agrees(value, str(shown.get(name, "")))
     return value in (None, "", [], {}) or str(value) == str(shown.get(name))
 
 

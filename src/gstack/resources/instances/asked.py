@@ -91,7 +91,7 @@ async def _machine_type(call: Call, location: Location) -> machine_types.Machine
     wanted = call.body.get("machineType")
     if not wanted:
         raise Problem.required(field)
-    return await machine_types.choose(call.cloudstack, wanted, field, location, call.project)
+    return await machine_types.choose(call, wanted, field, location)
 
 
 def _custom(machine_type: str) -> str:

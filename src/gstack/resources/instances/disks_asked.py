@@ -22,6 +22,7 @@ from gstack.resources.instances.boot_templates import snapshots_template, templa
 from gstack.resources.instances.plan import DiskPlan
 from gstack.resources.locations import Location
 from gstack.resources.naming import check_labels, check_name
+from gstack.resources.owners import own_names
 from gstack.resources.references import parse_reference, type_named
 from gstack.resources.volume_snapshots import resolve_snapshot
 
@@ -158,7 +159,7 @@ def _initialize(call: Call, location: Location, disk: Mapping[str, Any], field: 
     asked: Mapping[str, Any] = disk.get("initializeParams") or {}
     policy.refuse(asked, policy.INITIALIZE, f"{field}.initializeParams")
     if kind := asked.get("diskType"):
-        type_named(kind, "diskTypes", f"{field}.initializeParams.diskType", location.names, call.project)
+        type_named(kind, "diskTypes", f"{field}.initializeParams.diskType", location.names, own_names(call))
     return asked
 
 

@@ -26,7 +26,7 @@ from gstack.resources.instances.subject import Subject, begin, check_settled, ch
 from gstack.resources.instances.to_gce import EXTERNAL_NAME
 from gstack.resources.machines import Nic, VirtualMachine
 from gstack.resources.networking import external_addresses
-from gstack.resources.references import parse_reference
+from gstack.resources.references import last_name
 
 _FIELD = "networkInterface"
 
@@ -140,7 +140,7 @@ async def update_network_interface(call: Call) -> dict[str, Any]:
     if body.get("accessConfigs") and _plain(body["accessConfigs"]) != _plain(there.get("accessConfigs", [])):
         why = "use addAccessConfig and deleteAccessConfig."
         raise Problem.unsupported(f"{_FIELD}.accessConfigs", why)
-    if any(_differs(body.get(field), there.get(field, "")) for field in ("network", "subnetwork")):
+    if _differs(call, subject, there):
         return await begin(call, update, subject, {"move": await interface_moves.asked(call, subject, nic, there)})
     address = body.get("networkIP") or nic.ipaddress
     if address != nic.ipaddress:
@@ -160,8 +160,12 @@ def _check_fingerprint(sent: str | None, there: Mapping[str, Any]) -> None:
         raise Problem.condition_not_met("Supplied fingerprint does not match current network interface fingerprint.")
 
 
-def _differs(sent: str | None, there: str) -> bool:
-    return bool(sent) and parse_reference(str(sent)).name != parse_reference(there).name
+def _differs(call: Call, subject: Subject, there: Mapping[str, Any]) -> bool:
+    network, subnetwork = call.body.get("network"), call.body.get("subnetwork")
+    if network and backings.network_named(call, network) != last_name(there["network"]):
+        return True
+    named = backings.subnetwork_named(call, subject.location, subnetwork or "")
+    return bool(subnetwork) and named != last_name(there.get("subnetwork", ""))
 
 
 async def _check_move(call: Call, subject: Subject, nic: Nic, address: str) -> None:

@@ -28,7 +28,7 @@ async def set_machine_type(call: Call) -> dict[str, Any]:
 
 async def change(call: Call, subject: Subject, text: str, field: str) -> dict[str, Any]:
     """The args of the work that gives the machine this type."""
-    choice = await machine_types.choose(call.cloudstack, text, field, subject.location, call.project)
+    choice = await machine_types.choose(call, text, field, subject.location)
     return {"choice": msgspec.to_builtins(choice), "machine_type": last_name(text)}
 
 

@@ -12,12 +12,15 @@ from msgspec.structs import replace
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call
+from gstack.resources.backings import network_named, subnetwork_named
+from gstack.resources.disks.lookup import disk_meant
 from gstack.resources.instances import accepted, policy, set_machine_type, set_metadata, set_tags
 from gstack.resources.instances.subject import Subject
 from gstack.resources.instances.to_gce import SHIELDED, scheduling_to_gce
 from gstack.resources.metadata import check_metadata
 from gstack.resources.naming import check_description, check_labels, fingerprint
-from gstack.resources.references import last_name
+from gstack.resources.owners import own_names
+from gstack.resources.references import last_name, name_in, type_named
 
 NO_EFFECT, REFRESH, RESTART = LEVELS = ("NO_EFFECT", "REFRESH", "RESTART")
 _KEPT = "instances.keep"
@@ -62,16 +65,20 @@ def _refuse_others(call: Call, subject: Subject, shown: Mapping[str, Any]) -> No
     for field, view in _VIEWS.items():
         if not body.get(field):
             raise Problem.required(f"resource.{field}")
-        if view(body[field]) != view(shown[field]):
+        if view(call, subject, body[field]) != view(call, subject, shown[field]):
             raise Problem.unsupported(f"resource.{field}", f"it is not changed by update: {_ELSEWHERE[field]}")
-    if body.get("zone") and last_name(body["zone"]) not in subject.location.names:
+    if body.get("zone") and name_in(body["zone"], "zones", [], own_names(call)) not in subject.location.names:
         raise Problem.unsupported("resource.zone", "an instance stays in its zone.")
 
 
-def _disks(disks: list[Mapping[str, Any]]) -> list[Any]:
+def _name(_call: Call, _subject: Subject, name: str) -> str:
+    return name
+
+
+def _disks(call: Call, subject: Subject, disks: list[Mapping[str, Any]]) -> list[Any]:
     return [
         (
-            last_name(disk.get("source", "")),
+            disk_meant(call, subject.location, disk.get("source", "")),
             disk.get("deviceName"),
             bool(disk.get("autoDelete")),
             bool(disk.get("boot")),
@@ -80,11 +87,11 @@ def _disks(disks: list[Mapping[str, Any]]) -> list[Any]:
     ]
 
 
-def _interfaces(nics: list[Mapping[str, Any]]) -> list[Any]:
+def _interfaces(call: Call, subject: Subject, nics: list[Mapping[str, Any]]) -> list[Any]:
     return [
         (
-            last_name(nic.get("network", "")),
-            last_name(nic.get("subnetwork", "")),
+            network_named(call, nic.get("network", "")),
+            subnetwork_named(call, subject.location, nic.get("subnetwork", "")),
             nic.get("networkIP"),
             [(config.get("name"), config.get("natIP")) for config in nic.get("accessConfigs", [])],
             nic.get("aliasIpRanges", []),
@@ -93,7 +100,11 @@ def _interfaces(nics: list[Mapping[str, Any]]) -> list[Any]:
     ]
 
 
-_VIEWS: dict[str, Callable[[Any], Any]] = {"name": str, "disks": _disks, "networkInterfaces": _interfaces}
+_VIEWS: dict[str, Callable[[Call, Subject, Any], Any]] = {
+    "name": _name,
+    "disks": _disks,
+    "networkInterfaces": _interfaces,
+}
 
 
 def _labels(call: Call, shown: Mapping[str, Any]) -> Change | None:
@@ -170,8 +181,9 @@ async def _machine_type(call: Call, subject: Subject, shown: Mapping[str, Any]) 
     before, wanted = shown["machineType"], call.body.get("machineType")
     if not wanted:
         raise Problem.required("resource.machineType")
-    if last_name(wanted) == last_name(before):
+    names, field = subject.location.names, "resource.machineType"
+    if type_named(wanted, "machineTypes", field, names, own_names(call)) == last_name(before):
         return None
-    args = await set_machine_type.change(call, subject, wanted, "resource.machineType")
-    back = await set_machine_type.change(call, subject, last_name(before), "resource.machineType")
+    args = await set_machine_type.change(call, subject, wanted, field)
+    back = await set_machine_type.change(call, subject, last_name(before), field)
     return Change("machineType", RESTART, "instances.setMachineType", args, back)
