@@ -33,7 +33,7 @@ def gcloud(known: dict[str, str]) -> Gcloud:
     return command
 
 
-@pytest.fixture(scope="module", params=[EAST, BASIC])
+@pytest.fixture(scope="module", params=[EAST, pytest.param(BASIC, marks=pytest.mark.soak)])
 def machine(request: pytest.FixtureRequest, gcloud: Gcloud) -> Iterator[tuple[str, str]]:
     """A machine in each kind of zone: the arguments that name it."""
     place = (f"vm-{request.param.lower()}", f"--zone={request.param}")

@@ -44,7 +44,7 @@ def same(end: End, expected: End) -> None:
     assert end.changed == expected.changed
 
 
-@pytest.mark.parametrize("scenario", cases())
+@pytest.mark.parametrize("scenario", cases(), scope="module")  # so that both follow each other, on one reference
 def test_nothing_is_heard(lasting: Traveller, scenario: Scenario) -> None:
     """Each command is answered 503, then dropped, then done with its answer lost: nothing is done twice or missing."""
     expected, faults = lasting.reference(scenario), Faults(lasting)
@@ -53,7 +53,7 @@ def test_nothing_is_heard(lasting: Traveller, scenario: Scenario) -> None:
     same(end, expected)
 
 
-@pytest.mark.parametrize("scenario", cases())
+@pytest.mark.parametrize("scenario", cases(), scope="module")  # so that both follow each other, on one reference
 def test_the_last_job_fails(lasting: Traveller, scenario: Scenario) -> None:
     """A job that fails at the end fails the operation cleanly, or is made up for; tried again, it goes well."""
     expected = lasting.reference(scenario)
