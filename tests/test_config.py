@@ -50,7 +50,7 @@ def test_profiles_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_a_profile_that_the_file_has_not(tmp_path: Path) -> None:
-    """It is refused where there is a file; the first one, and one whose CloudStack is told otherwise, are not."""
+    """It is refused where there is a file, whatever its name; one whose CloudStack is told otherwise is not."""
     check_known(load("third", environment(tmp_path)))
     (tmp_path / "gstack.toml").write_text(FILE)
     for name in ("initial", "second"):
@@ -58,6 +58,9 @@ def test_a_profile_that_the_file_has_not(tmp_path: Path) -> None:
     check_known(load("third", environment(tmp_path, GSTACK_CLOUDSTACK_ENDPOINT="http://c")))
     with pytest.raises(SettingsError, match=r"'third' .* it has initial, second"):
         check_known(load("third", environment(tmp_path)))
+    (tmp_path / "gstack.toml").write_text(FILE.replace("[initial", "[first"))
+    with pytest.raises(SettingsError, match=r"'initial' .* it has first, second"):
+        check_known(load("initial", environment(tmp_path)))
 
 
 def test_tables_come_as_json_in_the_environment(tmp_path: Path) -> None:

@@ -156,10 +156,12 @@ class SettingsError(ValueError):
 def check_known(settings: Settings) -> None:
     """Refuse a profile that an existing `gstack.toml` has not: a misspelt one would work on a sandbox, unnoticed."""
     known = sorted(_file(settings.home))
-    if not known or settings.profile in {"initial", *known} or settings.cloudstack.endpoint:
+    if not known or settings.profile in known or settings.cloudstack.endpoint:
         return
     text = f"There is no profile {settings.profile!r} in {settings.home / 'gstack.toml'}: it has {', '.join(known)}."
-    raise SettingsError(f"{text} `gstack-configure -p {settings.profile}` makes one.")
+    raise SettingsError(
+        f"{text} `gstack-configure -p {settings.profile}` makes one, and `gstack serve --sandbox` needs none."
+    )
 
 
 def read_profile(folder: Path, profile: str) -> dict[str, Any]:

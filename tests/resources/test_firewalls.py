@@ -40,6 +40,13 @@ def test_the_four_of_google_s(gce: Gce) -> None:
     assert {one["priority"] for one in found.values()} == {65534}
 
 
+def test_google_s_rules_say_no_time(gce: Gce, inserted: Any) -> None:
+    """Nobody made the default rules at any time: they show none, rather than one that is not true; others do."""
+    assert not [one for one in gce.items("global/firewalls") if one.get("creationTimestamp", "2").startswith("19")]
+    assert "creationTimestamp" not in gce.get("global/firewalls/default-allow-ssh")
+    assert inserted("timed")["creationTimestamp"] > "2020"
+
+
 def test_a_rule_comes_back(gce: Gce, inserted: Any) -> None:
     """What was inserted is shown with Google's defaults, by name, by id and in the list."""
     shown = inserted("web", description="the web", sourceRanges=["192.0.2.0/24"], targetTags=[])
