@@ -45,6 +45,15 @@ async def test_scope_may_be_absent(room: Room) -> None:
     assert (await bear(room, signed(file, claims_of(file, sub=file["client_email"]), kid=None))).status_code == 200
 
 
+async def test_a_scope_that_is_none(room: Room) -> None:
+    """What is no scope of Google's is invalid_scope, alone or beside a good one, and no token is made."""
+    file = await key_file(room)
+    for scope in ("bogus", f"{CLOUD} bogus"):
+        answer = await bear(room, assertion(file, scope=scope))
+        assert (answer.status_code, answer.json["error"]) == (400, "invalid_scope")
+        assert "access_token" not in answer.json
+
+
 async def test_gclouds_first_question(room: Room) -> None:
     """With target_audience the answer is an id token for that audience."""
     file = await key_file(room)
