@@ -47,12 +47,41 @@ REGEX: /([^\s()"']|\((\\.|[^()\\]|\((\\.|[^()\\]|\([^()]*\))*\))*\))+/
 """
 
 
+class Restriction(msgspec.Struct, frozen=True):
+    """`field operator value`, the value without quotes."""
+
+    field: tuple[str, ...]
+    operator: str
+    value: str
+
+    @classmethod
+    def of(cls, tree: Tree[Token]) -> "Restriction":
+        field, operator, value = (str(token) for token in tree.scan_values(lambda _: True))
+        parts = re.findall(r'"[^"]+"|[^."]+', field)
+        return cls(tuple(part.strip('"') for part in parts), operator, _unquoted(value, operator in {"eq", "ne"}))
+
+    @property
+    def name(self) -> str:
+        """The field as people write it."""
+        return ".".join(self.field)
+
+    @property
+    def is_match(self) -> bool:
+        return self.operator in {"eq", "ne"}
+
+    def predicate(self) -> Predicate:
+        test, field = _test(self.operator, self.value), self.field
+        if self.operator in {"ne", "!="}:
+            return lambda item: not any(map(test, _found(item, field)))
+        return lambda item: any(map(test, _found(item, field)))
+
+
 class Filter(msgspec.Struct, frozen=True):
-    """A filter ready to use. `equals`: conditions `field = literal` that every match fulfils; `fields`: all named."""
+    """A filter ready to use. `equals`: conditions `field = literal` that every match fulfils; `restrictions`: all."""
 
     matches: Predicate
     equals: dict[str, str] = {}
-    fields: tuple[tuple[str, ...], ...] = ()
+    restrictions: tuple[Restriction, ...] = ()
 
 
 def parse_filter(text: str) -> Filter | None:
@@ -64,11 +93,11 @@ def parse_filter(text: str) -> Filter | None:
     if text.count("(") > _DEEPEST:
         raise Problem.invalid("filter", f"it has more than {_DEEPEST} parentheses.")
     tree = _tree(text)
-    restrictions = [_Restriction.of(found) for found in tree.find_data("restriction")]
+    restrictions = [Restriction.of(found) for found in tree.find_data("restriction")]
     if len({restriction.is_match for restriction in restrictions}) > 1:
         message = "the operators eq and ne (regular expressions) cannot be mixed with =, !=, <, >, <=, >= and ':'."
         raise Problem.invalid("filter", message)
-    return Filter(_predicate(tree), dict(_equals(tree)), tuple(restriction.field for restriction in restrictions))
+    return Filter(_predicate(tree), dict(_equals(tree)), tuple(restrictions))
 
 
 @cache
@@ -88,30 +117,6 @@ def _tree(text: str) -> Tree[Token]:
         raise Problem.invalid("filter", "it cannot be read.") from error
 
 
-class _Restriction(msgspec.Struct, frozen=True):
-    """`field operator value`, the value without quotes."""
-
-    field: tuple[str, ...]
-    operator: str
-    value: str
-
-    @classmethod
-    def of(cls, tree: Tree[Token]) -> "_Restriction":
-        field, operator, value = (str(token) for token in tree.scan_values(lambda _: True))
-        parts = re.findall(r'"[^"]+"|[^."]+', field)
-        return cls(tuple(part.strip('"') for part in parts), operator, _unquoted(value, operator in {"eq", "ne"}))
-
-    @property
-    def is_match(self) -> bool:
-        return self.operator in {"eq", "ne"}
-
-    def predicate(self) -> Predicate:
-        test, field = _test(self.operator, self.value), self.field
-        if self.operator in {"ne", "!="}:
-            return lambda item: not any(map(test, _found(item, field)))
-        return lambda item: any(map(test, _found(item, field)))
-
-
 def _unquoted(value: str, regex: bool) -> str:
     if value[:1] not in {'"', "'"}:
         return value
@@ -121,7 +126,7 @@ def _unquoted(value: str, regex: bool) -> str:
 
 def _predicate(tree: Tree[Token]) -> Predicate:
     if tree.data == "restriction":
-        return _Restriction.of(tree).predicate()
+        return Restriction.of(tree).predicate()
     parts = [_predicate(part) for part in tree.children if isinstance(part, Tree)]
     if tree.data == "negation":
         return lambda item: not parts[0](item)
@@ -135,17 +140,17 @@ def _predicate(tree: Tree[Token]) -> Predicate:
 def _equals(tree: Tree[Token]) -> Iterator[tuple[str, str]]:
     """Yield `field = literal` where every match must fulfil it: under AND alone."""
     if tree.data == "restriction":
-        restriction = _Restriction.of(tree)
+        restriction = Restriction.of(tree)
         literal = _literal(restriction)
         if literal:
-            yield ".".join(restriction.field), literal
+            yield restriction.name, literal
     elif tree.data != "negation" and (tree.data != "factor" or len(tree.children) == 1):
         for part in tree.children:
             if isinstance(part, Tree):
                 yield from _equals(part)
 
 
-def _literal(restriction: _Restriction) -> str:
+def _literal(restriction: Restriction) -> str:
     if restriction.operator == "=":
         return "" if "*" in restriction.value else restriction.value
     found = _PLAIN.fullmatch(restriction.value) if restriction.operator == "eq" else None
@@ -190,8 +195,8 @@ def _equality(value: str) -> Callable[[Any], bool]:
     if "*" in value:
         wild = re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", value)), re.DOTALL)
         return lambda found: wild.fullmatch(_text(found)) is not None
-    number = _number(value)
-    return lambda found: _text(found) == value or (isinstance(found, float | int) and found == number)
+    same = number(value)
+    return lambda found: _text(found) == value or (isinstance(found, float | int) and found == same)
 
 
 def _has(value: str) -> Callable[[Any], bool]:
@@ -203,12 +208,12 @@ def _has(value: str) -> Callable[[Any], bool]:
 
 
 def _order(operator: str, value: str) -> Callable[[Any], bool]:
-    number = _number(value)
+    limit = number(value)
 
     def test(found: Any) -> bool:
-        other = _number(_text(found))
-        if number is not None and other is not None:
-            return _ordered(operator, (other > number) - (other < number))
+        other = number(_text(found))
+        if limit is not None and other is not None:
+            return _ordered(operator, (other > limit) - (other < limit))
         text = _text(found)
         return _ordered(operator, (text > value) - (text < value))
 
@@ -219,7 +224,8 @@ def _ordered(operator: str, sign: int) -> bool:
     return {"<": sign < 0, ">": sign > 0, "<=": sign <= 0, ">=": sign >= 0}[operator]
 
 
-def _number(text: str) -> float | None:
+def number(text: str) -> float | None:
+    """Return the number that a text says, None where it says none."""
     return float(text) if re.fullmatch(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", text, re.ASCII) else None
 
 

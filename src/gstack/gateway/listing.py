@@ -14,6 +14,7 @@ import msgspec
 from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.gateway.discovery import default_kind, schema
+from gstack.gateway.filter_fields import check_fields
 from gstack.gateway.filters import Filter, parse_filter
 from gstack.gateway.pages import Place, from_token, mark, to_token
 
@@ -108,7 +109,7 @@ def _query(call: Call) -> _Query:
         raise Problem.invalid("orderBy", f"'{order}'. Must be 'name' or 'creationTimestamp desc'.")
     narrow = parse_filter(text)
     if narrow:
-        _check_fields(narrow, _item_schema(call))
+        check_fields(narrow, _item_schema(call))
     limit = call.params.get("maxResults") or _DEFAULT_RESULTS
     own = mark((_path(call), text, order))
     token = str(call.params.get("pageToken", ""))
@@ -261,25 +262,6 @@ def _item_schema(call: Call) -> Mapping[str, Any]:
         described = schema(described["additionalProperties"]["$ref"])["properties"][_scoped_name(call)]
     inner: Mapping[str, Any] = described["items"]
     return inner
-
-
-def _check_fields(narrow: Filter, described: Mapping[str, Any]) -> None:
-    for field in narrow.fields:
-        if not _known(field, described):
-            raise Problem.invalid("filter", f"'{'.'.join(field)}' is no field of this list's resources.")
-
-
-def _known(field: tuple[str, ...], described: Mapping[str, Any]) -> bool:
-    if "$ref" in described:
-        return _known(field, schema(described["$ref"]))
-    if "items" in described:
-        return _known(field, described["items"])
-    if not field:
-        return True
-    if "additionalProperties" in described:
-        return _known(field[1:], described["additionalProperties"])
-    properties = described.get("properties", {})
-    return field[0] in properties and _known(field[1:], properties[field[0]])
 
 
 def _scope(item: Mapping[str, Any]) -> str:
