@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.servers import Stack
 from gstack import accounts
-from gstack.config import ServerSettings, Settings
+from gstack.config import Settings
 from gstack.errors import Problem
 
 
@@ -58,12 +58,6 @@ def test_a_key_stands_on_a_pair_of_its_own(product: Stack) -> None:
     assert len(world.all("userkey")) == len(before) + 1
     assert not asyncio.run(accounts.revoke_key(product.settings, made["private_key_id"])).left
     assert [row["id"] for row in world.all("userkey")] == before
-
-
-def test_a_server_that_listens_everywhere_is_called_localhost_here(product: Stack) -> None:
-    """0.0.0.0 is no host that a client can ask for."""
-    everywhere = ServerSettings(bind="0.0.0.0", port=5000)
-    assert accounts.url_of(Settings(home=product.settings.home, server=everywhere)) == "https://localhost:5000"
 
 
 def test_without_a_sandbox_the_advice_is_to_start_it(product: Stack) -> None:

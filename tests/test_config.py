@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gstack.config import Settings, SettingsError, TrustSettings, check_known, home, load
+from gstack.config import ServerSettings, Settings, SettingsError, TrustSettings, check_known, home, load
 
 FILE = """
 [initial.server]
@@ -104,3 +104,11 @@ def test_every_setting_is_documented() -> None:
     known = {f"{table}.{name}" for table, kind in tables.items() for name in getattr(kind, "__struct_fields__", ())}
     known |= {f"trust.<name>.{name}" for name in TrustSettings.__struct_fields__}
     assert named == known | {"database"}
+
+
+def test_a_server_that_listens_everywhere_is_called_localhost_here(tmp_path: Path) -> None:
+    """0.0.0.0 is no host that a client can ask for; a public URL is one everywhere."""
+    everywhere = Settings(home=tmp_path, server=ServerSettings(bind="0.0.0.0", port=5000))
+    assert everywhere.client_url == "https://localhost:5000"
+    known = Settings(home=tmp_path, server=ServerSettings(bind="0.0.0.0", public_url="https://gce.example.org/"))
+    assert known.client_url == "https://gce.example.org"

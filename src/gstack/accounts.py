@@ -25,15 +25,6 @@ from gstack.errors import Problem
 from gstack.resources.locations import Locations, locations
 
 
-def url_of(settings: Settings) -> str:
-    """The server's URL for clients on this machine or, with `public_url`, on others."""
-    everywhere = settings.server.bind in {"0.0.0.0", "::"}  # noqa: S104  # compared, not bound
-    if settings.server.public_url or not everywhere:
-        return settings.public_url
-    scheme = settings.public_url.partition(":")[0]
-    return f"{scheme}://localhost:{settings.server.port}"
-
-
 def endpoint_of(settings: Settings) -> str:
     """CloudStack's URL, or the sandbox's where it runs."""
     if settings.cloudstack.endpoint:
@@ -75,7 +66,7 @@ async def create_key(
             auth,
             pair,
             project=project,
-            token_uri=f"{url_of(settings)}/oauth2/token",
+            token_uri=f"{settings.client_url}/oauth2/token",
             label=label,
             expires=expires,
             algorithm=algorithm,
@@ -103,7 +94,7 @@ async def facts(settings: Settings, pair: KeyPair, *, project: str | None, zone:
     """Everything that a client's settings hold; makes the client's key file when there is none that is still good."""
     key = await _client_key(settings, pair, project)
     authority = Path(settings.server.cert) if settings.server.cert else tls.ensure(settings.home)[0]
-    url = url_of(settings)
+    url = settings.client_url
     files = _key_files(settings, key, url)
     place = await _place(settings, pair, zone)
     return Facts(
@@ -124,7 +115,7 @@ async def _client_key(settings: Settings, pair: KeyPair, project: str | None) ->
     """The key of an earlier call where it still holds, else a new one."""
     async with opened(settings) as auth:
         kept = _kept(_client_folder(settings) / "key.json")
-        token_uri = f"{url_of(settings)}/oauth2/token"
+        token_uri = f"{settings.client_url}/oauth2/token"
         same = kept.get("token_uri") == token_uri and project in {None, kept.get("project_id")}
         if same and await key_making.is_good(auth, kept["private_key_id"], pair):
             return kept

@@ -102,6 +102,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         scheme = "http" if self.server.insecure_http and not self.server.trust_proxy else "https"
         return (self.server.public_url or f"{scheme}://{self.server.bind}:{self.server.port}").rstrip("/")
 
+    @property
+    def client_url(self) -> str:
+        """The server's URL for clients on this machine or, with `server.public_url`, on others."""
+        everywhere = self.server.bind in {"0.0.0.0", "::"}  # noqa: S104  # compared, not bound
+        if self.server.public_url or not everywhere:
+            return self.public_url
+        return f"{self.public_url.partition(':')[0]}://localhost:{self.server.port}"
+
 
 SETTINGS_VARIABLE = "GSTACK_SETTINGS"  # how `gstack serve` hands its settings to the workers, as JSON
 PARENT_VARIABLE = "GSTACK_PARENT"  # the process id of `gstack serve`; workers end when it is gone

@@ -10,16 +10,16 @@ import rich_click as click
 
 from gstack import accounts
 from gstack.auth.keys import Algorithm
-from gstack.shell import api_key, in_force, key_pair, profile, run, secret_key
+from gstack.commands.shell import api_key, in_force, key_pair, profile, run, secret_key
 from gstack.tls import write_private
 
 
 @click.group("keys", help="Google service-account keys for CloudStack key pairs.")
-def group() -> None:
+def command() -> None:
     """See the subcommands."""
 
 
-@group.command("create", help="Make a Google service-account key file for a CloudStack key pair.")
+@command.command("create", help="Make a Google service-account key file for a CloudStack key pair.")
 @profile
 @api_key
 @secret_key
@@ -70,7 +70,7 @@ def _delivery(output: Path | None) -> Callable[[bytes], object]:
     return lambda content: write_private(output, content)
 
 
-@group.command("list", help="List the service-account keys of this server.")
+@command.command("list", help="List the service-account keys of this server.")
 @profile
 def show(profile: str) -> None:
     """Show every key that was made and is known here, also ended ones; a line each, columns apart by spaces."""
@@ -90,7 +90,7 @@ def _shown(moment: datetime | None) -> str:
     return moment.strftime("%Y-%m-%dT%H:%MZ") if moment else "-"
 
 
-@group.command("revoke", help="Revoke service-account keys, at once on every worker.")
+@command.command("revoke", help="Revoke service-account keys, at once on every worker.")
 @profile
 @click.argument("key_ids", nargs=-1, required=True)
 def revoke(profile: str, key_ids: Sequence[str]) -> None:

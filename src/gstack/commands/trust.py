@@ -4,9 +4,6 @@ The issuers themselves are in the settings (docs/settings.md: trust); what is sa
 once on every server and is ended at once.
 """
 
-import asyncio
-import os
-import sys
 from typing import Any
 
 import msgspec
@@ -18,21 +15,18 @@ from gstack import accounts
 from gstack.auth import trust
 from gstack.auth.subjects import IS, LIKE, Condition, Subject
 from gstack.cloudstack.signing import KeyPair
-from gstack.config import Settings, SettingsError, load
-from gstack.errors import Problem
-from gstack.running import in_force
-
-_profile = click.option("-p", "--profile", default="initial", show_default=True, help="Profile of gstack.toml.")
+from gstack.commands.shell import in_force, profile, run, settings_of
+from gstack.config import Settings
 
 
 @click.group("trust", help="Let tokens of CI systems and other OpenID Connect issuers stand for CloudStack key pairs.")
-def group() -> None:
+def command() -> None:
     """See the subcommands."""
 
 
-@group.command("add", help="Map tokens of an issuer of the settings to a CloudStack key pair.")
+@command.command("add", help="Map tokens of an issuer of the settings to a CloudStack key pair.")
 @click.argument("issuer")
-@_profile
+@profile
 @click.option("--claim", "exact", multiple=True, metavar="NAME=VALUE", help="A claim with exactly this value.")
 @click.option("--claim-like", "like", multiple=True, metavar="NAME=PATTERN", help="A claim; * is any text.")
 @click.option("--api-key", envvar="CLOUDSTACK_KEY", required=True, help="CloudStack API key.")
@@ -44,41 +38,41 @@ def add_command(issuer: str, profile: str, exact: tuple[str, ...], like: tuple[s
     conditions = tuple(_condition(text, IS) for text in exact) + tuple(_condition(text, LIKE) for text in like)
     secret = options["secret_key"] or click.prompt("CloudStack secret key", hide_input=True, err=True)
     pair = KeyPair(options["api_key"], secret)
-    subject = _run(_add(_settings(profile), pair, issuer, conditions, options["project"], options["label"]))
+    subject = run(_add(_settings(profile), pair, issuer, conditions, options["project"], options["label"]))
     click.echo(f"{subject.id}: tokens of {issuer} with {_shown(subject)} are {subject.email}.")
 
 
-@group.command("list", help="List the mappings of this server, also ended ones.")
-@_profile
+@command.command("list", help="List the mappings of this server, also ended ones.")
+@profile
 def list_command(profile: str) -> None:
     """Show them all."""
     table = Table("id", "issuer", "tokens with", "are", "label", "created", "last used", "removed")
-    for subject in _run(_all(_settings(profile))):
+    for subject in run(_all(_settings(profile))):
         times = (subject.created, subject.last_used, subject.revoked)
         shown = (moment.strftime("%Y-%m-%d %H:%M") if moment else "" for moment in times)
         table.add_row(subject.id, subject.issuer, _shown(subject), subject.email, subject.label, *shown)
     Console().print(table)
 
 
-@group.command("remove", help="End a mapping and the access tokens that it brought, at once on every server.")
-@_profile
+@command.command("remove", help="End a mapping and the access tokens that it brought, at once on every server.")
+@profile
 @click.argument("subject_id")
 def remove_command(profile: str, subject_id: str) -> None:
     """End it; an unknown one is an error."""
-    if not _run(_remove(_settings(profile), subject_id)):
+    if not run(_remove(_settings(profile), subject_id)):
         raise click.ClickException(f"No such mapping: {subject_id}. See: gstack trust list")
 
 
-@group.command("file", help="Print Google's external-account file, for GOOGLE_APPLICATION_CREDENTIALS in a CI job.")
+@command.command("file", help="Print Google's external-account file, for GOOGLE_APPLICATION_CREDENTIALS in a CI job.")
 @click.argument("issuer")
-@_profile
+@profile
 @click.option("--source", required=True, help="File or URL where the job finds its token.")
 def file_command(issuer: str, profile: str, source: str) -> None:
     """Print JSON. It holds no secret."""
     settings = _settings(profile)
     if issuer not in settings.trust:
         raise click.ClickException(f"The settings name no [trust.{issuer}].")
-    file = trust.external_account(issuer, f"{accounts.url_of(settings)}/v1/token", source)
+    file = trust.external_account(issuer, f"{settings.client_url}/v1/token", source)
     click.echo(msgspec.json.format(msgspec.json.encode(file), indent=2).decode())
 
 
@@ -112,17 +106,4 @@ def _shown(subject: Subject) -> str:
 
 def _settings(profile: str) -> Settings:
     """The issuers are those of the file now; the rest is the running server's."""
-    try:
-        told = load(profile, os.environ)
-        return msgspec.structs.replace(in_force(told).settings, trust=told.trust)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _run(coroutine: Any) -> Any:
-    try:
-        return asyncio.run(coroutine)
-    except Problem as problem:
-        raise click.ClickException(problem.message) from problem
-    except KeyboardInterrupt:
-        sys.exit(130)
+    return msgspec.structs.replace(in_force(profile).settings, trust=settings_of(profile).trust)

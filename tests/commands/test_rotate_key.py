@@ -16,8 +16,8 @@ from fixtures.gce import Gce
 from fixtures.servers import Stack
 from fixtures.shells import gstack
 from gstack.auth.sealing import FILE, VARIABLE, Seal, replace_keys, split_keys
+from gstack.commands.rotate_key import RotationError, rotate
 from gstack.config import Settings
-from gstack.rotation import RotationError, rotate
 
 __all__ = ["filled"]
 

@@ -20,10 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gstack.auth.audit import Audit
 from gstack.auth.resealing import Outcome, reseal
 from gstack.auth.sealing import FILE, VARIABLE, Seal, load_seal, replace_keys, split_keys
-from gstack.config import Settings, SettingsError, load
+from gstack.commands.shell import in_force, profile, run
+from gstack.config import Settings
 from gstack.db.engine import create_engine, migrate
-from gstack.errors import Problem
-from gstack.running import in_force
 
 PAUSE = 2.0  # seconds between two passes: who sealed with the old key just before has written by then
 _PASSES = 30
@@ -119,16 +118,14 @@ def _alone(home: Path) -> Iterator[None]:
 
 
 @click.command("rotate-key", help="Replace the key that seals CloudStack secrets, while servers go on.")
-@click.option("-p", "--profile", default="initial", show_default=True, help="Profile of gstack.toml.")
+@profile
 def command(profile: str) -> None:
     """Say what was done and what is left to do."""
+    settings = in_force(profile).settings
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        settings = in_force(load(profile, os.environ)).settings
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        told = asyncio.run(rotate(settings))
-    except (RotationError, SettingsError) as error:
+        told = run(rotate(settings))
+    except RotationError as error:
         raise click.ClickException(str(error)) from error
-    except Problem as problem:
-        raise click.ClickException(problem.message) from problem
     Audit(settings.server.audit_log, settings.home, sys.stderr).write("key", what="sealing key rotated", result=told)
     click.echo(told)

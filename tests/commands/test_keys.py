@@ -7,6 +7,7 @@ from pathlib import Path
 import requests
 
 from auth.jwts import claims_of, signed
+from fixtures.gce import Gce
 from fixtures.servers import Stack
 from fixtures.shells import fails, gstack
 
@@ -64,3 +65,9 @@ def test_no_key_is_made_that_cannot_be_written(product: Stack, tmp_path: Path) -
     assert "is there already" in fails(product, "keys", "create", "--output", str(there))
     assert there.read_text() == "kept"
     assert gstack(product, "keys", "list") == before
+
+
+def test_projects_are_seen_by_their_key(product: Stack, gce: Gce) -> None:
+    """The file's project is the account's own project unless told."""
+    key = json.loads(gstack(product, "keys", "create"))
+    assert key["project_id"] == gce.get("")["name"]

@@ -4,9 +4,9 @@ import pytest
 import rich_click as click
 
 from fixtures.servers import Stack
+from gstack.commands.shell import key_pair, run
 from gstack.errors import Problem
 from gstack.running import Running
-from gstack.shell import key_pair, run
 
 
 async def _problem() -> None:

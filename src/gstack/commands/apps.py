@@ -5,16 +5,16 @@ import rich_click as click
 from gstack import accounts
 from gstack.auth import registered_clients
 from gstack.auth.registered_clients import OAuthClient
+from gstack.commands.shell import in_force, profile, run
 from gstack.config import Settings
-from gstack.shell import in_force, profile, run
 
 
 @click.group("apps", help="OAuth clients whose users sign in at this server's pages.")
-def group() -> None:
+def command() -> None:
     """See the subcommands."""
 
 
-@group.command("add", help="Register a client. Its users read NAME when they are asked.")
+@command.command("add", help="Register a client. Its users read NAME when they are asked.")
 @profile
 @click.argument("name")
 @click.option("--redirect-uri", "uris", multiple=True, required=True, help="Where codes may go: https, or localhost.")
@@ -34,7 +34,7 @@ async def _add(settings: Settings, name: str, uris: tuple[str, ...], *, public: 
         return made
 
 
-@group.command("list", help="List the registered clients.")
+@command.command("list", help="List the registered clients.")
 @profile
 def show(profile: str) -> None:
     """A line each: id, kind, redirects, name."""
@@ -48,7 +48,7 @@ async def _all(settings: Settings) -> list[OAuthClient]:
         return await registered_clients.registered(auth.store.engine)
 
 
-@group.command("remove", help="Forget a client: it gets no more tokens; those it has end within the hour.")
+@command.command("remove", help="Forget a client: it gets no more tokens; those it has end within the hour.")
 @profile
 @click.argument("client_id")
 def remove(profile: str, client_id: str) -> None:

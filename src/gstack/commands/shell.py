@@ -1,9 +1,10 @@
-"""What all commands share: the profile, a key pair from the user, Problems as error lines."""
+"""What commands share: the profile, a key pair from the user, Problems as error lines, this program's name."""
 
 import asyncio
 import os
 import sys
 from collections.abc import Coroutine, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import rich_click as click
@@ -59,3 +60,12 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(coroutine)
     except Problem as problem:
         raise click.ClickException(problem.message) from problem
+
+
+def program() -> str:
+    """How this program was called, so that what we print can be pasted."""
+    called = Path(sys.argv[0])
+    if called.name != "gstack":
+        return "gstack"
+    inside = Path(os.path.relpath(called))
+    return str(called) if str(inside).startswith("..") else str(inside)
