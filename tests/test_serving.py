@@ -37,6 +37,14 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             server.stop(signal.SIGKILL)
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """One server of two workers, for tests that leave it as it was."""
+    server = Process(tmp_path_factory.mktemp("shared") / "home", free_port(), "--workers", "2").ready()
+    yield server
+    server.stop()
+
+
 def token(server: Process) -> str:
     """An access token of the sandbox's demo account."""
     demo = json.loads((server.home / "sandbox.json").read_text())[0]
@@ -79,27 +87,24 @@ def test_a_killed_server_leaves_nothing_that_keeps_the_next_from_starting(serve:
     assert serve().get("/healthz").json()["status"] == "ok"
 
 
-def test_workers_share_everything(serve: Serve) -> None:
+def test_workers_share_everything(shared: Process) -> None:
     """A token that one worker gave is good at the others."""
-    server = serve("--workers", "2")
-    access = token(server)
-    answers = {server.get("/compute/v1/projects/demo/zones", access).status_code for _ in range(12)}
+    access = token(shared)
+    answers = {shared.get("/compute/v1/projects/demo/zones", access).status_code for _ in range(12)}
     assert answers == {200}
 
 
-def test_a_port_in_use_is_said_plainly(serve: Serve) -> None:
+def test_a_port_in_use_is_said_plainly(shared: Process) -> None:
     """The second server on a port says what to do instead of a traceback."""
-    first = serve()
-    second = Process(first.home.with_name("second"), first.port)
+    second = Process(shared.home.with_name("second"), shared.port)
     assert second.ended() == 1
     assert "Cannot listen" in second.output
     assert "Traceback" not in second.output
 
 
-def test_the_sandbox_is_a_cloudstack_for_any_client(serve: Serve) -> None:
+def test_the_sandbox_is_a_cloudstack_for_any_client(shared: Process) -> None:
     """`gstack client cloudstack` prints what CloudStack's own clients read."""
-    server = serve()
-    exports = run([PROGRAM, "client", "cloudstack"], server.environment)
+    exports = run([PROGRAM, "client", "cloudstack"], shared.environment)
     values = dict(line.removeprefix("export ").split("=", 1) for line in exports.splitlines())
     client = cs.CloudStack(
         endpoint=values["CLOUDSTACK_ENDPOINT"].strip("'"), key=values["CLOUDSTACK_KEY"].strip("'"),
@@ -108,15 +113,14 @@ def test_the_sandbox_is_a_cloudstack_for_any_client(serve: Serve) -> None:
     assert {zone["name"] for zone in client.listZones()["zone"]} >= {"Sandbox-simulator", "sandbox-east1-a"}
 
 
-def test_a_second_on_one_home_is_refused_and_harms_nothing(serve: Serve) -> None:
+def test_a_second_on_one_home_is_refused_and_harms_nothing(shared: Process) -> None:
     """Two sandboxes on one state would tear it apart: the second says so in a line, the first goes on."""
-    first = serve()
-    second = Process(first.home, free_port())
+    second = Process(shared.home, free_port())
     assert second.ended() == 1
     assert "Another gstack may run" in second.output
     assert "Traceback" not in second.output
-    assert first.get("/compute/v1/projects/demo/zones", token(first)).status_code == 200
-    assert "CLOUDSTACK_ENDPOINT" in run([PROGRAM, "client", "cloudstack"], first.environment)
+    assert shared.get("/compute/v1/projects/demo/zones", token(shared)).status_code == 200
+    assert "CLOUDSTACK_ENDPOINT" in run([PROGRAM, "client", "cloudstack"], shared.environment)
 
 
 def plain(server: Process, path: str, **headers: str) -> int:
@@ -174,15 +178,14 @@ def handshake(server: Process, version: ssl.TLSVersion, ciphers: str) -> str:
             return ""
 
 
-def test_tls_is_modern(serve: Serve) -> None:
+def test_tls_is_modern(shared: Process) -> None:
     """TLS 1.2 with forward secrecy and 1.3 are spoken; 1.1, CBC, RSA key exchange are not."""
-    server = serve()
-    assert handshake(server, ssl.TLSVersion.TLSv1_3, "DEFAULT").startswith("TLS_")
-    assert handshake(server, ssl.TLSVersion.TLSv1_2, "DEFAULT").startswith("ECDHE-")
+    assert handshake(shared, ssl.TLSVersion.TLSv1_3, "DEFAULT").startswith("TLS_")
+    assert handshake(shared, ssl.TLSVersion.TLSv1_2, "DEFAULT").startswith("ECDHE-")
     weak = "@SECLEVEL=0"
-    assert not handshake(server, ssl.TLSVersion.TLSv1_1, f"ALL:{weak}")
+    assert not handshake(shared, ssl.TLSVersion.TLSv1_1, f"ALL:{weak}")
     for old in ("AES128-SHA", "AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-SHA", "DHE-RSA-AES128-GCM-SHA256"):
-        assert not handshake(server, ssl.TLSVersion.TLSv1_2, f"{old}:{weak}"), old
+        assert not handshake(shared, ssl.TLSVersion.TLSv1_2, f"{old}:{weak}"), old
 
 
 def raw(server: Process, request: bytes, seconds: float = 10) -> bytes:
@@ -200,23 +203,22 @@ def raw(server: Process, request: bytes, seconds: float = 10) -> bytes:
             return b""
 
 
-def test_headers_have_a_limit(serve: Serve) -> None:
+def test_headers_have_a_limit(shared: Process) -> None:
     """A request line or headers beyond 64 KiB are refused, and the server goes on."""
-    server = serve()
     begin = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
-    assert b" 200 " in raw(server, begin + b"X-Long: " + b"x" * 30_000 + b"\r\n\r\n")[:20]
-    answer = raw(server, begin + b"X-Long: " + b"x" * 100_000 + b"\r\n\r\n")
+    assert b" 200 " in raw(shared, begin + b"X-Long: " + b"x" * 30_000 + b"\r\n\r\n")[:20]
+    answer = raw(shared, begin + b"X-Long: " + b"x" * 100_000 + b"\r\n\r\n")
     assert b" 431 " in answer[:20] or not answer
     many = b"".join(b"X-%d: y\r\n" % number for number in range(5_000))
-    answer = raw(server, begin + many + b"\r\n")
+    answer = raw(shared, begin + many + b"\r\n")
     assert b" 431 " in answer[:20] or not answer
-    assert server.get("/healthz").status_code == 200
+    assert shared.get("/healthz").status_code == 200
 
 
-def test_slow_headers_are_cut_off(serve: Serve) -> None:
+def test_slow_headers_are_cut_off(shared: Process) -> None:
     """Who begins a request and does not go on with its headers is let go after half a minute."""
-    server, begun = serve(), time.monotonic()
-    assert raw(server, b"GET / HTTP/1.1\r\nHost: local", seconds=60) == b""
+    begun = time.monotonic()
+    assert raw(shared, b"GET / HTTP/1.1\r\nHost: local", seconds=60) == b""
     assert 25 < time.monotonic() - begun < 50
 
 
