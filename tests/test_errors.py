@@ -35,7 +35,6 @@ def test_internal_half_stays_inside() -> None:
         (Problem.bad_request("no JSON", "parseError"), 400, "parseError", "PARSE_ERROR"),
         (Problem.unauthorized(), 401, "authError", "AUTH_ERROR"),
         (Problem.forbidden("no"), 403, "forbidden", "PERMISSION_DENIED"),
-        (Problem.quota_exceeded("limit"), 403, "quotaExceeded", "QUOTA_EXCEEDED"),
         (Problem.already_exists("projects/p/zones/z/disks/d"), 409, "alreadyExists", "RESOURCE_ALREADY_EXISTS"),
         (Problem.not_ready("d"), 400, "resourceNotReady", "RESOURCE_NOT_READY"),
         (Problem.condition_not_met(), 412, "conditionNotMet", "CONDITION_NOT_MET"),

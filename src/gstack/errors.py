@@ -114,11 +114,6 @@ class Problem(Exception):  # noqa: N818  # a Problem is what RFC 9457 calls it, 
         return cls(413, "uploadTooLarge", message)
 
     @classmethod
-    def quota_exceeded(cls, message: str) -> Self:
-        """403: a resource limit of the CloudStack account is reached."""
-        return cls(403, "quotaExceeded", message, code="QUOTA_EXCEEDED")
-
-    @classmethod
     def exhausted(cls, message: str) -> Self:
         """503 in Google's list; here only inside operations: the cloud has no room for this now."""
         return cls(503, "resourcePoolExhausted", message, code="ZONE_RESOURCE_POOL_EXHAUSTED")

@@ -25,7 +25,7 @@ async def access(room: Room, account: str = "demo") -> str:
 
 
 async def key_file(room: Room, account: str = "demo", **options: Any) -> dict[str, Any]:
-    return await keys.create_key(room.auth, room.accounts[account], token_uri=URI, **options)
+    return await keys.register_key(room.auth, await room.auth.proved(room.accounts[account]), token_uri=URI, **options)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "OAuth"])

@@ -10,14 +10,12 @@ from auth.jwts import self_signed
 from auth.room import Room
 from gstack.auth import keys
 from gstack.auth.store import now
-from gstack.cloudstack.signing import KeyPair
-from gstack.errors import Problem
 
 URI = "https://localhost:5000/oauth2/token"
 
 
 async def made(room: Room, account: str = "demo", **options: Any) -> dict[str, Any]:
-    return await keys.create_key(room.auth, room.accounts[account], token_uri=URI, **options)
+    return await keys.register_key(room.auth, await room.auth.proved(room.accounts[account]), token_uri=URI, **options)
 
 
 async def test_the_file_is_googles(room: Room) -> None:
@@ -34,14 +32,6 @@ async def test_the_file_is_googles(room: Room) -> None:
     assert file["client_id"].isdigit()
     assert len(file["client_id"]) == 21
     assert "universe_domain" not in file
-
-
-async def test_the_pair_is_proved_first(room: Room) -> None:
-    """A pair that CloudStack does not accept gets no key."""
-    with pytest.raises(Problem) as refused:
-        await keys.create_key(room.auth, KeyPair(room.demo.api_key, "s" * 86), token_uri=URI)
-    assert refused.value.status == 401
-    assert await keys.list_keys(room.auth) == []
 
 
 async def test_accounts_never_share_an_e_mail(room: Room) -> None:

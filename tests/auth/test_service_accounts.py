@@ -44,7 +44,7 @@ class Wire:
 
 
 async def key_file(room: Room, **options: Any) -> dict[str, Any]:
-    return await keys.create_key(room.auth, room.demo, token_uri=URI, **options)
+    return await keys.register_key(room.auth, await room.auth.proved(room.demo), token_uri=URI, **options)
 
 
 async def test_google_auths_service_account(room: Room) -> None:

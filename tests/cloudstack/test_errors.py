@@ -34,6 +34,13 @@ def test_internal_texts_are_not_shown() -> None:
         assert "com.cloud" not in Refusal("deployVirtualMachine", 530, text).message
 
 
+@pytest.mark.parametrize("amount", ["amount", "number"])
+def test_a_limit_inside_a_job_is_a_quota_too(amount: str) -> None:
+    """Jobs fail with 530 where a limit is reached; the text, of old and new CloudStacks, tells it."""
+    refusal = Refusal("resizeVolume", 530, f"Maximum {amount} of resources of Type = 'volume' for Account …")
+    assert (refusal.status, refusal.reason, refusal.code) == (403, "quotaExceeded", "QUOTA_EXCEEDED")
+
+
 def test_a_missing_id_is_known_as_such() -> None:
     """431 stands for bad values and for ids of nothing; only the latter is `missing`."""
     nothing = "Invalid parameter id value=x due to incorrect long value format, or entity does not exist or due to …"

@@ -17,33 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from gstack.auth.auth import Auth
 from gstack.auth.issue import key_family
 from gstack.auth.store import Credential, ServiceKey, now
-from gstack.cloudstack.signing import KeyPair
 from gstack.db.tables import service_keys
 
 Algorithm = Literal["RS256", "ES256"]
 _PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 _DOMAIN = "iam.gserviceaccount.com"  # libcloud tells service accounts by this end
-
-
-async def create_key(
-    auth: Auth,
-    keys: KeyPair,
-    *,
-    project: str | None = None,
-    token_uri: str,
-    label: str = "",
-    expires: datetime | None = None,
-    algorithm: Algorithm = "RS256",
-) -> dict[str, Any]:
-    """Prove a CloudStack key pair, register a new key for it, return Google's key file.
-
-    Without a `project` the file names the account's own. Google's clients sign with RS256; ES256 is for clients that
-    know it. Raises Problem 401 where CloudStack does not accept the pair, Unreachable where it does not answer.
-    """
-    credential = await auth.proved(keys)
-    return await register_key(
-        auth, credential, project=project, token_uri=token_uri, label=label, expires=expires, algorithm=algorithm
-    )
 
 
 async def register_key(
@@ -56,7 +34,11 @@ async def register_key(
     expires: datetime | None = None,
     algorithm: Algorithm = "RS256",
 ) -> dict[str, Any]:
-    """Register a new key for a credential, return Google's key file."""
+    """Register a new key for a credential, return Google's key file.
+
+    Without a `project` the file names the account's own. Google's clients sign with RS256; ES256 is for clients that
+    know it.
+    """
     shown = project or credential.account
     email = await email_of(auth, credential, shown)
     private = _private_key(algorithm)
@@ -150,4 +132,4 @@ def _file(key: ServiceKey, private_pem: str, project: str, token_uri: str) -> di
     }
 
 
-__all__ = ["Algorithm", "ServiceKey", "create_key", "list_keys", "register_key", "revoke_key", "unique_id"]
+__all__ = ["Algorithm", "ServiceKey", "list_keys", "register_key", "revoke_key", "unique_id"]

@@ -2,14 +2,18 @@
 
 CloudStack's codes as measured on 4.23: 401 also stands for an unknown command, 431 for bad values and for ids of
 nothing, 530 for almost anything else. Job failures carry the same codes inside `jobresult`. Texts of 530 are often
-internal, so they go to the log, and to the client only where they say something.
+internal, so they go to the log, and to the client only where they say something. A limit that is reached is 535, but
+530 inside jobs: its text tells.
 """
+
+import re
 
 from gstack.errors import Problem
 
 UNAUTHORIZED, INVALID, FORBIDDEN_COMMAND, NOT_POSSIBLE = 401, 431, 432, 530
 NO_PERMISSION, LIMIT, NO_CAPACITY, IN_USE, CONFLICT, MALFORMED = 531, 535, 533, 536, 537, 430
 
+_LIMIT_TEXT = re.compile(r"maximum (amount|number) of resources of type", re.IGNORECASE)
 _SILENT = ("internal error executing command", "exception", "com.cloud", "org.apache")
 
 
@@ -53,7 +57,8 @@ _TABLE = {
 
 
 def _outer(command: str, error_code: int, text: str) -> tuple[int, str, str, str]:
-    status, reason, code = _TABLE.get(error_code, (400, "badRequest", "OPERATION_FAILED"))
+    kind = LIMIT if _LIMIT_TEXT.search(text) else error_code
+    status, reason, code = _TABLE.get(kind, (400, "badRequest", "OPERATION_FAILED"))
     if error_code == UNAUTHORIZED:
         return status, reason, code, "The CloudStack keys behind this token are not accepted (any more)."
     if error_code == FORBIDDEN_COMMAND:

@@ -6,6 +6,7 @@ import rich_click as click
 
 from gstack.commands.shell import program
 from gstack.config import home
+from gstack.sandbox.limits import BY_NAME
 from gstack.sandbox.server import serve
 from gstack.sandbox.settings import SandboxSettings, load_or_create_keys
 
@@ -15,16 +16,29 @@ from gstack.sandbox.settings import SandboxSettings, load_or_create_keys
 @click.option(
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
 )
+@click.option(
+    "--limit", "limits", multiple=True, metavar="TYPE=N", help="What an account may have, e.g. user_vm=3; -1: no end."
+)
 @click.option("--expunge-allowed", is_flag=True, help="Let ordinary users expunge machines.")
-def command(bind: str, port: int, expunge_allowed: bool) -> None:
+def command(bind: str, port: int, limits: tuple[str, ...], expunge_allowed: bool) -> None:
     """Serve the sandbox in this process."""
     os.umask(0o077)  # accounts' keys are in its files
     folder = home(os.environ)
     settings = SandboxSettings(
-        accounts=load_or_create_keys(folder), database=str(folder / "sandbox.db"), expunge_allowed=expunge_allowed
+        accounts=load_or_create_keys(folder),
+        database=str(folder / "sandbox.db"),
+        expunge_allowed=expunge_allowed,
+        limits=dict(map(_limit, limits)),
     )
     click.echo(f"The sandbox answers at http://{bind}:{port}/client/api. Keys: {program()} client cloudstack")
     try:
         serve(settings, bind, port, folder / "sandbox.url")
     except OSError as error:
         raise click.ClickException(f"{error}. Is a gstack running on this home? Use another GSTACK_HOME.") from error
+
+
+def _limit(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if name not in BY_NAME or not number.removeprefix("-").isdigit():
+        raise click.UsageError(f"--limit {text}: write TYPE=N, where TYPE is one of {', '.join(BY_NAME)}.")
+    return name, int(number)

@@ -122,13 +122,6 @@ async def disk_offerings(cloudstack: Client, names: NameSettings) -> DiskOfferin
     return DiskOfferings(found, names, next(iter(answer.values()), DiskBounds()))
 
 
-async def choose_disk_offering(
-    cloudstack: Client, names: NameSettings, type_name: str, size_gb: int | None, zone_id: str = ""
-) -> DiskChoice:
-    """Find the offering for a disk type (any form; empty: pd-standard). Problem.invalid says what is possible."""
-    return (await disk_offerings(cloudstack, names)).choose(type_name, size_gb, zone_id)
-
-
 def to_gce(call: Call, location: Location, kind: str, offering: DiskOffering, bounds: DiskBounds) -> Any:
     """A DiskType in one zone. Google's `validDiskSize` is a range, `10GB-65536GB`."""
     low, high = bounds.customdiskofferingminsize, bounds.customdiskofferingmaxsize

@@ -79,4 +79,4 @@ def internal() -> CloudStackError:
 
 def limit_reached(text: str) -> CloudStackError:
     """CloudStack's ResourceAllocationException."""
-    return CloudStackError(535, text, 4370)
+    return CloudStackError(535, text)

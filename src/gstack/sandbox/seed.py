@@ -7,6 +7,7 @@ answers them; ids in it are `#n` and become random uuids here, once for each wor
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 from ipaddress import IPv4Network
 from typing import Any
@@ -53,7 +54,7 @@ def seed(world: World, settings: SandboxSettings) -> None:
         if world.count("domain") == 0:
             _fill(world, settings)
         for keys in settings.accounts:
-            _account(world, keys)
+            _account(world, keys, settings.limits)
 
 
 def _fill(world: World, settings: SandboxSettings) -> None:
@@ -230,9 +231,9 @@ def tag_row(row: Row, resourcetype: str, key: str, value: str, account: Row) -> 
     }
 
 
-def _account(world: World, keys: AccountKeys) -> None:
-    if world.first("account", name=keys.name) is None:
-        _new_account(world, keys)
+def _account(world: World, keys: AccountKeys, limits: Mapping[str, int]) -> None:
+    account = world.first("account", name=keys.name) or _new_account(world, keys)
+    world.update("account", account["id"], limits=dict(limits) or None)
     user = world.find("user", username=keys.name)[0]
     if user["password"] != keys.password:
         world.update("user", user["id"], password=keys.password)
@@ -240,11 +241,12 @@ def _account(world: World, keys: AccountKeys) -> None:
         _key_pair(world, user, keys)
 
 
-def _new_account(world: World, keys: AccountKeys) -> None:
+def _new_account(world: World, keys: AccountKeys) -> Row:
     domain = world.all("domain")[0]
     account = world.put("account", {"id": new_id(), "name": keys.name, "domainid": domain["id"], "created": now()})
     world.put("user", _user(account, keys))
     add_default_group(world, account)
+    return account
 
 
 def add_default_group(world: World, account: Row) -> Row:

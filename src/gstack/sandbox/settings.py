@@ -55,7 +55,8 @@ class SandboxSettings(msgspec.Struct, frozen=True):
 
     `database` is a file path or ":memory:". `job_delay` multiplies the seconds of `DEFAULT_DELAYS`; 0 ends jobs
     in the next turn of the event loop. `page_maximum` is CloudStack's `default.page.size` (500).
-    `expunge_allowed` is CloudStack's `allow.user.expunge.recover.vm`, false by default as there.
+    `expunge_allowed` is CloudStack's `allow.user.expunge.recover.vm`, false by default as there. `limits` are what
+    every account may have, by CloudStack's names of resource types (-1: no end), where the usual is not meant.
     """
 
     accounts: tuple[AccountKeys, ...]
@@ -65,6 +66,7 @@ class SandboxSettings(msgspec.Struct, frozen=True):
     page_maximum: int = 500
     expunge_allowed: bool = False
     several_key_pairs: bool = True  # as CloudStack 4.23; before it a user has one pair, and a new one replaces it
+    limits: Mapping[str, int] = {}
     plain_seed: bool = False  # only what the recorded CloudStack had: no GCE-named offerings and templates
 
 

@@ -17,7 +17,7 @@ URI = "https://localhost:5000/oauth2/token"
 
 
 async def key_file(room: Room, account: str = "demo", **options: Any) -> dict[str, Any]:
-    return await keys.create_key(room.auth, room.accounts[account], token_uri=URI, **options)
+    return await keys.register_key(room.auth, await room.auth.proved(room.accounts[account]), token_uri=URI, **options)
 
 
 async def bear(room: Room, token: str) -> Result:

@@ -22,10 +22,9 @@ def list_users(call: Call) -> Answer:
 
 @command("listResourceLimits")
 def list_resource_limits(call: Call) -> Answer:
-    project = "projectid" in call.owner
     wanted = call.args.get("resourcetype")
     rows = [
-        {"number": number, "name": limit.name, "max": limit.project if project else limit.account}
+        {"number": number, "name": limit.name, "max": limits.maximum(limit, call.owner)}
         for number, limit in enumerate(limits.LIMITS)
         if wanted is None or wanted == number
     ]

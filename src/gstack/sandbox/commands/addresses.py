@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gstack.sandbox import placing, removal, views
+from gstack.sandbox import limits, placing, removal, views
 from gstack.sandbox.errors import CloudStackError, denied, invalid
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, command, failure, work
@@ -44,6 +44,7 @@ def reserve(call: Call) -> Answer:
     row = _named(call)
     if row["state"] != FREE:
         raise invalid(f"Ip address {row['ipaddress']} is not in state Free: it cannot be reserved")
+    limits.require(call.world, call.owner, public_ip=1)
     taken = {"accountid": call.owner["id"], "allocated": now()}
     return {"ipaddress": to_address(call.world, call.world.update("publicip", row["id"], state=RESERVED, **taken))}
 
@@ -80,6 +81,8 @@ def associate(call: Call) -> Job:
     row = _available(call, zoneid)
     owner = _owner(call, where)
     was = row["state"]
+    if was == FREE:
+        limits.require(call.world, call.world.one("account", owner), public_ip=1)
     taken = {"accountid": owner, "allocated": row.get("allocated") or now(), "issourcenat": _is_first(call, where)}
     call.world.update("publicip", row["id"], state=ALLOCATING, **taken, **where)
     return Job("IpAddress", row["id"], answer={"id": row["id"]}, facts={"id": row["id"], "was": was})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gstack.sandbox import machines, nics, placing, volumes
+from gstack.sandbox import limits, machines, nics, placing, volumes
 from gstack.sandbox.commands.keys import checked_user_data
 from gstack.sandbox.errors import CloudStackError, invalid, parameter_error
 from gstack.sandbox.registry import Answer, Call, Job, begin, command, failure, work
@@ -36,10 +36,23 @@ def deploy(call: Call) -> Job:
     groups = placing.security_groups(call)
     row = _new_machine(call, template, sizes, keys, groups)
     nics.check_host_name(call.world, [network for network, _ in places], row["name"])
+    _check_limits(call, sizes, [root["size"], *(disk["size"] for disk in disks)])
     call.world.put("virtualmachine", row)
     _connect(call, row, places)
     _make_volumes(call, row, template, root, disks)
     return Job("VirtualMachine", row["id"], queue=row["id"], answer={"id": row["id"]}, facts={"id": row["id"]})
+
+
+def _check_limits(call: Call, sizes: dict[str, int], disks: list[int]) -> None:
+    limits.require(
+        call.world,
+        call.owner,
+        user_vm=1,
+        cpu=sizes["cpunumber"],
+        memory=sizes["memory"],
+        volume=len(disks),
+        primary_storage=sum(disks) // GIB,
+    )
 
 
 def _connect(call: Call, row: Row, places: list[placing.Place]) -> None:
@@ -91,12 +104,12 @@ def sizes_of(offering: Row, details: dict[str, str]) -> dict[str, int]:
     """Return processors, MHz and MB of a machine; a customised offering takes them from `details`."""
     if not offering["iscustomized"]:
         return {field: offering[field] for field in ("cpunumber", "cpuspeed", "memory")}
-    limits = offering["serviceofferingdetails"]
+    bounds = offering["serviceofferingdetails"]
     given = {name.lower(): value for name, value in details.items()}
     if "cpunumber" not in given or "memory" not in given:
         raise invalid("Need to specify custom parameter values cpu, cpu speed and memory when using custom offering")
-    processors = _within(given["cpunumber"], limits["mincpunumber"], limits["maxcpunumber"], "CPU cores")
-    memory = _within(given["memory"], limits["minmemory"], limits["maxmemory"], "memory")
+    processors = _within(given["cpunumber"], bounds["mincpunumber"], bounds["maxcpunumber"], "CPU cores")
+    memory = _within(given["memory"], bounds["minmemory"], bounds["maxmemory"], "memory")
     return {"cpunumber": processors, "cpuspeed": offering["cpuspeed"], "memory": memory}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gstack.sandbox import machines, nics, placing, volumes
+from gstack.sandbox import limits, machines, nics, placing, volumes
 from gstack.sandbox.commands.deploy import NAME, key_details, sizes_of
 from gstack.sandbox.commands.keys import USER_DATA_LIMIT
 from gstack.sandbox.errors import CloudStackError, internal, invalid, runtime
@@ -100,6 +100,8 @@ def _resized(call: Call, row: Row) -> Row:
     given = {key: value for entry in call.args.get("details", []) for key, value in entry.items()}
     offering = call.entity("serviceoffering", "serviceofferingid")
     sizes = sizes_of(offering, given)
+    more = {"cpu": sizes["cpunumber"] - row["cpunumber"], "memory": sizes["memory"] - row["memory"]}
+    limits.require(call.world, call.world.one("account", row["accountid"]), **more)
     return call.world.update("virtualmachine", row["id"], serviceofferingid=offering["id"], **sizes)
 
 

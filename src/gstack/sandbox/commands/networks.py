@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gstack.sandbox import removal, subnets, views
+from gstack.sandbox import limits, removal, subnets, views
 from gstack.sandbox.errors import denied, invalid, runtime
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, command, work
@@ -69,6 +69,8 @@ def create_network(call: Call) -> Answer:
         row |= _addresses(call, vpc)
     if vpc:
         row |= {"vpcid": vpc["id"], "aclid": _acl(call, vpc)["id"]}
+    else:
+        limits.require(call.world, call.owner, network=1)
     return {"network": to_network(call.world, call.world.put("network", row))}
 
 

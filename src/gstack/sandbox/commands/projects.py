@@ -24,6 +24,7 @@ def create_project(call: Call) -> Job:
     name = call.args["name"]
     if call.world.first("project", name=name):
         raise invalid(f"Project with name {name} already exists in domain id=1")
+    limits.require(call.world, call.account, project=1)
     project = _new_project(call, name)
     return Job("None", answer={"id": project["id"]}, facts={"projectid": project["id"]})
 

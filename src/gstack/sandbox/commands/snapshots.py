@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gstack.sandbox import views
+from gstack.sandbox import limits, views
 from gstack.sandbox.errors import invalid
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, begin, command, failure, work
@@ -16,7 +16,10 @@ def create_snapshot(call: Call) -> Job:
     volume = call.entity("volume", "volumeid")
     if volume["state"] != "Ready":
         raise invalid(f"VolumeId: {volume['id']} is not in Ready state but {volume['state']}. Cannot take snapshot.")
-    row = call.world.put("snapshot", _new(call, volume))
+    row = _new(call, volume)
+    owner = call.world.one("account", volume["accountid"])
+    limits.require(call.world, owner, snapshot=1, secondary_storage=row["physicalsize"] / limits.GIB)
+    call.world.put("snapshot", row)
     return Job("Snapshot", row["id"], queue=volume["id"], answer={"id": row["id"]}, facts={"id": row["id"]})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from gstack.sandbox import views
+from gstack.sandbox import limits, views
 from gstack.sandbox.errors import internal, invalid, parameter_error
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, begin, command, failure, work
@@ -67,6 +67,7 @@ def _source(call: Call) -> Row:
 
 def _new(call: Call, size: int, zoneids: list[str], form: str, source: str | None) -> Row:
     args = call.args
+    limits.require(call.world, call.owner, template=1, secondary_storage=size / limits.GIB)
     row: Row = {
         "number": call.world.next_number("template"),
         "name": args["name"],

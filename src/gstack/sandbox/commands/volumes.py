@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gstack.sandbox import volumes
-from gstack.sandbox.errors import CloudStackError, invalid
+from gstack.sandbox import limits, volumes
+from gstack.sandbox.errors import CloudStackError, invalid, runtime
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, command, work
 from gstack.sandbox.world import Row, World, now
@@ -24,6 +24,7 @@ def list_volumes(call: Call) -> Answer:
 @command("createVolume", snapshotid="snapshot", virtualmachineid="virtualmachine")
 def create_volume(call: Call) -> Job:
     fields = _from_snapshot(call) if "snapshotid" in call.args else _empty(call)
+    limits.require(call.world, call.owner, volume=1, primary_storage=fields["size"] // volumes.GIB)
     row = volumes.new(
         call.world, name=call.args.get("name", "volume"), type=volumes.DATA, accountid=call.owner["id"], **fields
     )
@@ -165,7 +166,16 @@ def resized_volume(call: Call) -> Answer:
             f"Going from existing size of {volume['size']} to size of {changes['size']} would shrink the volume."
             "Need to sign off by supplying the shrinkok parameter with value of true.",
         )
+    _check_storage(call, volume, changes["size"])
     return {"volume": volumes.view(call.world, call.world.update("volume", volume["id"], **changes))}
+
+
+def _check_storage(call: Call, volume: Row, size: int) -> None:
+    try:
+        grown = (size - volume["size"]) // volumes.GIB
+        limits.require(call.world, call.world.one("account", volume["accountid"]), primary_storage=grown)
+    except CloudStackError as error:
+        raise runtime(error.text) from None  # in a job CloudStack keeps the text alone
 
 
 def _new_size(call: Call, volume: Row, offering: Row | None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gstack.sandbox import nics, removal, subnets, views
+from gstack.sandbox import limits, nics, removal, subnets, views
 from gstack.sandbox.commands.networks import network_domain, to_network
 from gstack.sandbox.errors import invalid
 from gstack.sandbox.listing import chosen, page
@@ -24,6 +24,7 @@ def create_vpc(call: Call) -> Job:
     if not call.args.get("cidr"):
         raise invalid("CIDR is required for creating VPC")
     subnets.vpc_cidr(call.args["cidr"])
+    limits.require(call.world, call.owner, vpc=1)
     row = call.world.put("vpc", _new_row(call))
     return Job("None", answer={"id": row["id"]}, facts={"id": row["id"]})
 
