@@ -1,7 +1,8 @@
 """projects <-> a CloudStack account, or a CloudStack project that the caller is in.
 
 Quotas come from the resource limits. The metadata that all instances share has no place in CloudStack: it is an
-object of the sidecar, `{"items": {key: value}}`, and instances read it with `common_metadata` when they are deployed.
+object of the sidecar, `{"items": {key: value}}`. It reaches a machine when that is deployed, and at its next
+instances.setMetadata: setCommonInstanceMetadata changes no machine that is there, which would be a call for each.
 So is the default network tier, which is kept and shown: a CloudStack cloud has one kind of address. No project shares
 its network with others here, and so there are no hosts of shared VPCs.
 """
@@ -114,7 +115,10 @@ async def write_default_tier(op: Op) -> None:
 
 @serves("compute.projects.setCommonInstanceMetadata")
 async def set_common_instance_metadata(call: Call) -> Any:
-    """Replace the shared metadata. 412 when a fingerprint was sent and somebody else was faster; gcutil sends none."""
+    """Replace the shared metadata, for machines to come and for others at their next setMetadata.
+
+    412 when a fingerprint was sent and somebody else was faster; gcutil sends none.
+    """
     items = check_metadata(call.body, "metadata")
     sent = call.body.get("fingerprint")
     check_fingerprint(sent, await common_metadata(call.sidecar, call.owner_id))

@@ -5,6 +5,7 @@ import msgspec
 from gstack.resources.backings import Placement
 from gstack.resources.instances.insert import to_cloudstack
 from gstack.resources.instances.plan import DiskPlan, Interface, Plan
+from gstack.resources.instances.user_data import told
 
 BOOT = DiskPlan("vm1", "persistent-disk-0", auto_delete=True, field="resource.disks[0]", kind="pd-ssd")
 PLACE = Placement("z1", security_groups=False, network="n", subnetwork="s", network_id="net1", region="a-b")
@@ -19,9 +20,10 @@ def test_survives_the_journal() -> None:
 
 
 def test_facts() -> None:
-    """Empty wishes leave no facts, but that no external address was asked for is one."""
+    """Empty wishes leave no facts, but that no external address was asked for and what the guest is told are some."""
     network = {"network": "global/networks/n", "subnetwork": "regions/a-b/subnetworks/s"}
-    assert PLAN.facts == {"name": "vm1", "external": "", **network}
+    assert PLAN.facts == {"name": "vm1", "external": "", "told": told(""), **network}
+    assert msgspec.structs.replace(PLAN, user_data="eA==").facts["told"] == told("eA==") != told("")
     assert BOOT.facts == {"name": "vm1", "device_name": "persistent-disk-0", "auto_delete": True, "type": "pd-ssd"}
 
 

@@ -1,7 +1,9 @@
 """instances.setMetadata by the front door."""
 
 import base64
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -65,3 +67,29 @@ def test_refused(gce: Gce, made: Made, fault: Callable[..., None]) -> None:
     fault("updateVirtualMachine", "lost")
     gce.done(gce.post(f"{path}/setMetadata", _items(user_data="#!/bin/sh")))
     assert gce.get(path)["metadata"]["items"] == [{"key": "user-data", "value": "#!/bin/sh"}]
+
+
+def test_changes_at_once_leave_what_is_shown(gce: Gce, ask: Ask, made: Made, fault: Callable[..., None]) -> None:
+    """Of two changes at once the later is shown, and CloudStack has that one's document too."""
+    made(VPC, "vm-meta", metadata=_items(startup_script="echo first"))
+    path = f"zones/{VPC}/instances/vm-meta"
+    fault("updateVirtualMachine", "slow", seconds=2)
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(gce.post, f"{path}/setMetadata", _items(startup_script="echo other"))
+        time.sleep(0.7)
+        again = gce.post(f"{path}/setMetadata", _items(startup_script="echo first"))
+    gce.done(other.result())
+    gce.done(again)
+    assert gce.get(path)["metadata"]["items"][0]["value"] == "echo first"
+    assert "echo first" in _told(ask, "vm-meta")
+
+
+def test_a_key_that_the_project_lost_goes(gce: Gce, ask: Ask, made: Made) -> None:
+    """A key that the project has no more leaves a machine's user data with its next change, not before."""
+    common = "setCommonInstanceMetadata"
+    gce.done(gce.post(common, _items(ssh_keys="joe:ssh-ed25519 AAAAjoe joe@here")))
+    made(VPC, "vm-meta")
+    gce.done(gce.post(common, {}))
+    assert "AAAAjoe" in _told(ask, "vm-meta")
+    gce.done(gce.post(f"zones/{VPC}/instances/vm-meta/setMetadata", _items(foo="1")))
+    assert _told(ask, "vm-meta") == "#cloud-config\n{}\n"

@@ -10,6 +10,7 @@ import msgspec
 
 from gstack.resources.backings import Placement
 from gstack.resources.instances.makers import Making
+from gstack.resources.instances.user_data import told
 
 
 class DiskPlan(msgspec.Struct, frozen=True):
@@ -113,6 +114,7 @@ class Plan(msgspec.Struct, frozen=True):
             "description": self.description,
             "tags": list(self.tags),
             "metadata": self.metadata,
+            "told": told(self.user_data),
             "kept": self.kept,
             "external": "" if self.address.index else self.external,
             "machine_type": self.machine_type,

@@ -4,6 +4,10 @@ CloudStack takes new user data while a machine runs, and gives it to the guest w
 boot. What it does with it then is cloud-init's: keys are put in place at a machine's first boot alone, and the
 operation warns of that. User data cannot be removed, so a machine that had some and is to have none gets an empty
 `#cloud-config`.
+
+The document is made inside the work, when nobody else may change the machine, from the project's metadata as they are
+then, and is sent where it is not the one that the machine has: the fact `told` is the digest of that. So what changed
+in the project's metadata meanwhile reaches the machine with its next setMetadata, and not before.
 """
 
 import base64
@@ -15,8 +19,8 @@ from gstack.operations.model import Op, harmless, work
 from gstack.resources import projects
 from gstack.resources.instances import policy
 from gstack.resources.instances.creation import write_down
-from gstack.resources.instances.subject import Subject, begin, takes_turns, wanted
-from gstack.resources.instances.user_data import unserved_keys, user_data
+from gstack.resources.instances.subject import begin, takes_turns, wanted
+from gstack.resources.instances.user_data import told, unserved_keys, user_data
 from gstack.resources.metadata import check_metadata
 from gstack.resources.naming import check_fingerprint
 
@@ -31,16 +35,13 @@ async def set_metadata(call: Call) -> dict[str, Any]:
     items, sent = check_metadata(call.body, "metadata"), call.body.get("fingerprint", "")
     check_fingerprint(sent, subject.facts.get("metadata", {}))
     warn(call, subject.facts.get("metadata", {}), items)
-    return await begin(call, write_metadata, subject, await change(call, subject, items, sent))
+    return await begin(call, write_metadata, subject, await change(call, items, sent))
 
 
-async def change(call: Call, subject: Subject, items: Mapping[str, str], sent: str = "") -> dict[str, Any]:
-    """The args of the work that gives the machine these items."""
-    before = subject.facts.get("metadata", {})
-    shared = await projects.common_metadata(call.sidecar, call.owner_id)
-    old, new = user_data(before, shared), user_data(items, shared)
-    document = base64.b64encode(new or _NOTHING).decode() if new != old else ""
-    return {"items": dict(items), "fingerprint": sent, "user_data": document}
+async def change(call: Call, items: Mapping[str, str], sent: str = "") -> dict[str, Any]:
+    """The args of the work that gives a machine these items; 400 where they cannot be told to it."""
+    user_data(items, await projects.common_metadata(call.sidecar, call.owner_id))
+    return {"items": dict(items), "fingerprint": sent}
 
 
 def warn(call: Call, before: Mapping[str, str], items: Mapping[str, str]) -> None:
@@ -60,15 +61,25 @@ def warn(call: Call, before: Mapping[str, str], items: Mapping[str, str]) -> Non
 async def write_metadata(op: Op) -> None:
     """Look at the fingerprint once more, now that nobody else may write; tell CloudStack; write the items down."""
     machine_id, items = op.args["machine_id"], op.args["items"]
-    await op.decide("check", lambda: _check(op))
-    if op.args["user_data"]:
-        parameters = {"id": machine_id, "userdata": op.args["user_data"]}
+    document = await op.decide("check", lambda: _to_tell(op))
+    facts = {"metadata": items}
+    if document is not None:
+        parameters = {"id": machine_id, "userdata": document or base64.b64encode(_NOTHING).decode()}
         await op.run("user-data", "updateVirtualMachine", parameters, probe=harmless)
-    await write_down(op, "facts", machine_id, op.args["kind"], {"metadata": items})
+        facts["told"] = told(document)
+    await write_down(op, "facts", machine_id, op.args["kind"], facts)
 
 
-async def _check(op: Op) -> bool:
-    machine_id = op.args["machine_id"]
-    current = (await op.sidecar.facts([machine_id])).get(machine_id, {}).get("metadata", {})
-    check_fingerprint(op.args["fingerprint"], current)
-    return True
+async def _to_tell(op: Op) -> str | None:
+    """The document in base64, None where the machine has it already. 412 where somebody else was faster."""
+    machine_id, items = op.args["machine_id"], op.args["items"]
+    facts = (await op.sidecar.facts([machine_id])).get(machine_id, {})
+    check_fingerprint(op.args["fingerprint"], facts.get("metadata", {}))
+    document = user_data(items, await projects.common_metadata(op.sidecar, op.operation.owner))
+    encoded = base64.b64encode(document).decode()
+    return None if told(encoded) == facts.get("told", _told_before(facts)) else encoded
+
+
+def _told_before(facts: Mapping[str, Any]) -> str:
+    """What is said of a machine without the fact: CloudStack's own keep theirs until there is something to tell."""
+    return "" if "metadata" in facts else told("")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call
@@ -121,9 +120,8 @@ async def _metadata(call: Call, subject: Subject) -> Change | None:
     if items == before:
         return None
     set_metadata.warn(call, before, items)
-    changed = replace(subject, found=replace(subject.found, facts={**subject.facts, "metadata": items}))
-    args = await set_metadata.change(call, subject, items, fingerprint(before))
-    return Change("metadata", REFRESH, "instances.setMetadata", args, await set_metadata.change(call, changed, before))
+    args = await set_metadata.change(call, items, fingerprint(before))
+    return Change("metadata", REFRESH, "instances.setMetadata", args, await set_metadata.change(call, before))
 
 
 def _tags(call: Call, subject: Subject) -> Change | None:

@@ -62,6 +62,11 @@ def user_data(instance: Mapping[str, str], project: Mapping[str, str], *, now: d
     return document
 
 
+def told(document: str) -> str:
+    """The digest of a document in base64, as the fact `told` of a machine keeps it: what the machine has."""
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
 def unserved_keys(instance: Mapping[str, str]) -> list[str]:
     """Metadata keys that do something on GCE and nothing here: they are kept and shown, and to be warned about."""
     return [key for key in _UNSERVED if instance.get(key, "").lower() not in {"", "false", "0"}]
