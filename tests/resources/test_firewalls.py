@@ -1,5 +1,7 @@
 """firewalls, in a cloud with zones of both kinds."""
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -65,6 +67,22 @@ def test_a_rule_of_gcutil_s(inserted: Any) -> None:
     assert shown["allowed"] == [{"IPProtocol": "tcp", "ports": ["22"]}]
     assert shown["sourceRanges"] == ["0.0.0.0/0"]
     assert shown["network"].endswith("/global/networks/default")
+
+
+def test_of_two_of_one_name_the_first_stays(gce: Gce, fault: Callable[..., None]) -> None:
+    """An insertion that was checked while another of its name was done is an alreadyExists: nothing is replaced."""
+    fault("listSecurityGroups", "slow", seconds=2)
+    with ThreadPoolExecutor() as pool:  # the priority makes it look for groups before it is journalled
+        bodies = [body("fwr", allowed=[{"IPProtocol": "tcp", "ports": [port]}], priority=500) for port in ("11", "22")]
+        slow = pool.submit(gce.call, "POST", "global/firewalls", bodies[0])
+        time.sleep(0.5)
+        quick = gce.call("POST", "global/firewalls", bodies[1])
+    ended = [gce.finished(one.json()) for one in (slow.result(), quick)]
+    assert [one.get("httpErrorStatusCode", 200) for one in ended] == [409, 200]
+    assert ended[0]["error"]["errors"][0]["code"] == "RESOURCE_ALREADY_EXISTS"
+    shown = gce.get("global/firewalls/fwr")
+    assert (shown["allowed"], shown["id"]) == (bodies[1]["allowed"], ended[1]["targetId"])
+    gce.done(gce.delete("global/firewalls/fwr"))
 
 
 def test_the_operation_names_its_target(gce: Gce) -> None:

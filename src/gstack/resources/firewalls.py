@@ -1,7 +1,8 @@
 """firewalls <-> rules of security groups and items of VPC ACL lists (gstack.firewalling compiles them).
 
 A firewall is global, so it must be expressible in every zone that its network is in; else 400 names the zone and the
-reason, and nothing is sent. The rule itself is kept in the sidecar; ACL items carry its name in `reason`. Rules that
+reason, and nothing is sent. The rule itself is kept in the sidecar; ACL items carry its name in `reason`. Its name is
+free or taken when the work begins, under the hold of the name: the checks before may be old by then. Rules that
 somebody made in CloudStack by hand, in a network's group or list, are left alone and are not shown. Firewall logs,
 service accounts as sources or targets, and IPv6 have no place in CloudStack and are refused.
 """
@@ -102,7 +103,8 @@ async def delete(call: Call) -> dict[str, Any]:
 async def make(op: Op) -> None:
     """Keep the rule, then bring every backing of its network to it; taken back as a whole where one refuses."""
     body, book = op.args["body"], Book(op.sidecar, op.operation.owner)
-    await op.decide("keep", lambda: book.put(body))
+    resource = f"projects/{op.operation.project}/{op.operation.target.path}"
+    await op.decide("keep", lambda: book.add(body, resource))
     try:
         await _apply(op, "apply", body)
     except Unreachable:  # nobody knows how it stands: the work begins again
@@ -115,8 +117,13 @@ async def make(op: Op) -> None:
 
 @work("firewalls.delete")
 async def remove(op: Op) -> None:
-    """Drop the rule, then bring every backing of its network to what is left; kept again where one refuses."""
+    """Drop the rule, then bring every backing of its network to what is left; kept again where one refuses.
+
+    404 where it was deleted before this began: another of its name is another rule.
+    """
     body, book = op.args["body"], Book(op.sidecar, op.operation.owner)
+    if not await op.decide("there", lambda: _is_there(book, body)):
+        raise Problem.not_found(f"projects/{op.operation.project}/{op.operation.target.path}")
     await op.decide("drop", lambda: book.drop(body["name"]))
     try:
         await _retire(op, "apply", body)
@@ -126,6 +133,11 @@ async def remove(op: Op) -> None:
         await op.decide("keep", lambda: book.put(body))
         await _undone(op, _apply(op, "undo", body))
         raise
+
+
+async def _is_there(book: Book, body: Mapping[str, Any]) -> bool:
+    found = await book.find(body["name"])
+    return found is not None and found["id"] == body["id"]
 
 
 async def _undone(op: Op, undoing: Awaitable[None]) -> None:

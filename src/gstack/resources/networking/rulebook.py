@@ -59,6 +59,13 @@ class Book:
         """A rule by name or GCE id."""
         return next((body for body in await self.bodies() if name in {body["name"], body["id"]}), None)
 
+    async def add(self, body: Mapping[str, Any], resource: str) -> None:
+        """Keep a new rule; 409 where another has its name. Only for who holds the name; may be repeated."""
+        found = await self.find(body["name"])
+        if found and found["id"] != body["id"]:
+            raise Problem.already_exists(resource)
+        await self.put(body)
+
     async def put(self, body: Mapping[str, Any]) -> None:
         """Keep a rule."""
         await self._sidecar.put_object(self._owner, COLLECTION, SCOPE, body["name"], body)
