@@ -1,6 +1,8 @@
 """instances.bulkInsert by the front door: many machines in one operation, or as many as were asked for at least."""
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -92,3 +94,23 @@ def test_lost_answers(gce: Gce, fault: Callable[..., None], command: str) -> Non
     fault(command, "lost")
     gce.done(gce.post(f"zones/{VPC}/instances/bulkInsert", _body(VPC, count="2")), seconds=120)
     assert [len(gce.items(f"zones/{VPC}/{kind}")) for kind in ("instances", "disks")] == [2, 4]
+
+
+@pytest.mark.usefixtures("tidy")
+def test_a_name_that_was_taken_meanwhile(gce: Gce, fault: Callable[..., None]) -> None:
+    """A name that another took while the request was being checked is the operation's 409; nothing is made."""
+    path, snapshots = f"zones/{VPC}/instances", "global/snapshots"
+    gce.done(gce.post(path, body_of(VPC, "first")))
+    gce.done(gce.post(snapshots, {"name": "boots", "sourceDisk": f"zones/{VPC}/disks/first"}))
+    body = _body(VPC)
+    body["instanceProperties"]["disks"][0]["initializeParams"] = {"sourceSnapshot": f"{snapshots}/boots"}
+    fault("listSnapshots", "slow", seconds=7)  # after the names were looked for
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(gce.post, f"{path}/bulkInsert", body)
+        time.sleep(0.5)
+        gce.done(gce.post(path, body_of(VPC, "vm-02")))
+        ended = gce.finished(slow.result())
+    gce.done(gce.delete(f"{snapshots}/boots"))
+    assert ended["httpErrorStatusCode"] == 409
+    assert ended["error"]["errors"][0]["message"].endswith("/instances/vm-02' already exists")
+    assert {vm["name"] for vm in gce.items(path)} == {"first", "vm-02"}

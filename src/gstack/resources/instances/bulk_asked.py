@@ -1,7 +1,7 @@
 """What instances.bulkInsert asks for: one plan for all, and the names. Sends nothing that changes.
 
 The first instance is checked as instances.insert checks it; the others are the same under their own names, which are
-looked for in one listing of the zone's machines and one of its disks.
+looked for in one listing of the zone's machines and one of its disks: here, and by the work under the names' holds.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gstack.cloudstack.client import Client
+from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.resources import machines, volumes
@@ -44,12 +46,13 @@ async def bulk_asked(call: Call, location: Location) -> Asked:
     body = call.body
     policy.refuse(body, _REFUSED, "resource")
     policy.refuse(body.get("instanceProperties") or {}, {"resourceManagerTags": _TAGS_OF_MANAGER}, "resource")
-    taken = await _taken(call, location)
+    taken = await taken_names(call.cloudstack, call.sidecar, location.id)
     names = await _names(call, location, taken[0])
     plan = await _plan(call, location, names[0])
     asked = Asked(plan, names, _least(body, len(names)))
     _check_alone(plan)
-    _check_free(call, location, asked, taken)
+    _check_disks(asked)
+    check_free(call.project, asked, taken)
     return asked
 
 
@@ -69,11 +72,11 @@ def _disk_name(disk: DiskPlan, first: str, name: str) -> str:
     return f"{name[: NAME_LENGTH - len(number)]}{number}"
 
 
-async def _taken(call: Call, location: Location) -> tuple[set[str], set[str]]:
+async def taken_names(cloudstack: Client, sidecar: Sidecar, zone_id: str) -> tuple[set[str], set[str]]:
     """The names of the zone's instances and disks."""
     there, disks = await asyncio.gather(
-        machines.search(call.cloudstack, call.sidecar, {"zoneid": location.id}),
-        volumes.search(call.cloudstack, call.sidecar, {"zoneid": location.id}),
+        machines.search(cloudstack, sidecar, {"zoneid": zone_id}),
+        volumes.search(cloudstack, sidecar, {"zoneid": zone_id}),
     )
     return {one.name for one in there}, {one.name for one in disks}
 
@@ -171,16 +174,21 @@ def _check_alone(plan: Plan) -> None:
         raise Problem.unsupported(f"{field}.disks", "one diskName cannot serve several instances. Leave it out.")
 
 
-def _check_free(call: Call, location: Location, asked: Asked, taken: tuple[Collection[str], Collection[str]]) -> None:
+def _check_disks(asked: Asked) -> None:
     everything = [disk for plan in plans(asked) for disk in disks_of(plan)]
     if len({*everything}) < len(everything):
         raise Problem.invalid("resource.namePattern", "the names are too long: disks of several would have one name.")
+
+
+def check_free(project: str, asked: Asked, taken: tuple[Collection[str], Collection[str]]) -> None:
+    """409 where one of the names is taken. Pure."""
+    scope = f"projects/{project}/zones/{asked.plan.zone}"
     for plan in plans(asked):
         if plan.name in taken[0]:
-            raise Problem.already_exists(call.resource(f"zones/{location.zone}/instances/{plan.name}"))
+            raise Problem.already_exists(f"{scope}/instances/{plan.name}")
         for disk in disks_of(plan):
             if disk in taken[1]:
-                raise Problem.already_exists(call.resource(f"zones/{location.zone}/disks/{disk}"))
+                raise Problem.already_exists(f"{scope}/disks/{disk}")
 
 
 def disks_of(plan: Plan) -> Sequence[str]:

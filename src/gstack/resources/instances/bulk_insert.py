@@ -20,7 +20,7 @@ from gstack.operations.model import Op, Target, work
 from gstack.operations.nested import Nested
 from gstack.resources import backings, machines, volumes
 from gstack.resources.instances import removal
-from gstack.resources.instances.bulk_asked import Asked, bulk_asked, disks_of, plans
+from gstack.resources.instances.bulk_asked import Asked, bulk_asked, check_free, disks_of, plans, taken_names
 from gstack.resources.instances.bulk_members import FAILED
 from gstack.resources.instances.insert import make
 from gstack.resources.instances.lookup import located
@@ -43,8 +43,9 @@ async def bulk_insert(call: Call) -> dict[str, Any]:
 
 @work("instances.bulkInsert")
 async def make_all(op: Op) -> None:
-    """Make the machines, a few side by side; none where too few can be made."""
+    """Make the machines, a few side by side; none where too few can be made, or where a name was taken meanwhile."""
     asked = msgspec.convert({name: op.args[name] for name in ("plan", "names", "least")}, Asked)
+    await op.decide("free", lambda: _still_free(op, asked))
     asked = replace(asked, plan=await _with_network(op, asked.plan))
     failed = await _all(op, plans(asked))
     made = [name for name in asked.names if name not in failed]
@@ -53,6 +54,13 @@ async def make_all(op: Op) -> None:
         raise _too_few(asked, len(made), next(iter(failed.values())))
     for name, problem in failed.items():
         await op.warn(FAILED, f"The instance '{name}' was not made: {problem.message}", instance=name)
+
+
+async def _still_free(op: Op, asked: Asked) -> bool:
+    """409 for a name that another operation took between the request's checks and our holds."""
+    zone_id = asked.plan.placement.location_id
+    check_free(op.operation.project, asked, await taken_names(op.cloudstack, op.sidecar, zone_id))
+    return True
 
 
 async def _with_network(op: Op, plan: Plan) -> Plan:
