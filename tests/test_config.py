@@ -49,6 +49,22 @@ def test_profiles_are_kept_apart(tmp_path: Path) -> None:
     assert load("initial", environment(tmp_path)).names.zones == {"Sandbox-simulator": "cs-zone1-a"}
 
 
+def test_profiles_have_databases_of_their_own(tmp_path: Path) -> None:
+    """Another cloud's server must not find this one's operations and secrets; a database that is named goes before."""
+    assert load("initial", environment(tmp_path)).database_url.endswith("/gstack.db")
+    assert load("second", environment(tmp_path)).database_url.endswith("/gstack-second.db")
+    named = environment(tmp_path, GSTACK_DATABASE="sqlite+aiosqlite:////srv/both.db")
+    assert load("second", named).database_url == "sqlite+aiosqlite:////srv/both.db"
+
+
+@pytest.mark.parametrize("name", ["home", "profile", "own_sandbox"])
+def test_what_is_no_user_s_to_set_is_refused(tmp_path: Path, name: str) -> None:
+    """The file cannot move the home that it lies in, nor say that the server runs on its sandbox."""
+    (tmp_path / "gstack.toml").write_text(f"[initial]\n{name} = 1")
+    with pytest.raises(SettingsError, match=name):
+        load("initial", environment(tmp_path))
+
+
 def test_a_profile_that_the_file_has_not(tmp_path: Path) -> None:
     """It is refused where there is a file, whatever its name; one whose CloudStack is told otherwise is not."""
     check_known(load("third", environment(tmp_path)))

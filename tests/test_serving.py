@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from conftest import free_port
+from fixtures.postgresql import rows
 from fixtures.processes import Process
 from fixtures.shells import PROGRAM, run
 
@@ -85,6 +86,25 @@ def test_a_killed_server_leaves_nothing_that_keeps_the_next_from_starting(serve:
     first.stop(signal.SIGKILL)
     assert first.gone()
     assert serve().get("/healthz").json()["status"] == "ok"
+
+
+def test_a_server_of_another_cloud_leaves_operations_alone(serve: Serve, tmp_path: Path) -> None:
+    """What a killed server left on a shared database is not taken over by one whose CloudStack is another."""
+    shared_database = f"sqlite+aiosqlite:///{tmp_path / 'both.db'}"
+    first = serve(GSTACK_DATABASE=shared_database, GSTACK_OPERATIONS_ANSWER_WITHIN="0")
+    body = {"name": "d", "sizeGb": "5"}
+    path = f"{first.url}/compute/v1/projects/demo/zones/sandbox-east1-a/disks"
+    bearer = {"Authorization": f"Bearer {token(first)}"}
+    authority = str(first.home / "tls" / "ca.pem")
+    assert requests.post(path, json=body, headers=bearer, verify=authority, timeout=30).json()["status"] == "RUNNING"
+    first.stop(signal.SIGKILL)
+    assert first.gone()
+    elsewhere = "http://127.0.0.1:9/client/api"
+    second = serve("-p", "b", GSTACK_DATABASE=shared_database, GSTACK_CLOUDSTACK_ENDPOINT=elsewhere)
+    time.sleep(2)  # it looks for such operations when it starts
+    unfinished = rows(shared_database, "SELECT status, cloud FROM operations")
+    assert unfinished == [("RUNNING", "sandbox")], second.output
+    assert "taken over" not in second.output
 
 
 def test_workers_share_everything(shared: Process) -> None:

@@ -82,6 +82,7 @@ class _Parts:
             settings.operations,
             sidecar,
             crash_switch(os.environ),
+            cloud=settings.cloud,
         )
         self.services = Services(
             settings=settings,

@@ -84,17 +84,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     home: Path
     profile: str = "initial"
-    database: str = ""  # SQLAlchemy URL; empty: SQLite in `home`
+    database: str = ""  # SQLAlchemy URL; empty: SQLite in `home`, a file for each profile
     server: ServerSettings = ServerSettings()
     cloudstack: CloudStackSettings = CloudStackSettings()
     names: NameSettings = NameSettings()
     operations: OperationSettings = OperationSettings()
     trust: dict[str, TrustSettings] = {}
+    own_sandbox: bool = False  # `gstack serve` says so to its workers; no user's to set
 
     @property
     def database_url(self) -> str:
-        """The SQLAlchemy URL in force."""
-        return self.database or f"sqlite+aiosqlite:///{self.home / 'gstack.db'}"
+        """The SQLAlchemy URL in force. Profiles are different clouds, so each has a file of its own."""
+        name = "gstack.db" if self.profile == "initial" else f"gstack-{self.profile}.db"
+        return self.database or f"sqlite+aiosqlite:///{self.home / name}"
+
+    @property
+    def cloud(self) -> str:
+        """What stands for this server's CloudStack in the journal; the sandbox's port changes from start to start."""
+        return "sandbox" if self.own_sandbox else self.cloudstack.endpoint.rstrip("/")
 
     @property
     def public_url(self) -> str:
@@ -140,7 +147,7 @@ def load(
     check_profile(profile)
     folder = home(environment)
     layers = (
-        ("file", read_profile(folder, profile)),
+        ("file", _only_users(read_profile(folder, profile))),
         ("environment", _from_environment(environment)),
         ("option", dict(flags or {})),
     )
@@ -175,6 +182,14 @@ def check_known(settings: Settings) -> None:
 def read_profile(folder: Path, profile: str) -> dict[str, Any]:
     """One profile's table of `gstack.toml`; empty where there is none."""
     return dict(_file(folder).get(profile, {}))
+
+
+def _only_users(table: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what is no user's to set."""
+    for name in ("home", "profile", "own_sandbox"):
+        if name in table:
+            raise SettingsError(f"gstack.toml may not set {name!r}.")
+    return table
 
 
 def _file(folder: Path) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def _on_sandbox(settings: Settings, endpoint: str) -> Settings:
     often = min(operations.poll_interval, _SANDBOX_POLL)
     return msgspec.structs.replace(
         settings,
+        own_sandbox=True,
         cloudstack=msgspec.structs.replace(settings.cloudstack, endpoint=endpoint),
         operations=msgspec.structs.replace(operations, poll_interval=often),
     )

@@ -110,3 +110,18 @@ async def test_removing_takes_the_steps_along(engine: AsyncEngine) -> None:
     assert await store.expire(datetime.now(UTC) + timedelta(hours=1)) == 1
     assert await store.steps(record.key) == {}
     assert await store.expire(datetime.now(UTC) + timedelta(hours=1)) == 0
+
+
+async def test_only_operations_of_one_s_own_cloud_are_claimed(engine: AsyncEngine) -> None:
+    """A server of another cloud on the same database leaves them alone; those that name no cloud are anybody's."""
+    first, second = Store(engine, "one", 30, "https://a/client/api"), Store(engine, "two", 30, "https://b/client/api")
+    record, _ = await first.begin(draft("d"))
+    await first.release()
+    assert await second.free(WORKS, {"one"}) is False
+    assert await second.claim(WORKS, 10, {"one"}) == []
+    heir = Store(engine, "three", 30, "https://a/client/api")
+    assert [each.key for each in await heir.claim(WORKS, 10)] == [record.key]
+    await heir.release()
+    async with writing(engine) as connection:
+        await connection.execute(text("UPDATE operations SET cloud = ''"))
+    assert [each.key for each in await second.claim(WORKS, 10)] == [record.key]

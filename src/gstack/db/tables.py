@@ -23,7 +23,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-SCHEMA = "0003"  # the newest revision in db/migrations/versions: a database that has it needs no migration
+SCHEMA = "0004"  # the newest revision in db/migrations/versions: a database that has it needs no migration
 
 
 class Moment(TypeDecorator[datetime]):
@@ -70,6 +70,7 @@ operations = Table(
     Column("user", Text, nullable=False),
     Column("credential", Text, nullable=False),
     Column("cloudstack_project", Text),
+    Column("cloud", Text, nullable=False, server_default=""),  # config.Settings.cloud; empty: not known, anybody's
     Column("args", JSON, nullable=False),
     Column("insert_time", Moment, nullable=False),
     Column("status", Text, nullable=False),

@@ -5,7 +5,7 @@ Every process on the same database has one; together they run each accepted oper
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from gstack.operations.outcomes import failed, keys_gone
 from gstack.operations.rows import Record
 from gstack.operations.runner import Checkpoint, Run, Surroundings
 from gstack.operations.store import LeaseLost, Store
+from gstack.operations.turns import Turns
 from gstack.operations.workers import dead, new_worker
 
 Credentials = Callable[[str], Awaitable[KeyPair | None]]
@@ -51,7 +52,7 @@ class Operations:
     """Implements gateway.call.Journal. Between `start_background` and `stop` it also takes over and cleans up.
 
     `credentials` gives the key pair of a credential id, revoked ones too: what was accepted is finished.
-    `checkpoint` is for crash tests (operations.runner).
+    `checkpoint` is for crash tests (operations.runner). `cloud`: only operations of one's own are taken over.
     """
 
     def __init__(
@@ -62,9 +63,10 @@ class Operations:
         settings: OperationSettings,
         sidecar: Sidecar,
         checkpoint: Checkpoint | None = None,
+        cloud: str = "",
     ) -> None:
         self._worker = new_worker()
-        self._store = Store(engine, self._worker, settings.lease)
+        self._store = Store(engine, self._worker, settings.lease, cloud)
         self._settings = settings
         self._credentials = credentials
         self._jobs = Jobs(settings.poll_interval)
@@ -77,6 +79,7 @@ class Operations:
             lease=settings.lease,
             checkpoint=checkpoint,
         )
+        self._turns = Turns()
         self._beginning: set[asyncio.Task[Record]] = set()
         self._running: dict[int, _Running] = {}
         self._background: list[asyncio.Task[None]] = []
@@ -102,10 +105,10 @@ class Operations:
         """Return an operation by name or id."""
         return await self._store.find(owner, scope, name_or_id)
 
-    async def wait(self, owner: str, scope: str, name_or_id: str) -> Operation | None:
-        """Return the operation once DONE, or as it is after `wait_limit` seconds."""
+    async def wait(self, owner: str, scope: str, name_or_id: str, limit: float | None = None) -> Operation | None:
+        """Return the operation once DONE, or as it is after `limit` seconds, `wait_limit` unless told."""
         operation = await self._store.find(owner, scope, name_or_id)
-        return operation and await self._settled(operation, self._settings.wait_limit)
+        return operation and await self._settled(operation, self._settings.wait_limit if limit is None else limit)
 
     async def list(
         self, owner: str, scope: str | None, *, limit: int, offset: int, newest_first: bool = False
@@ -127,6 +130,10 @@ class Operations:
     async def holder(self, owner: str, hold: str) -> Operation | None:
         """The unfinished operation that holds this name, or None."""
         return await self._store.holder(owner, hold)
+
+    def turn(self, owner: str, hold: str, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Be the first of this process that wait for a name; TimeoutError where that takes longer."""
+        return self._turns.turn(owner, hold, seconds)
 
     # The worker's life
 

@@ -87,7 +87,7 @@ def is_called(name_or_id: str) -> Any:
     return operations.c.name == name_or_id
 
 
-def new_row(draft: Draft) -> dict[str, Any]:
+def new_row(draft: Draft, cloud: str) -> dict[str, Any]:
     now = datetime.now(UTC)
     milliseconds = int(now.timestamp() * 1000)
     random = secrets.token_hex(15)
@@ -105,6 +105,7 @@ def new_row(draft: Draft) -> dict[str, Any]:
         "user": draft.user,
         "credential": draft.credential,
         "cloudstack_project": draft.cloudstack_project,
+        "cloud": cloud,
         "args": draft.args,
         "insert_time": now,
         "request_id": draft.request_id,

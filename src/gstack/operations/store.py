@@ -41,12 +41,18 @@ class LeaseLost(Exception):  # noqa: N818  # news, not an error
 
 
 class Store:
-    """The journal's tables as one worker uses them. `worker` names it in leases of `lease` seconds."""
+    """The journal's tables as one worker uses them. `worker` names it in leases of `lease` seconds.
 
-    def __init__(self, engine: AsyncEngine, worker: str, lease: float) -> None:
+    `cloud` stands for its CloudStack (config.Settings.cloud): servers of several clouds may share a database, and
+    each takes over only operations of its own, and those from before clouds were noted. Lists need no such word:
+    their rows are found by owner, who is somebody else on another cloud.
+    """
+
+    def __init__(self, engine: AsyncEngine, worker: str, lease: float, cloud: str = "") -> None:
         self._engine = engine
         self._worker = worker
         self._lease = lease
+        self._cloud = cloud
         self._postgresql = engine.dialect.name == "postgresql"
         self._insert: Any = postgresql.insert if self._postgresql else sqlite.insert
 
@@ -60,7 +66,7 @@ class Store:
             if known := await repeated(connection, draft):
                 return known, False
             await check_holds(connection, draft)
-            row = new_row(draft)
+            row = new_row(draft, self._cloud)
             leased = row | {"lease_owner": self._worker, "lease_until": database_clock() + self._lease}
             await connection.execute(insert(operations).values(leased))
             names = dict.fromkeys(draft.holds)
@@ -141,7 +147,7 @@ class Store:
         Only those whose work is in `works`: in a rolling update an older replica leaves the newer one's alone.
         """
         columns = operations.c
-        chosen = _claimable(works, dead).order_by(columns.id).limit(limit)
+        chosen = self._claimable(works, dead).order_by(columns.id).limit(limit)
         if self._postgresql:
             chosen = chosen.with_for_update(skip_locked=True)
         taken = update(operations).where(columns.id.in_(chosen)).returning(operations)
@@ -153,7 +159,7 @@ class Store:
 
     async def free(self, works: Collection[str], dead: Collection[str] = ()) -> bool:
         """Whether there is something to claim: a read, so that idle workers do not queue up to write."""
-        return bool(await self._rows(_claimable(works, dead).limit(1)))
+        return bool(await self._rows(self._claimable(works, dead).limit(1)))
 
     async def workers(self) -> set[str]:
         """Names of the workers that hold leases now."""
@@ -203,8 +209,8 @@ class Store:
         if not changed.all():
             raise LeaseLost(str(key))
 
-
-def _claimable(works: Collection[str], dead: Collection[str]) -> Select[Any]:
-    columns = operations.c
-    free = columns.lease_owner.is_(None) | (columns.lease_until < database_clock()) | columns.lease_owner.in_(dead)
-    return select(columns.id).where(columns.status != DONE, columns.work.in_(works), free)
+    def _claimable(self, works: Collection[str], dead: Collection[str]) -> Select[Any]:
+        columns = operations.c
+        ours = columns.cloud.in_({self._cloud, ""})
+        free = columns.lease_owner.is_(None) | (columns.lease_until < database_clock()) | columns.lease_owner.in_(dead)
+        return select(columns.id).where(columns.status != DONE, ours, columns.work.in_(works), free)
