@@ -7,6 +7,7 @@ the method's response type. `kind` is added by the endpoint. A mutation returns 
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -62,8 +63,8 @@ class Journal(Protocol):
 
     async def get(self, owner: str, scope: str, name_or_id: str) -> Operation | None: ...
 
-    async def wait(self, owner: str, scope: str, name_or_id: str) -> Operation | None:
-        """Return the operation once DONE, or as it is after `wait_limit` seconds."""
+    async def wait(self, owner: str, scope: str, name_or_id: str, limit: float | None = None) -> Operation | None:
+        """Return the operation once DONE, or as it is after `limit` seconds, `wait_limit` unless told."""
         ...
 
     async def list(
@@ -78,6 +79,10 @@ class Journal(Protocol):
 
     async def holder(self, owner: str, hold: str) -> Operation | None:
         """The unfinished operation that holds this name, or None."""
+        ...
+
+    def turn(self, owner: str, hold: str, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Be the first of this process that wait for a name; TimeoutError where that takes longer."""
         ...
 
 

@@ -32,7 +32,7 @@ def test_unknown_device(gce: Gce, made: Callable[..., dict[str, Any]]) -> None:
 
 def test_several_at_once(gce: Gce, made: Callable[..., dict[str, Any]]) -> None:
     """What `gcloud compute instances delete --delete-disks=all` sends at once is done in turn, none is refused."""
-    more = [{"initializeParams": {"diskSizeGb": "1"}, "deviceName": f"d{number}"} for number in range(4)]
+    more = [{"initializeParams": {"diskSizeGb": "1"}, "deviceName": f"d{number}"} for number in range(12)]
     made(ZONE, "vm-flags", disks=[*body_of(ZONE, "x")["disks"], *more])
     path = f"zones/{ZONE}/instances/vm-flags"
 

@@ -1,12 +1,17 @@
 """Changes of an instance: found by name or id, refused in states that forbid them, one at a time."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import requests
 
 from fixtures.gce import Gce
 from fixtures.instances import body_of
+from fixtures.servers import Stack
+from gstack.config import OperationSettings
 
 BASIC, VPC = "Sandbox-simulator", "sandbox-east1-a"
 Made = Callable[..., dict[str, Any]]
@@ -55,6 +60,24 @@ def test_quick_changes_take_turns(gce: Gce, made: Made, fault: Callable[..., Non
     vm = gce.get(path)
     assert (vm["labels"], vm["deletionProtection"]) == ({"a": "b"}, True)
     gce.done(gce.post(f"{path}/setDeletionProtection", deletionProtection="false"))
+
+
+def test_a_quick_change_waits_while_its_client_does(start: Callable[..., Stack]) -> None:
+    """Behind a change that does not end, others are refused within wait_limit, and done once it has ended."""
+    running = start(operations=OperationSettings(answer_within=0.5, wait_limit=4.0, poll_interval=0.05))
+    gce, path = Gce(running), f"zones/{VPC}/instances/vm-stuck"
+    gce.done(gce.post(f"zones/{VPC}/instances", body_of(VPC, "vm-stuck")))
+    faults = running.settings.cloudstack.endpoint.removesuffix("/client/api") + "/faults"
+    requests.post(faults, json={"command": "createTags", "kind": "drop"}, timeout=10).raise_for_status()
+    stuck = gce.post(f"{path}/setLabels", {"labels": {"a": "b"}})
+    began = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        tags = [pool.submit(gce.refused, "POST", f"{path}/setTags", 400, {"items": [tag]}) for tag in ("a", "b")]
+    assert {one.result()["reason"] for one in tags} == {"resourceNotReady"}
+    assert 3 < time.monotonic() - began < 10
+    requests.delete(faults, timeout=10).raise_for_status()
+    gce.done(stuck)
+    gce.done(gce.post(f"{path}/setTags", {"items": ["a"]}))
 
 
 def test_a_machine_that_is_being_made(gce: Gce, fault: Callable[..., None]) -> None:

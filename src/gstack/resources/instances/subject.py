@@ -1,13 +1,15 @@
 """The instance that a mutation is about: found, its state checked as Google does, its work begun under its hold."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call
-from gstack.operations.model import Target, Work, works
+from gstack.operations.model import DONE, Target, Work, works
 from gstack.resources import machines
 from gstack.resources.instances.lookup import located, wanted_machine
 from gstack.resources.instances.to_gce import STATUSES
@@ -15,9 +17,11 @@ from gstack.resources.locations import Location
 from gstack.resources.machines import Found, VirtualMachine
 from gstack.resources.naming import gce_id
 
+Answer = dict[str, Any]
+
 RUNNING, STOPPED = "RUNNING", "TERMINATED"
 FAILED = "Error"  # CloudStack's state of a machine that it could not deploy: it can only be deleted
-_TURNS = 8  # changes that one waits for
+_PATIENCE = 60.0  # seconds that a quick change waits for others, where wait_limit is not less: clients wait some 120
 _QUICK: set[Work] = set()  # filled at import
 
 
@@ -74,26 +78,42 @@ async def begin(
 ) -> dict[str, Any]:
     """Journal a change of the instance, which is held; `args` come on top of `Subject.args`.
 
-    Quick changes wait for each other, as on GCE: gcloud's `instances update` sends several at once.
+    Quick changes wait for each other, as on GCE, in the order in which they came: gcloud's `instances update` sends
+    several at once. One that waited too long is a 400 resourceNotReady, before its client gives up.
     """
     target = Target(subject.scope, "instances", subject.found.name, gce_id(subject.machine.id))
     known = {**subject.args, **args}
-    for _ in range(_TURNS if work in _QUICK else 0):
-        await _turn(call, target)
+    if work not in _QUICK:
+        return await call.start(work, target, known, holds=holds)
+    seconds = min(_PATIENCE, call.settings.operations.wait_limit)
+    end = time.monotonic() + seconds
+    async with AsyncExitStack() as line:
         try:
-            return await call.start(work, target, known, holds=holds)
+            await line.enter_async_context(call.journal.turn(call.owner_id, target.path, seconds))
+        except TimeoutError as error:
+            raise Problem.not_ready(call.resource(target.path)) from error
+        return await _in_turn(call, target, end, lambda: call.start(work, target, known, holds=holds))
+
+
+async def _in_turn(call: Call, target: Target, end: float, start: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Start once no quick change holds the instance; another process may have begun one between two looks."""
+    await _wait_for_quick(call, target, end)
+    while True:
+        try:
+            return await start()
         except Problem as problem:
-            if problem.reason != "resourceNotReady" or not await _turn(call, target):
+            if problem.reason != "resourceNotReady" or not await _wait_for_quick(call, target, end):
                 raise
-    return await call.start(work, target, known, holds=holds)
 
 
-async def _turn(call: Call, target: Target) -> bool:
-    """Wait for the quick change that holds the instance; True where there was one."""
+async def _wait_for_quick(call: Call, target: Target, end: float) -> bool:
+    """Wait for the quick change that holds the instance; True where there was one, 400 where it goes on."""
     holder = await call.journal.holder(call.owner_id, target.path)
     if holder is None or works()[holder.work] not in _QUICK:
         return False
-    await call.journal.wait(call.owner_id, target.scope, holder.name)
+    ended = await call.journal.wait(call.owner_id, target.scope, holder.name, max(0, end - time.monotonic()))
+    if ended and ended.status != DONE:
+        raise Problem.not_ready(call.resource(target.path))
     return True
 
 
