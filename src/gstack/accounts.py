@@ -93,7 +93,7 @@ async def revoke_key(settings: Settings, key_id: str) -> key_making.Revoked:
 async def facts(settings: Settings, pair: KeyPair, *, project: str | None, zone: str | None) -> Facts:
     """Everything that a client's settings hold; makes the client's key file when there is none that is still good."""
     key = await _client_key(settings, pair, project)
-    authority = Path(settings.server.cert) if settings.server.cert else tls.ensure(settings.home)[0]
+    authority = Path(settings.server.cert) if settings.server.cert else tls.authority(settings.home)
     url = settings.client_url
     files = _key_files(settings, key, url)
     place = await _place(settings, pair, zone)

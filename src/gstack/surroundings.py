@@ -56,7 +56,7 @@ class ConsoleSurroundings:
     def authority(self) -> bytes:
         """The certificate that clients must trust (PEM)."""
         given = self._settings.server.cert
-        return Path(given).read_bytes() if given else tls.ensure(self._settings.home)[0].read_bytes()
+        return Path(given or tls.authority(self._settings.home)).read_bytes()
 
 
 def _kind(place: Location) -> str:

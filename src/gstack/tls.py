@@ -2,16 +2,22 @@
 
 `$GSTACK_HOME/tls/` holds `ca.pem` (what clients trust), `ca.key`, `server.pem` and `server.key` (mode 0600). The names
 in the server's certificate are those that Google's clients ask for (README: TLS): localhost, the bind address, the
-universe-domain names, and Google's own hosts for users who redirect them here. Such a certificate is harmful in other
-hands, so the authority is never shared between installations and its key never leaves the folder.
+host of the public URL, the universe-domain names, and Google's own hosts for users who redirect them here. Such a
+certificate is harmful in other hands, so the authority is never shared between installations and its key never leaves
+the folder. Each file is whole at any time; that two of them fit is checked, and one process at a time changes them.
 """
 
+import fcntl
 import ipaddress
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import structlog
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -27,20 +33,53 @@ LOCAL_NAMES = ("localhost", "compute.localhost", "storage.localhost")
 GOOGLE_NAMES = (*(f"{name}.googleapis.com" for name in _GOOGLE), "accounts.google.com")
 ADDRESSES = ("127.0.0.1", "::1")
 
+_log = structlog.get_logger("gstack.tls")
+
 
 def ensure(home: Path, extra: tuple[str, ...] = (), now: datetime | None = None) -> tuple[Path, Path, Path]:
     """Return the paths of the authority, the server's certificate and its key; make or renew what is due.
 
-    `extra` are more host names or addresses. The certificate is renewed 30 days before its end, and when a name is new.
+    `extra` are more host names or addresses, with or without a port, or URLs. The certificate is renewed 30 days before
+    its end, when a name is new, and when its key is not there or another one's.
     """
+    moment = now or datetime.now(UTC)
+    more = (host_of(name) for name in extra)
+    names = tuple(dict.fromkeys((*LOCAL_NAMES, *ADDRESSES, *GOOGLE_NAMES, *(name for name in more if name))))
+    with _alone(home) as folder:
+        authority, key = _authority(folder, moment)
+        if not _serves(folder, names, authority, moment):
+            _issue(folder, authority, key, names, moment)
+    return folder / "ca.pem", folder / "server.pem", folder / "server.key"
+
+
+def authority(home: Path) -> Path:
+    """Return the path of the authority's certificate for those who only tell it; it is made where there is none."""
+    path = home / "tls" / "ca.pem"
+    if not path.exists():
+        with _alone(home) as folder:
+            _authority(folder, datetime.now(UTC))
+    return path
+
+
+def host_of(name: str) -> str:
+    """Return the host name or address in a URL or in `host:port`; an IPv6 address without its brackets."""
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return urlsplit(name if "://" in name else f"//{name}").hostname or ""
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[Path]:
+    """The folder of the files; one process at a time is in here."""
     folder = home / "tls"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    moment = now or datetime.now(UTC)
-    authority, key = _authority(folder, moment)
-    names = tuple(dict.fromkeys((*LOCAL_NAMES, *ADDRESSES, *GOOGLE_NAMES, *(name for name in extra if name))))
-    if not _serves(folder / "server.pem", names, authority, moment):
-        _issue(folder, authority, key, names, moment)
-    return folder / "ca.pem", folder / "server.pem", folder / "server.key"
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        os.close(descriptor)
 
 
 def check_own(cert: Path, key: Path) -> None:
@@ -60,15 +99,32 @@ def check_own(cert: Path, key: Path) -> None:
 
 
 def _authority(folder: Path, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """The authority in the folder. A new one is what every client must be told of, so it is logged with its reason."""
+    if not (folder / "ca.pem").exists() and not (folder / "ca.key").exists():
+        return _new_authority(folder, now)
+    pair = _read_pair(folder / "ca.pem", folder / "ca.key")
+    if pair is None:
+        return _another_authority(folder, now, "its key is missing or not that of its certificate")
+    if pair[0].not_valid_after_utc <= now + timedelta(days=_SERVER_DAYS):
+        return _another_authority(folder, now, "it ends before a certificate of its would")
+    return pair
+
+
+def _read_pair(cert: Path, key: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None:
+    """A certificate and its key; None where one is missing or broken, or they do not fit."""
     try:
-        authority = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
-        key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
-    except (OSError, ValueError):
-        return _new_authority(folder, now)
-    fresh = authority.not_valid_after_utc > now + timedelta(days=_SERVER_DAYS)
-    if not fresh or not isinstance(key, ec.EllipticCurvePrivateKey):
-        return _new_authority(folder, now)
-    return authority, key
+        certificate = x509.load_pem_x509_certificate(cert.read_bytes())
+        private = serialization.load_pem_private_key(key.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    if not isinstance(private, ec.EllipticCurvePrivateKey) or private.public_key() != certificate.public_key():
+        return None
+    return certificate, private
+
+
+def _another_authority(folder: Path, now: datetime, reason: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    _log.warning("a new authority was made: clients must trust it anew", file=str(folder / "ca.pem"), reason=reason)
+    return _new_authority(folder, now)
 
 
 def _new_authority(folder: Path, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
@@ -124,12 +180,15 @@ def _general(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _serves(path: Path, names: tuple[str, ...], authority: x509.Certificate, now: datetime) -> bool:
+def _serves(folder: Path, names: tuple[str, ...], authority: x509.Certificate, now: datetime) -> bool:
+    pair = _read_pair(folder / "server.pem", folder / "server.key")
+    if pair is None:
+        return False
+    certificate = pair[0]
     try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
         certificate.verify_directly_issued_by(authority)
         shown = set(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
-    except (OSError, ValueError, TypeError, x509.ExtensionNotFound, InvalidSignature):
+    except (ValueError, TypeError, x509.ExtensionNotFound, InvalidSignature):
         return False
     due = certificate.not_valid_after_utc - timedelta(days=_RENEW_DAYS)
     return now < due and {_general(name) for name in names} <= shown
