@@ -128,3 +128,9 @@ def test_a_server_that_listens_everywhere_is_called_localhost_here(tmp_path: Pat
     assert everywhere.client_url == "https://localhost:5000"
     known = Settings(home=tmp_path, server=ServerSettings(bind="0.0.0.0", public_url="https://gce.example.org/"))
     assert known.client_url == "https://gce.example.org"
+
+
+@pytest.mark.parametrize(("bind", "told"), [("::1", "https://[::1]:5000"), ("::", "https://localhost:5000")])
+def test_an_ipv6_address_stands_in_brackets(tmp_path: Path, bind: str, told: str) -> None:
+    """As RFC 3986 wants it in URLs."""
+    assert Settings(home=tmp_path, server=ServerSettings(bind=bind)).client_url == told

@@ -13,6 +13,7 @@ from pathlib import Path
 import cs
 import pytest
 import requests
+from cryptography import x509
 
 from conftest import free_port
 from fixtures.postgresql import rows
@@ -248,3 +249,35 @@ def test_a_slow_body_is_cut_off(serve: Serve) -> None:
     form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\n"
     answer = raw(server, b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\n" + form + b"grant_type=")
     assert b" 408 " in answer[:20], answer
+
+
+def test_the_certificate_names_the_public_url_s_host(serve: Serve) -> None:
+    """Links and key files say the public URL, so clients ask for its host; asking for the authority changes nothing."""
+    server = serve(
+        GSTACK_SERVER_PUBLIC_URL="https://gce.example.com:5952", GSTACK_SERVER_HOSTS='["other.example:5000"]'
+    )
+    assert "is ready: https://gce.example.com:5952" in server.output
+    path = server.home / "tls" / "server.pem"
+    before = path.read_bytes()
+    shown = x509.load_pem_x509_certificate(before).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    assert {"gce.example.com", "other.example"} <= set(shown.value.get_values_for_type(x509.DNSName))
+    assert server.get("/ca.pem").content == (server.home / "tls" / "ca.pem").read_bytes()
+    run([PROGRAM, "client", "gcloud"], server.environment)
+    assert path.read_bytes() == before
+    known = {"Host": "gce.example.com:5952"}
+    zones = f"{server.url}/compute/v1/projects/demo/zones"
+    answer = requests.get(zones, headers=known, verify=str(server.home / "tls" / "ca.pem"), timeout=30)
+    assert answer.status_code == 401
+
+
+def test_on_ipv6_its_urls_have_brackets(serve: Serve) -> None:
+    """The ready line's URL works."""
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            pytest.skip("this machine has no IPv6")
+    server = serve("--bind", "::1")
+    assert f"is ready: https://[::1]:{server.port}" in server.output
+    ca = str(server.home / "tls" / "ca.pem")
+    assert requests.get(f"https://[::1]:{server.port}/healthz", verify=ca, timeout=30).status_code == 200

@@ -107,7 +107,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def public_url(self) -> str:
         """The URL that stands for this server where a Host header cannot, without a slash at its end."""
         scheme = "http" if self.server.insecure_http and not self.server.trust_proxy else "https"
-        return (self.server.public_url or f"{scheme}://{self.server.bind}:{self.server.port}").rstrip("/")
+        host = f"[{self.server.bind}]" if ":" in self.server.bind else self.server.bind  # RFC 3986: IPv6 in brackets
+        return (self.server.public_url or f"{scheme}://{host}:{self.server.port}").rstrip("/")
 
     @property
     def client_url(self) -> str:

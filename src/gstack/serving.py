@@ -89,7 +89,7 @@ def certificate(settings: Settings) -> tuple[Path, Path]:
     """The certificate and key to serve with: the user's own, or ours, renewed where due."""
     if settings.server.cert or settings.server.key:
         return Path(settings.server.cert), Path(settings.server.key)
-    _, cert, key = tls.ensure(settings.home, (settings.server.bind, *settings.server.hosts))
+    _, cert, key = tls.ensure(settings.home, (settings.server.bind, *settings.server.hosts, settings.public_url))
     return cert, key
 
 

@@ -30,7 +30,8 @@ def command(bind: str, port: int, limits: tuple[str, ...], expunge_allowed: bool
         expunge_allowed=expunge_allowed,
         limits=dict(map(_limit, limits)),
     )
-    click.echo(f"The sandbox answers at http://{bind}:{port}/client/api. Keys: {program()} client cloudstack")
+    host = f"[{bind}]" if ":" in bind else bind
+    click.echo(f"The sandbox answers at http://{host}:{port}/client/api. Keys: {program()} client cloudstack")
     try:
         serve(settings, bind, port, folder / "sandbox.url")
     except OSError as error:
