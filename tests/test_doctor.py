@@ -9,7 +9,7 @@ from conftest import free_port
 from fixtures.servers import Stack
 from gstack import tls
 from gstack.cloudstack.signing import KeyPair
-from gstack.config import CloudStackSettings, NameSettings, Settings
+from gstack.config import CloudStackSettings, NameSettings, ServerSettings, Settings
 from gstack.doctor import Finding, examine
 
 
@@ -56,3 +56,23 @@ def test_two_zones_in_one_region_are_named(product: Stack) -> None:
     names = NameSettings(zones={"sandbox-east1-a": "cs-one-a", "sandbox-west1-a": "cs-one-b"})
     found = findings(msgspec.structs.replace(product.settings, names=names), product.app.url, product.pair())
     assert "zone-name" in found["zones"].advice
+
+
+def test_cloudstack_s_own_authority_is_trusted(product: Stack) -> None:
+    """`cloudstack.ca_file` counts for every look at CloudStack; one that cannot be read is named."""
+    served = CloudStackSettings(endpoint=f"{product.app.url}/client/api", ca_file=str(product.app.authority))
+    found = findings(msgspec.structs.replace(product.settings, cloudstack=served), product.app.url)
+    assert found["clock"].text == "agrees with CloudStack's"
+    gone = CloudStackSettings(endpoint=served.endpoint, ca_file=str(product.settings.home / "gone.pem"))
+    found = findings(msgspec.structs.replace(product.settings, cloudstack=gone), product.app.url)
+    assert "gone.pem" in found["reachability"].text
+
+
+def test_an_own_certificate_is_trusted(product: Stack, tmp_path: Path) -> None:
+    """Whoever issued it: the operator chose it. One that is not the server's is a matter of certificates."""
+    own = ServerSettings(cert=str(product.settings.home / "tls" / "server.pem"), key="unread")
+    found = findings(Settings(home=tmp_path, server=own), product.app.url)
+    assert (found["server"].text, found["server"].advice) == (f"answers at {product.app.url}", "")
+    found = findings(Settings(home=tmp_path), product.app.url)
+    assert "certificate" in found["server"].text
+    assert "public_url" in found["server"].advice

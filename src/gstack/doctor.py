@@ -53,6 +53,8 @@ def _home(settings: Settings) -> Finding:
 
 
 def _certificate(settings: Settings) -> Finding:
+    if settings.server.insecure_http:
+        return Finding("TLS", "none: plain HTTP, as --insecure-http says")
     path = Path(settings.server.cert or settings.home / "tls" / "server.pem")
     try:
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
@@ -66,34 +68,52 @@ def _certificate(settings: Settings) -> Finding:
 
 
 def _server(settings: Settings, url: str) -> Finding:
-    authority = settings.home / "tls" / "ca.pem"
-    context = ssl.create_default_context(cafile=str(authority) if authority.exists() else None)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    if settings.server.insecure_http and not settings.server.public_url:
+        url = url.replace("https://", "http://", 1)  # the proxy's URL is not known: ask the server itself
+    context = ssl.create_default_context()
     try:
-        with opener.open(f"{url}/healthz", timeout=5):
+        _trust(context, settings)
+        https = urllib.request.HTTPSHandler(context=context)
+        with urllib.request.build_opener(urllib.request.ProxyHandler({}), https).open(f"{url}/healthz", timeout=5):
             return Finding("server", f"answers at {url}")
     except urllib.error.HTTPError as error:
         return Finding("server", f"{url} answers {error.code}", "Something else listens there? Choose another --port")
     except OSError as error:
+        if isinstance(getattr(error, "reason", None), ssl.SSLCertVerificationError):
+            advice = "Set server.public_url to a name that the certificate has, or check --cert"
+            return Finding("server", f"the certificate at {url} is not good: {error}", advice)
         return Finding("server", f"does not answer at {url}: {error}", "Start it: gstack serve")
+
+
+def _trust(context: ssl.SSLContext, settings: Settings) -> None:
+    """Beside the system's authorities trust our own, and the operator's certificate, whoever issued it."""
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    for path in (settings.home / "tls" / "ca.pem", Path(settings.server.cert)):
+        if path.is_file():
+            context.load_verify_locations(path)
 
 
 async def _cloudstack(settings: Settings, keys: KeyPair | None) -> list[Finding]:
     endpoint = settings.cloudstack.endpoint
     if not endpoint:
         return [Finding("CloudStack", "the built-in sandbox, which starts with the server")]
-    findings = [await asyncio.to_thread(_clock, endpoint)]
-    async with CloudStack(endpoint, ca_file=settings.cloudstack.ca_file, timeout=10) as cloudstack:
+    ca_file = settings.cloudstack.ca_file
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        return [Finding("reachability", f"cloudstack.ca_file {ca_file}: {error}", "Name a PEM file that can be read")]
+    findings = [await asyncio.to_thread(_clock, endpoint, context)]
+    async with CloudStack(endpoint, ca_file=ca_file, timeout=10) as cloudstack:
         findings.append(await _keys(cloudstack, keys))
         if keys and not findings[-1].advice:
             findings.append(await _zones(cloudstack, keys, settings))
     return findings
 
 
-def _clock(endpoint: str) -> Finding:
+def _clock(endpoint: str, context: ssl.SSLContext) -> Finding:
     """Compare our clock with CloudStack's: a signature is only good for minutes."""
     try:
-        with urllib.request.urlopen(endpoint, timeout=10) as answer:  # noqa: S310  # the operator's own URL
+        with urllib.request.urlopen(endpoint, timeout=10, context=context) as answer:  # noqa: S310  # the operator's own URL
             date = answer.headers.get("Date", "")
     except urllib.error.HTTPError as error:
         date = error.headers.get("Date", "")
