@@ -1,6 +1,8 @@
 """Images when things go wrong on the way."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -79,3 +81,34 @@ def test_a_failed_change_is_taken_back(gce: Gce, fault: Callable[..., None]) -> 
     operation = gce.call("PATCH", f"{PATH}/img-back", {"description": "new", "family": "new"}).json()
     assert "error" in gce.finished(operation)
     assert gce.get(f"{PATH}/img-back") == before
+
+
+def test_others_of_the_name_stay(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None]) -> None:
+    """Templates that somebody made by hand under the name are no part of what a failed operation takes back."""
+    common = {"displaytext": "t", "format": "VHD", "hypervisor": "XenServer"}
+    rest = {"url": "http://images.example.org/lab.vhd", "ostypeid": ask("listOsTypes")["ostype"][0]["id"]}
+    zone = ask("listZones")["zone"][0]["id"]
+    for _ in range(2):
+        ask("registerTemplate", name="twin-image", zoneid=zone, **common, **rest)
+    before = templates(ask, "twin-image")
+    assert len(before) == 2
+    body = {"name": "twin-image", "sourceDisk": f"zones/{ZONE}/disks/{disk}"}
+    fault("createTemplate", "job_failed")
+    assert "error" in gce.finished(gce.post(PATH, body))
+    assert templates(ask, "twin-image") == before
+    fault("createTemplate", "drop")
+    gce.done(gce.post(PATH, body))
+    assert len(templates(ask, "twin-image") - before) == 1
+
+
+def test_two_at_once(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None]) -> None:
+    """Of two requests for one name the second makes nothing, however long its checks took."""
+    body = {"name": "img-race", "sourceDisk": f"zones/{ZONE}/disks/{disk}"}
+    fault("listVolumes", "slow", seconds=3)
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(lambda: gce.call("POST", PATH, body).json())
+        time.sleep(0.6)
+        gce.done(gce.post(PATH, body))
+        operation = gce.finished(slow.result())
+    assert operation["httpErrorStatusCode"] == 409
+    assert len(templates(ask, "img-race")) == 1

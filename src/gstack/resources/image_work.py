@@ -3,10 +3,13 @@
 An image is made in the zone of its disk and then copied to the others, since Google's images are global. CloudStack
 makes no template of a disk that a running machine has, so there a snapshot comes first and goes again. It makes none of
 another template either, so that is put on a disk for a while (instances/makers.py).
+
+Templates may share a CloudStack name: those that had ours before anything was sent are known, and never ours.
 """
 
 import asyncio
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any
 
@@ -20,6 +23,7 @@ from gstack.resources.instances import makers
 from gstack.resources.instances.makers import Making
 from gstack.resources.machines import OWN
 from gstack.resources.naming import gce_id
+from gstack.resources.templates import Catalog, Template
 
 CHANGE = "images.change"  # the name of a work
 KIND = "images"  # the sidecar's kind
@@ -54,8 +58,9 @@ class Wish(msgspec.Struct, frozen=True):
 async def make(op: Op) -> None:
     """Make the template, write down and tag what it is, bring it to the other zones; or leave nothing."""
     wish = msgspec.convert(op.args, Wish)
+    known = frozenset(await op.decide("known", lambda: _known(op, wish.name)))
     try:
-        template_id = await _registered(op, wish) if wish.url else await _created(op, wish)
+        template_id = await (_registered if wish.url else _created)(op, wish, known)
         await op.target(gce_id(template_id))
         await op.decide("facts", lambda: _write_down(op, template_id, wish))
         await tagging.add(op, "tags", RESOURCE, template_id, wish.tags)
@@ -63,7 +68,7 @@ async def make(op: Op) -> None:
     except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
         raise
     except Problem:
-        await _take_back(op, wish)
+        await _take_back(op, wish, known)
         raise
     finally:
         op.cloudstack.forget("listTemplates")
@@ -98,7 +103,7 @@ async def change(op: Op) -> None:
         op.cloudstack.forget("listTemplates")
 
 
-async def _registered(op: Op, wish: Wish) -> str:
+async def _registered(op: Op, wish: Wish, known: AbstractSet[str]) -> str:
     parameters = {
         "name": wish.name,
         "displaytext": wish.display,
@@ -110,21 +115,22 @@ async def _registered(op: Op, wish: Wish) -> str:
         "checksum": wish.checksum or None,
         "arch": wish.arch or None,
     }
-    answer = await op.run("register", "registerTemplate", parameters, probe=_called(wish.name))
+    answer = await op.run("register", "registerTemplate", parameters, probe=_called(wish.name, known))
     template_id = str(answer["id"] if "id" in answer else answer["template"][0]["id"])
     await op.progress(10, "CloudStack downloads the file.")
     await op.decide("ready", lambda: _ready(op, template_id))
     return template_id
 
 
-async def _created(op: Op, wish: Wish) -> str:
+async def _created(op: Op, wish: Wish, known: AbstractSet[str]) -> str:
     if wish.making:
-        return await makers.lend(op, "source", wish.name, wish.making, partial(_of_volume, op, wish))
+        return await makers.lend(op, "source", wish.name, wish.making, partial(_of_volume, op, wish, known))
     if not wish.running:
-        return await _template(op, wish, {"volumeid": wish.volume_id or None, "snapshotid": wish.snapshot_id or None})
+        source = {"volumeid": wish.volume_id or None, "snapshotid": wish.snapshot_id or None}
+        return await _template(op, wish, known, source)
     taken = await passing_snapshots.take(op, "snapshot", wish.volume_id, wish.name)
     try:
-        template_id = await _template(op, wish, {"snapshotid": taken})
+        template_id = await _template(op, wish, known, {"snapshotid": taken})
     except Unreachable:
         raise
     except Problem:
@@ -134,23 +140,35 @@ async def _created(op: Op, wish: Wish) -> str:
     return template_id
 
 
-async def _of_volume(op: Op, wish: Wish, volume_id: str) -> str:
-    return await _template(op, wish, {"volumeid": volume_id})
+async def _of_volume(op: Op, wish: Wish, known: AbstractSet[str], volume_id: str) -> str:
+    return await _template(op, wish, known, {"volumeid": volume_id})
 
 
-async def _template(op: Op, wish: Wish, source: Mapping[str, object]) -> str:
+async def _template(op: Op, wish: Wish, known: AbstractSet[str], source: Mapping[str, object]) -> str:
     parameters = {"name": wish.name, "displaytext": wish.display, "ostypeid": wish.os_type, "arch": wish.arch or None}
-    answer = await op.run("create", "createTemplate", {**parameters, **source}, probe=_called(wish.name))
+    answer = await op.run("create", "createTemplate", {**parameters, **source}, probe=_called(wish.name, known))
     template_id = str(answer["id"])
     await op.decide("ready", lambda: _ready(op, template_id))
     return template_id
 
 
-def _called(name: str) -> Any:
+def _called(name: str, known: AbstractSet[str]) -> Any:
     async def arrived(op: Op) -> Mapping[str, Any] | None:
-        return next((one for one in await _named(op, name)), None)
+        return next((one for one in await _named(op, name) if one["id"] not in known), None)
 
     return arrived
+
+
+async def _known(op: Op, name: str) -> list[str]:
+    """The templates that have the CloudStack name already; 409 where one was made under it since the request's checks.
+
+    Two hand-made ones of a name show under others, so the name may be free though some have it.
+    """
+    own = await op.cloudstack.list_all("listTemplates", Template, {**OWN, "templatefilter": "self"})
+    images = Catalog(own, (), op.operation.project).all
+    if any(image.name == name for image in images):
+        raise Problem.already_exists(f"projects/{op.operation.project}/global/images/{name}")
+    return [image.id for image in images if image.cloudstack_name == name]
 
 
 async def _named(op: Op, name: str) -> list[dict[str, Any]]:
@@ -202,11 +220,11 @@ async def _write_down(op: Op, template_id: str, wish: Wish) -> bool:
     return True
 
 
-async def _take_back(op: Op, wish: Wish) -> None:
+async def _take_back(op: Op, wish: Wish, known: AbstractSet[str]) -> None:
     """Remove what the failure left; warn about what would not go."""
 
     async def look() -> list[str]:
-        return sorted({str(one["id"]) for one in await _named(op, wish.name)})
+        return sorted({str(one["id"]) for one in await _named(op, wish.name)} - known)
 
     for template_id in await op.decide("undo-look", look):
         try:
