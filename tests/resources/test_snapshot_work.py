@@ -1,6 +1,8 @@
 """Snapshots when things go wrong on the way."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -60,3 +62,36 @@ def test_a_failed_deletion_changes_nothing(gce: Gce, disk: str, fault: Callable[
     fault("deleteSnapshot", "job_failed")
     assert "error" in gce.finished(gce.delete(f"{PATH}/snap-kept"))
     assert gce.get(f"{PATH}/snap-kept") == before
+
+
+def test_others_of_the_name_stay(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None]) -> None:
+    """Snapshots that somebody took by hand under the name are no part of what a failed operation takes back."""
+    volume = ask("listVolumes", name=disk)["volume"][0]["id"]
+    for _ in range(2):
+        ask("createSnapshot", volumeid=volume, name="twin-snap")
+    before = _ids(ask, "twin-snap")
+    assert len(before) == 2
+    body = {"name": "twin-snap", "sourceDisk": f"zones/{ZONE}/disks/{disk}"}
+    fault("createSnapshot", "job_failed")
+    assert "error" in gce.finished(gce.post(PATH, body))
+    assert _ids(ask, "twin-snap") == before
+    fault("createSnapshot", "drop")
+    gce.done(gce.post(PATH, body))
+    assert len(_ids(ask, "twin-snap") - before) == 1
+
+
+def test_two_at_once(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None]) -> None:
+    """Of two requests for one name the second takes nothing, however long its checks took."""
+    body = {"name": "snap-race", "sourceDisk": f"zones/{ZONE}/disks/{disk}"}
+    fault("listVolumes", "slow", seconds=3)
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(lambda: gce.call("POST", PATH, body).json())
+        time.sleep(0.6)
+        gce.done(gce.post(PATH, body))
+        operation = gce.finished(slow.result())
+    assert operation["httpErrorStatusCode"] == 409
+    assert len(_ids(ask, "snap-race")) == 1
+
+
+def _ids(ask: Ask, name: str) -> set[str]:
+    return {one["id"] for one in ask("listSnapshots", name=name).get("snapshot", [])}

@@ -1,7 +1,11 @@
-"""The work behind snapshots: taken, deleted, labelled, in recorded steps. snapshots.py checks what is asked."""
+"""The work behind snapshots: taken, deleted, labelled, in recorded steps. snapshots.py checks what is asked.
+
+Snapshots may share a CloudStack name: those that had ours before anything was sent are known, and never ours.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
@@ -9,7 +13,7 @@ import msgspec
 from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.operations.model import Op, work
-from gstack.resources import tagging
+from gstack.resources import tagging, volume_snapshots
 from gstack.resources.naming import gce_id, labels_to_tags
 from gstack.resources.volume_snapshots import FAILED, KIND, READY, RESOURCE, VolumeSnapshot
 
@@ -44,8 +48,9 @@ class Wish(msgspec.Struct, frozen=True):
 async def make(op: Op) -> None:
     """Take the snapshot, write down what CloudStack has no place for, tag it; or leave nothing."""
     wish = msgspec.convert(op.args, Wish)
+    known = frozenset(await op.decide("known", lambda: _known(op, wish)))
     try:
-        snapshot_id = await _taken(op, wish)
+        snapshot_id = await _taken(op, wish, known)
         if op.operation.target.collection == "snapshots":
             await op.target(gce_id(snapshot_id))
         await op.decide("facts", lambda: _write_down(op, snapshot_id, wish))
@@ -53,7 +58,7 @@ async def make(op: Op) -> None:
     except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
         raise
     except Problem:
-        await _take_back(op, wish)
+        await _take_back(op, wish, known)
         raise
 
 
@@ -71,11 +76,12 @@ async def relabel(op: Op) -> None:
     await tagging.change(op, "labels", RESOURCE, args["snapshot_id"], labels=args["labels"], sent=args["fingerprint"])
 
 
-async def _taken(op: Op, wish: Wish) -> str:
+async def _taken(op: Op, wish: Wish, known: AbstractSet[str]) -> str:
     """Take the snapshot; its uuid, once it is ready."""
 
     async def arrived(op: Op) -> Mapping[str, Any] | None:
-        return next((one for one in await _of_wish(op, wish) if one["state"] != FAILED), None)
+        ours = (one for one in await _of_wish(op, wish) if one["id"] not in known)
+        return next((one for one in ours if one["state"] != FAILED), None)
 
     parameters = {"volumeid": wish.volume_id, "name": wish.name}
     answer = await op.run("create", "createSnapshot", parameters, probe=arrived)
@@ -86,6 +92,18 @@ async def _taken(op: Op, wish: Wish) -> str:
     if state != READY:
         raise Problem.exhausted(f"CloudStack could not take the snapshot (state {state}).")
     return snapshot_id
+
+
+async def _known(op: Op, wish: Wish) -> list[str]:
+    """The snapshots of the volume that have the name already; 409 where one was taken since the request's checks.
+
+    Two hand-made ones of a name show under others, so the name may be free though some have it.
+    """
+    owner = op.operation.owner
+    written = await op.sidecar.named(owner, KIND, wish.name)
+    if written and await volume_snapshots.find(op.cloudstack, op.sidecar, owner, wish.name):
+        raise Problem.already_exists(f"projects/{op.operation.project}/global/snapshots/{wish.name}")
+    return [str(one["id"]) for one in await _of_wish(op, wish)]
 
 
 async def _of_wish(op: Op, wish: Wish) -> list[dict[str, Any]]:
@@ -109,11 +127,11 @@ async def _write_down(op: Op, snapshot_id: str, wish: Wish) -> bool:
     return True
 
 
-async def _take_back(op: Op, wish: Wish) -> None:
+async def _take_back(op: Op, wish: Wish, known: AbstractSet[str]) -> None:
     """Remove what the failure left, a snapshot in state Error too; warn about what would not go."""
 
     async def look() -> list[str]:
-        return [str(one["id"]) for one in await _of_wish(op, wish)]
+        return sorted({str(one["id"]) for one in await _of_wish(op, wish)} - known)
 
     left = await op.decide("undo-look", look)
     for snapshot_id in left:
