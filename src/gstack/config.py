@@ -8,9 +8,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Seconds = Annotated[float, msgspec.Meta(gt=0)]
+_DATABASES = ("sqlite+aiosqlite://", "postgresql+psycopg://")
 
 
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,18 +25,18 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     bind: str = "localhost"
-    port: int = 5000
-    workers: int = 1
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 5000
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     public_url: str = ""
     hosts: tuple[str, ...] = ()
     cert: str = ""
     key: str = ""
     insecure_http: bool = False  # no TLS: on loopback, or behind a proxy that is trusted
     trust_proxy: tuple[str, ...] = ()
-    body_limit: int = 1_048_576  # bytes
-    body_timeout: float = 60.0  # seconds in which a request's body must be here
+    body_limit: _Count = 1_048_576  # bytes
+    body_timeout: _Seconds = 60.0  # seconds in which a request's body must be here
     audit_log: str = "audit.log"
-    log_level: str = "info"
+    log_level: Annotated[str, msgspec.Meta(pattern="^(debug|info|warning|error)$")] = "info"
 
 
 class CloudStackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,9 +44,11 @@ class CloudStackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     endpoint: str = ""
     ca_file: str = ""
-    timeout: float = 30.0  # seconds for one call; long work is CloudStack's jobs
-    page_size: int = 500
-    reference_seconds: float = 10.0  # how long zones, offerings, templates and own networks are remembered
+    timeout: _Seconds = 30.0  # for one call; long work is CloudStack's jobs
+    page_size: _Count = 500
+    reference_seconds: Annotated[float, msgspec.Meta(ge=0)] = (
+        10.0  # how long zones, offerings, templates and own networks are remembered
+    )
 
 
 class NameSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,17 +60,17 @@ class NameSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     zones: dict[str, str] = {}
     disk_types: dict[str, str] = {}
-    target_tags: str = ""
+    target_tags: Annotated[str, msgspec.Meta(pattern="^(|subnetwork)$")] = ""
 
 
 class OperationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Times of the journal, in seconds unless said."""
 
-    answer_within: float = 5.0  # a mutation that finishes within this is answered DONE
-    wait_limit: float = 110.0  # `wait` answers before clients' two minutes end
-    lease: float = 30.0
-    keep_days: int = 14
-    poll_interval: float = 0.5  # the shortest pause between two looks at CloudStack's jobs
+    answer_within: Annotated[float, msgspec.Meta(ge=0)] = 5.0  # a mutation that finishes within this is answered DONE
+    wait_limit: Annotated[float, msgspec.Meta(ge=0)] = 110.0  # `wait` answers before clients' two minutes end
+    lease: _Seconds = 30.0
+    keep_days: Annotated[int, msgspec.Meta(ge=0)] = 14
+    poll_interval: _Seconds = 0.5  # the shortest pause between two looks at CloudStack's jobs
 
 
 class TrustSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,7 +162,21 @@ def load(
     for source, layer in layers:
         settings = _merged(settings, layer)
         _checked(settings, source)
-    return _checked(settings, "settings")
+    return _consistent(_checked(settings, "settings"))
+
+
+def _consistent(settings: Settings) -> Settings:
+    """Refuse what is wrong together, and a database of a kind that gstack does not know."""
+    server = settings.server
+    if bool(server.cert) != bool(server.key):
+        given, missing = ("server.cert", "server.key") if server.cert else ("server.key", "server.cert")
+        raise SettingsError(f"A setting is wrong: {given} is given without {missing}. They go together.")
+    if settings.database and not settings.database.startswith(_DATABASES):
+        kind = settings.database.partition(":")[0]
+        raise SettingsError(
+            f"A setting is wrong: `database` (GSTACK_DATABASE) of the kind {kind!r}: use {' or '.join(_DATABASES)}…"
+        )
+    return settings
 
 
 def check_profile(name: str) -> None:
