@@ -3,9 +3,12 @@
 CloudStack makes a volume blank or of a snapshot. A copy of another volume goes by a snapshot that exists for that
 moment alone. A blank volume is put on storage when it is first attached: until then there is nothing in it to copy,
 and a copy of it is as blank.
+
+Volumes may share a CloudStack name: those that had ours before anything was sent are known, and never ours.
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any
 
@@ -122,32 +125,37 @@ async def _made(op: Op, step: str, wish: NewVolume, snapshot_id: str) -> str:
         "snapshotid": snapshot_id or None,
     }
 
+    async def look() -> list[str]:
+        return [one.id for one in await _idle(op, wish)]
+
+    known = frozenset(await op.decide(f"{step}-known", look))
+
     async def arrived(op: Op) -> Mapping[str, Any] | None:
-        return next(({"id": one.id} for one in await _unknown(op, wish)), None)
+        return next(({"id": one.id} for one in await _idle(op, wish) if one.id not in known), None)
 
     try:
         return str((await op.run(f"{step}-make", "createVolume", parameters, probe=arrived))["id"])
     except Unreachable:
         raise
     except Problem:
-        await _clear(op, step, wish)
+        await _clear(op, step, wish, known)
         raise
 
 
-async def _unknown(op: Op, wish: NewVolume) -> list[Volume]:
-    """Volumes of the name that nobody has and nobody knows. The name was free when the operation began."""
+async def _idle(op: Op, wish: NewVolume) -> list[Volume]:
+    """Volumes of the name that no machine has and of which nothing is written down."""
     narrowed = {"zoneid": wish.zone_id, "name": wish.name}
     found = await op.cloudstack.list_all("listVolumes", Volume, narrowed)
     idle = [one for one in found if one.shown and not one.virtualmachineid]
-    known = await op.sidecar.facts(one.id for one in idle)
-    return [one for one in idle if one.id not in known]
+    written = await op.sidecar.facts(one.id for one in idle)
+    return [one for one in idle if one.id not in written]
 
 
-async def _clear(op: Op, step: str, wish: NewVolume) -> None:
+async def _clear(op: Op, step: str, wish: NewVolume, known: AbstractSet[str]) -> None:
     """Delete what a failed making left. One that is Ready holds something and is not what failed."""
 
     async def look() -> list[str]:
-        return [one.id for one in await _unknown(op, wish) if one.state != "Ready"]
+        return [one.id for one in await _idle(op, wish) if one.id not in known and one.state != "Ready"]
 
     for volume_id in await op.decide(f"{step}-left", look):
         try:

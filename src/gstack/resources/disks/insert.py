@@ -131,6 +131,7 @@ def _facts(call: Call, name: str, kind: str, **source: dict[str, str]) -> dict[s
 async def make(op: Op) -> None:
     """Make the volume, write down and tag what it is; or leave nothing."""
     wish = msgspec.convert(op.args, Wish)
+    await op.decide("free", lambda: _still_free(op, wish.volume))
     volume_id = await _made(op, wish)
     try:
         await op.target(gce_id(volume_id))
@@ -141,6 +142,14 @@ async def make(op: Op) -> None:
     except Problem:
         await _take_back(op, wish, volume_id)
         raise
+
+
+async def _still_free(op: Op, wish: NewVolume) -> bool:
+    """409 for a name that another operation took between the request's checks and our hold: it is written down."""
+    uuid = await op.sidecar.named(op.operation.owner, volumes.kind(wish.zone_id), wish.name)
+    if uuid and await volumes.search(op.cloudstack, op.sidecar, {"id": uuid, "zoneid": wish.zone_id}):
+        raise Problem.already_exists(f"projects/{op.operation.project}/{op.operation.target.path}")
+    return True
 
 
 async def _made(op: Op, wish: Wish) -> str:
