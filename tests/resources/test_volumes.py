@@ -2,6 +2,9 @@
 
 import pytest
 
+from fixtures.gce import Gce
+from fixtures.instances import Ask
+from fixtures.storage import ZONE
 from gstack.resources.volumes import GIB, Volume, names_of, user_of, uuids
 
 ROOT = Volume(id="r1", name="ROOT-54", zoneid="z1", type="ROOT", virtualmachineid="m1", vmname="vm1-0a3f")
@@ -53,3 +56,21 @@ def test_sizes_are_rounded_up() -> None:
 def test_whose_facts_show_a_volume() -> None:
     """A volume is shown from its own facts and its machine's."""
     assert uuids([ROOT, Volume(id="b")]) == {"r1", "m1", "b"}
+
+
+def test_what_is_listed_can_be_used(gce: Gce, ask: Ask) -> None:
+    """A disk whose shown name is none of CloudStack's can be got, filtered and used by it."""
+    offerings = ask("listDiskOfferings")["diskoffering"]
+    custom = next(one["id"] for one in offerings if one["iscustomized"])
+    zone = next(one["id"] for one in ask("listZones")["zone"] if one["name"] == ZONE)
+    for name in ("My Data_1", "twin", "twin"):
+        ask("createVolume", name=name, zoneid=zone, diskofferingid=custom, size=1)
+    path = f"zones/{ZONE}/disks"
+    shown = {one["name"]: one["id"] for one in gce.items(path)}
+    assert "my-data-1" in shown
+    assert len([name for name in shown if name.startswith("twin-")]) == 2
+    for name, number in shown.items():
+        assert gce.get(f"{path}/{name}")["id"] == number
+        assert [one["id"] for one in gce.items(path, filter=f"name={name}")] == [number]
+    gce.done(gce.delete(f"{path}/my-data-1"))
+    assert shown["my-data-1"] not in {one["id"] for one in gce.items(path)}

@@ -125,7 +125,10 @@ async def find(
 
 
 async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Mapping[str, object]) -> list[FoundDisk]:
-    """Find the disks of this GCE name, one in each zone at most: by their own name, and by their machine's."""
+    """Find the disks of this GCE name, one in each zone at most: by their own name, and by their machine's.
+
+    Where none is so called the shown names of all are compared: CloudStack knows no slugs and no suffixes.
+    """
     data, holders = await asyncio.gather(
         search(cloudstack, sidecar, {"keyword": wanted, **narrowed}),
         machines.named(cloudstack, sidecar, wanted, narrowed),
@@ -134,6 +137,8 @@ async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Map
     for holder in holders:
         its = await search(cloudstack, sidecar, {"virtualmachineid": holder.machine.id, "type": ROOT})
         found += [one for one in its if one.name == wanted]
+    if not found:
+        found = [one for one in await search(cloudstack, sidecar, narrowed) if one.name == wanted]
     return list({one.volume.id: one for one in found}.values())
 
 
