@@ -30,3 +30,19 @@ def test_one_that_fails(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None
     assert "No secondary storage" in operation["error"]["errors"][0]["message"]
     assert "snapshot" not in ask("listSnapshots")
     gce.refused("GET", f"zones/{ZONE}/disks/copy-none", 404)
+
+
+def test_a_stale_one_is_never_used(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None]) -> None:
+    """What one operation left behind has old data: the next of the same name takes its own, and leaves the other."""
+    fault("deleteSnapshot", "job_failed")
+    copied(gce, disk, "copy-again")
+    gce.done(gce.delete(f"zones/{ZONE}/disks/copy-again"))
+    (stale,) = ask("listSnapshots")["snapshot"]
+    fault("createSnapshot", "lost")
+    fault("deleteSnapshot", "job_failed")
+    assert "error" not in copied(gce, disk, "copy-again")
+    left = {one["id"]: one["name"] for one in ask("listSnapshots")["snapshot"]}
+    assert len(set(left.values())) == 2
+    assert stale["id"] in left
+    for snapshot_id in left:
+        ask("deleteSnapshot", id=snapshot_id)

@@ -1,4 +1,7 @@
-"""Snapshots that exist only while something is made of them: taken and dropped in recorded steps, shown to nobody."""
+"""Snapshots that exist only while something is made of them: taken and dropped in recorded steps, shown to nobody.
+
+Their names have the operation's id: one that another operation left behind holds old data and is never used.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,7 +17,7 @@ _PAUSE = 1.0  # seconds between two looks at a snapshot whose end nobody told
 
 async def take(op: Op, step: str, volume_id: str, purpose: str) -> str:
     """Take a snapshot of a volume; its uuid, once it is ready. `purpose` is a part of its name. Or leave nothing."""
-    name = f"{PASSING}{purpose}"
+    name = f"{PASSING}{op.operation.id}.{purpose}"
 
     async def arrived(op: Op) -> Mapping[str, Any] | None:
         found = await _called(op, volume_id, name)
