@@ -134,3 +134,33 @@ def test_a_server_that_listens_everywhere_is_called_localhost_here(tmp_path: Pat
 def test_an_ipv6_address_stands_in_brackets(tmp_path: Path, bind: str, told: str) -> None:
     """As RFC 3986 wants it in URLs."""
     assert Settings(home=tmp_path, server=ServerSettings(bind=bind)).client_url == told
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GSTACK_SERVER_LOG_LEVEL", "chatty"),
+        ("GSTACK_SERVER_PORT", "70000"),
+        ("GSTACK_SERVER_PORT", "0"),
+        ("GSTACK_SERVER_WORKERS", "0"),
+        ("GSTACK_CLOUDSTACK_PAGE_SIZE", "0"),
+        ("GSTACK_CLOUDSTACK_TIMEOUT", "0"),
+        ("GSTACK_OPERATIONS_LEASE", "-1"),
+        ("GSTACK_NAMES_TARGET_TAGS", "widen"),
+        ("GSTACK_DATABASE", "mysql://localhost/gstack"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(tmp_path: Path, variable: str, value: str) -> None:
+    """By name, before anything starts."""
+    with pytest.raises(SettingsError, match=variable):
+        load("initial", environment(tmp_path, **{variable: value}))
+
+
+def test_certificate_and_key_go_together(tmp_path: Path) -> None:
+    """Wherever they come from; half a pair would be found by the workers, one after the other."""
+    (tmp_path / "gstack.toml").write_text("[initial.server]\nkey = '/k'")
+    with pytest.raises(SettingsError, match=r"server.key is given without server.cert"):
+        load("initial", environment(tmp_path))
+    with pytest.raises(SettingsError, match=r"server.cert is given without server.key"):
+        load("other", environment(tmp_path, GSTACK_SERVER_CERT="/c"))
+    assert load("initial", environment(tmp_path, GSTACK_SERVER_CERT="/c")).server.cert == "/c"

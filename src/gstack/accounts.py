@@ -20,7 +20,7 @@ from gstack.clients import Facts, bundle
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings
-from gstack.db.engine import create_engine, migrate
+from gstack.db.engine import prepared
 from gstack.errors import Problem
 from gstack.resources.locations import Locations, locations
 
@@ -39,16 +39,15 @@ def endpoint_of(settings: Settings) -> str:
 async def opened(settings: Settings, *, reach: bool = True) -> AsyncIterator[Auth]:
     """The auth room on this profile's database; with `reach`, CloudStack must be known."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = create_engine(settings.database_url)
     endpoint = endpoint_of(settings) if reach else ""
-    async with CloudStack(endpoint, ca_file=settings.cloudstack.ca_file, timeout=10) as cloudstack:
-        try:
-            await migrate(engine)
+    engine = await prepared(settings.database_url)
+    try:
+        async with CloudStack(endpoint, ca_file=settings.cloudstack.ca_file, timeout=10) as cloudstack:
             auth = Auth(engine, cloudstack, settings)
             auth.audit = Audit(settings.server.audit_log, settings.home, sys.stderr)  # our output is for the user
             yield auth
-        finally:
-            await engine.dispose()
+    finally:
+        await engine.dispose()
 
 
 async def create_key(

@@ -30,7 +30,7 @@ from granian.server.common import AbstractServer
 
 from gstack import running, tls
 from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, Settings, SettingsError, encode
-from gstack.db.engine import create_engine, migrate
+from gstack.db.engine import DatabaseError, prepared
 from gstack.gateway.proxies import Proxies
 from gstack.sandbox.server import spawn
 
@@ -53,11 +53,13 @@ def serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
     _check_plain(settings)
     _check_own_certificate(settings)
     _check_port(settings)
+    _check_seal(settings)
+    _check_authority(settings)
+    asyncio.run(_prepare_database(settings))
     sandbox = None if settings.cloudstack.endpoint else SandboxProcess(settings.home)
     if sandbox:
         settings = _on_sandbox(settings, sandbox.url)
     try:
-        asyncio.run(_prepare_database(settings))
         running.note(settings, on_sandbox=sandbox is not None)
         _serve(settings, ready)
     finally:
@@ -80,8 +82,10 @@ def _on_sandbox(settings: Settings, endpoint: str) -> Settings:
 
 async def _prepare_database(settings: Settings) -> None:
     """Migrate once, before the workers look."""
-    engine = create_engine(settings.database_url)
-    await migrate(engine)
+    try:
+        engine = await prepared(settings.database_url)
+    except DatabaseError as error:
+        raise ServeError(str(error)) from error
     await engine.dispose()
 
 
@@ -91,6 +95,24 @@ def certificate(settings: Settings) -> tuple[Path, Path]:
         return Path(settings.server.cert), Path(settings.server.key)
     _, cert, key = tls.ensure(settings.home, (settings.server.bind, *settings.server.hosts, settings.public_url))
     return cert, key
+
+
+def _check_seal(settings: Settings) -> None:
+    """Workers with a broken key would die one after the other, again and again."""
+    from gstack.auth.sealing import WrongKeyError, load_seal  # noqa: PLC0415  # the one thing that this process needs there
+
+    try:
+        load_seal(settings.home)
+    except WrongKeyError as error:
+        raise ServeError(error.message) from error
+
+
+def _check_authority(settings: Settings) -> None:
+    ca_file = settings.cloudstack.ca_file
+    try:
+        ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        raise ServeError(f"The setting cloudstack.ca_file, {ca_file}, holds no certificate: {error}") from error
 
 
 def _check_own_certificate(settings: Settings) -> None:

@@ -1,11 +1,14 @@
 """`gstack serve` before it serves; as a running server it is in tests/test_serving.py."""
 
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from conftest import free_port
 from fixtures.servers import Stack
 from fixtures.shells import PROGRAM, fails
 
@@ -29,3 +32,50 @@ def test_half_a_certificate_is_none(product: Stack, tmp_path: Path) -> None:
     file.touch()
     for option in ("--cert", "--key"):
         assert "--cert and --key go together" in fails(product, "serve", option, str(file))
+
+
+def refused(home: Path, command: list[str], **variables: str) -> str:
+    """What a command says that must fail soon, in a line, without a traceback and without starting a sandbox."""
+    known = {**os.environ, "GSTACK_HOME": str(home), "GSTACK_SERVER_PORT": str(free_port()), **variables}
+    done = subprocess.run([PROGRAM, *command], env=known, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "is ready" not in done.stdout
+    return " ".join(done.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("command", [["serve"], ["keys", "list"]])
+def test_wrong_settings_start_nothing(tmp_path: Path, command: list[str]) -> None:
+    """Each is an error line that names the setting, whatever the command."""
+    for name, value in (
+        ("GSTACK_SERVER_LOG_LEVEL", "chatty"),
+        ("GSTACK_SERVER_PORT", "70000"),
+        ("GSTACK_DATABASE", "mysql://localhost/gstack"),
+    ):
+        assert name in refused(tmp_path, command, **{name: value})
+    assert "server.key is given without server.cert" in refused(tmp_path, command, GSTACK_SERVER_KEY="/k.pem")
+    assert "GSTACK_DATABASE" in refused(tmp_path, command, GSTACK_DATABASE="postgresql+psycopg://host:port/name")
+    assert not (tmp_path / "sandbox.db").exists()
+
+
+@pytest.mark.parametrize("command", [["serve"], ["keys", "list"], ["rotate-key"]])
+def test_a_database_of_a_newer_gstack_is_left_alone(tmp_path: Path, command: list[str]) -> None:
+    """It is said in a line."""
+    with closing(sqlite3.connect(tmp_path / "newer.db")) as database, database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('9999')")
+    url = f"sqlite+aiosqlite:///{tmp_path / 'newer.db'}"
+    assert "newer gstack" in refused(tmp_path, command, GSTACK_DATABASE=url)
+
+
+@pytest.mark.parametrize("command", [["serve"], ["keys", "list"], ["rotate-key"]])
+def test_a_sealing_key_that_is_none_is_said(tmp_path: Path, command: list[str]) -> None:
+    """Before workers die of it, one after the other."""
+    (tmp_path / "secret.key").write_text("no key")
+    assert "secret.key" in refused(tmp_path, command)
+
+
+def test_an_authority_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    """The same for CloudStack's authority."""
+    cloud = {"GSTACK_CLOUDSTACK_ENDPOINT": "https://127.0.0.1:9/", "GSTACK_CLOUDSTACK_CA_FILE": str(tmp_path / "gone")}
+    assert "cloudstack.ca_file" in refused(tmp_path, ["serve"], **cloud)

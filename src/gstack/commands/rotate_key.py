@@ -22,7 +22,7 @@ from gstack.auth.resealing import Outcome, reseal
 from gstack.auth.sealing import FILE, VARIABLE, Seal, load_seal, replace_keys, split_keys
 from gstack.commands.shell import in_force, profile, run
 from gstack.config import Settings
-from gstack.db.engine import create_engine, migrate
+from gstack.db.engine import prepared
 
 PAUSE = 2.0  # seconds between two passes: who sealed with the old key just before has written by then
 _PASSES = 30
@@ -37,9 +37,8 @@ async def rotate(settings: Settings, environment: Mapping[str, str] = os.environ
 
     Raises RotationError where the operator must do something first.
     """
-    engine = create_engine(settings.database_url)
+    engine = await prepared(settings.database_url)
     try:
-        await migrate(engine)
         if environment.get(VARIABLE):
             return await _by_variable(engine, environment[VARIABLE], pause)
         with _alone(settings.home):

@@ -12,6 +12,7 @@ import rich_click as click
 from gstack import running
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings, SettingsError, load
+from gstack.db.engine import DatabaseError
 from gstack.errors import Problem
 from gstack.sandbox.settings import load_or_create_keys
 
@@ -55,11 +56,13 @@ def key_pair(server: running.Running, key: str | None, secret: str | None) -> Ke
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; a Problem is an error line."""
+    """Run to the end; a Problem, or a database that cannot be used, is an error line."""
     try:
         return asyncio.run(coroutine)
     except Problem as problem:
         raise click.ClickException(problem.message) from problem
+    except DatabaseError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def program() -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import URL, Connection, event, inspect, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gstack.db.tables import SCHEMA
@@ -30,6 +30,25 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x6773746163  # any number that is ours alone among the advisory locks of a PostgreSQL database
 _WAL_TRIES, _WAL_PAUSE = 100, 0.05
 _PRAGMAS = ("PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON", "PRAGMA temp_store=MEMORY")
+
+
+class DatabaseError(Exception):
+    """The database cannot be used as it is set up; the text tells the operator why."""
+
+
+async def prepared(url: str) -> AsyncEngine:
+    """Make the engine of a database and bring that to the newest schema. Raises DatabaseError."""
+    try:
+        engine = create_engine(url)
+    except (ValueError, ArgumentError, OSError) as error:
+        raise DatabaseError(f"The setting `database` (GSTACK_DATABASE) is wrong: {error}") from error
+    try:
+        await migrate(engine)
+    except (RuntimeError, DBAPIError, OSError) as error:
+        await engine.dispose()
+        reason = error.orig if isinstance(error, DBAPIError) else error  # without the statement
+        raise DatabaseError(f"The database cannot be used: {reason}") from error
+    return engine
 
 
 def create_engine(url: str) -> AsyncEngine:
