@@ -1,7 +1,6 @@
 """What clients send to the OAuth endpoints: forms, client credentials, and the answers in RFC 6749's words."""
 
 import base64
-import binascii
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -64,6 +63,8 @@ def fields_of(text: str) -> dict[str, str]:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
     except (ValueError, UnicodeDecodeError) as error:
         raise InvalidRequestError("The parameters cannot be read.") from error
+    if "\0" in "".join(name + value for name, value in pairs):  # PostgreSQL's text cannot hold it
+        raise InvalidRequestError("The parameters hold U+0000.")
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise InvalidRequestError("A parameter is given twice.")
@@ -100,11 +101,12 @@ def _basic(header: str) -> tuple[str, str] | None:
         return None
     try:
         name, colon, secret = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        colon = ""
-    if not colon:
+    except ValueError:  # no base64, not even ASCII, or no UTF-8
+        name, colon, secret = "", "", ""
+    name, secret = unquote_plus(name), unquote_plus(secret)
+    if not colon or "\0" in name + secret:  # PostgreSQL's text cannot hold U+0000
         raise InvalidClientError("The Authorization header cannot be read.", status_code=401)
-    return unquote_plus(name), unquote_plus(secret)
+    return name, secret
 
 
 async def answer(response: falcon.asgi.Response, work: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:

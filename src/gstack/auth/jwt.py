@@ -76,16 +76,23 @@ def read(token: str) -> Signed:
         raise UntrustedError("This is no compact JWT.")
     head, body, signature = token.split(".")
     try:
-        header = msgspec.json.decode(_decoded(head), type=Header)
-        claims = msgspec.json.decode(_decoded(body), type=Claims)
+        header = msgspec.json.decode(_plain(_decoded(head)), type=Header)
+        claims = msgspec.json.decode(_plain(_decoded(body)), type=Claims)
         return Signed(header, claims, f"{head}.{body}".encode(), _decoded(signature))
-    except (msgspec.MsgspecError, binascii.Error, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UntrustedError("The JWT cannot be read: it needs alg, iss and exp at least.") from error
 
 
 def all_claims(signed: Signed) -> dict[str, Any]:
     """Return every claim of a JWT that was read."""
     return dict(msgspec.json.decode(_decoded(signed.signed.decode().split(".")[1])))
+
+
+def _plain(text: bytes) -> bytes:
+    """JSON without U+0000, which PostgreSQL's text cannot hold; unescaped it is no JSON anyway."""
+    if b"\\u0000" in text:
+        raise ValueError("U+0000")
+    return text
 
 
 def _decoded(segment: str) -> bytes:

@@ -35,7 +35,7 @@ async def grant(auth: Auth, form: Form) -> Granted:
 async def _code(auth: Auth, form: Form) -> Token:
     """The code as it was issued; used ones too, so that a replay is seen once the client has proved itself."""
     code = await auth.store.token(opaque.digest(form.need("code")), CODE)
-    if code is None or code.expires <= now() or not hmac.compare_digest(code.client_id, form.client_id):
+    if code is None or code.expires <= now() or code.client_id != form.client_id:
         raise InvalidGrantError("The code is unknown, has ended or belongs to another client.")
     if code.data["redirect_uri"] != form.get("redirect_uri"):
         raise InvalidGrantError("redirect_uri is not the one that the code was asked for.")

@@ -3,11 +3,10 @@
 Google's clients never expect a new one: gcloud (and every library that reads a credentials file) drops it and comes
 back with the old one for months. Clients that do keep it rotate. So a token that comes back is a replay where its
 successor was used: then somebody has a copy, nobody can tell who, and the whole family ends (RFC 9700, 4.14.2). Of
-successors only the newest lives. The CloudStack pair is proved each time: a stolen refresh token is worth nothing
-without its secret, and keys that were withdrawn at CloudStack end here within the hour.
+successors only the newest lives. The CloudStack pair is proved each time: where the client is a key pair, a stolen
+refresh token is worth nothing without its secret (of a public client the token is all it takes), and keys that were
+withdrawn at CloudStack end here within the hour.
 """
-
-import hmac
 
 from authlib.oauth2.rfc6749.errors import InvalidGrantError
 
@@ -35,6 +34,6 @@ async def grant(auth: Auth, form: Form) -> Granted:
 async def _token(auth: Auth, form: Form) -> Token:
     """The refresh token as it was issued; replaced ones too, so that a replay is seen."""
     token = await auth.store.token(opaque.digest(form.need("refresh_token")), REFRESH)
-    if token is None or token.expires <= now() or not hmac.compare_digest(token.client_id, form.client_id):
+    if token is None or token.expires <= now() or token.client_id != form.client_id:
         raise InvalidGrantError("The refresh token is unknown, has ended or belongs to another client.")
     return token
