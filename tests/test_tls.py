@@ -21,7 +21,16 @@ def names(certificate: Path) -> set[str]:
 def test_first_start_makes_an_authority_and_a_certificate_for_every_name(tmp_path: Path) -> None:
     """All names that clients ask for are in the certificate; keys are private."""
     authority, certificate, key = tls.ensure(tmp_path, ("gce.example.org", "10.0.0.5"))
-    wanted = {"localhost", "127.0.0.1", "::1", "compute.localhost", "storage.localhost", "gce.example.org", "10.0.0.5"}
+    wanted = {
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "compute.localhost",
+        "storage.localhost",
+        "gce.example.org",
+        "compute.gce.example.org",
+        "10.0.0.5",
+    }
     assert wanted | {"compute.googleapis.com", "accounts.google.com"} <= names(certificate)
     assert key.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "tls" / "ca.key").stat().st_mode & 0o777 == 0o600

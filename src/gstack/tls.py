@@ -39,12 +39,13 @@ _log = structlog.get_logger("gstack.tls")
 def ensure(home: Path, extra: tuple[str, ...] = (), now: datetime | None = None) -> tuple[Path, Path, Path]:
     """Return the paths of the authority, the server's certificate and its key; make or renew what is due.
 
-    `extra` are more host names or addresses, with or without a port, or URLs. The certificate is renewed 30 days before
-    its end, when a name is new, and when its key is not there or another one's.
+    `extra` are more host names or addresses, with or without a port, or URLs; clients whose universe domain is such a
+    name ask its `compute` and `storage`. The certificate is renewed 30 days before its end, when a name is new, and
+    when its key is not there or another one's.
     """
     moment = now or datetime.now(UTC)
-    more = (host_of(name) for name in extra)
-    names = tuple(dict.fromkeys((*LOCAL_NAMES, *ADDRESSES, *GOOGLE_NAMES, *(name for name in more if name))))
+    more = (one for name in extra for one in _with_universe(host_of(name)))
+    names = tuple(dict.fromkeys((*LOCAL_NAMES, *ADDRESSES, *GOOGLE_NAMES, *more)))
     with _alone(home) as folder:
         authority, key = _authority(folder, moment)
         if not _serves(folder, names, authority, moment):
@@ -67,6 +68,12 @@ def host_of(name: str) -> str:
         return str(ipaddress.ip_address(name))
     except ValueError:
         return urlsplit(name if "://" in name else f"//{name}").hostname or ""
+
+
+def _with_universe(host: str) -> tuple[str, ...]:
+    if not host or isinstance(_general(host), x509.IPAddress):
+        return (host,) if host else ()
+    return host, f"compute.{host}", f"storage.{host}"
 
 
 @contextmanager
