@@ -19,15 +19,16 @@ ALLOWED = {
         "gateway.call", "gateway.listing", "firewalling", "operations.model", "operations.nested", "cloudstack",
         "errors", "config", "db.sidecar", "auth.caller",
     },
-    "gateway": {"errors", "config", "db"},
+    "gateway": {"errors", "config", "db", "wildcards"},
     "gateway.call": {"errors", "config", "db", "cloudstack", "operations.model", "auth.caller"},
     "operations": {"errors", "config", "db", "cloudstack"},
-    "auth": {"errors", "config", "db", "cloudstack"},
+    "auth": {"errors", "config", "db", "cloudstack", "wildcards"},
     "cloudstack": {"errors"},
     "db": {"errors", "config"},
     "firewalling": set(),
     "sandbox": set(),
     "errors": set(),
+    "wildcards": set(),
     "config": set(),
 }  # fmt: skip
 # Rooms inside resources that every resource may use; collections give each other only structs and pure functions.

@@ -125,7 +125,12 @@ def test_wrong_values_are_named_with_their_path(body: Any, field: str, said: str
 
 
 @pytest.mark.parametrize(
-    "raw", [b"{", b"[1]", b'"x"', b"1", b"\xff", b"[" * 100_000, b'{"name": "\\ud800"}', b'{"description": "a\\u0000"}']
+    "raw",
+    [
+        *(b"{", b"[1]", b'"x"', b"1", b"\xff", b"[" * 100_000, b'{"name": "\\ud800"}', b'{"description": "a\\u0000"}'),
+        *(b'{"name": ' + b"[" * deep + b"null" + b"]" * deep + b"}" for deep in (300, 600, 900, 990)),
+        b'{"name": ' + b"[" * 900 + b'"\\u0000"' + b"]" * 900 + b"}",
+    ],
 )
 def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
     """Broken, endlessly nested or unprintable JSON is a 400, never a fault."""

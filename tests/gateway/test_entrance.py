@@ -59,6 +59,9 @@ def test_our_names_are_answered(host: str) -> None:
         "x@localhost",
         "localhost/../x",
         "1.2.3.4.evil.example",
+        "a]",
+        "[a",
+        "[::1",
     ],
 )
 def test_other_names_are_turned_away(host: str) -> None:

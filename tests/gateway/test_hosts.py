@@ -49,3 +49,11 @@ def test_the_public_urls_scheme_counts_behind_a_proxy() -> None:
     proxied = hosts(public_url="https://cloud.example.org/")
     assert proxied.root("cloud.example.org", "http") == "https://cloud.example.org"
     assert proxied.root("127.0.0.1:8000", "http") == "http://127.0.0.1:8000"
+
+
+def test_names_have_no_case_and_need_no_port() -> None:
+    """What the operator writes means the host that clients ask, however it is written."""
+    known = hosts(hosts=("Cloud.Example:5000",), public_url="https://GCE.example.net:444")
+    for host in ("cloud.example", "Cloud.Example:5000", "gce.example.net:444", "compute.cloud.example"):
+        assert known.known(host)
+    assert known.root("gce.example.net:444", "http") == "https://gce.example.net:444"

@@ -1,5 +1,6 @@
 """Lists as Google gives them."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.gateway.listing import Batch, Fetch, Window, list_aggregated, list_items, whole
+from gstack.gateway.pages import from_token, to_token
 
 MakeCall = Callable[..., Call]
 LIST, AGGREGATED = "compute.instances.list", "compute.instances.aggregatedList"
@@ -211,6 +213,20 @@ async def test_a_token_belongs_to_its_list(make_call: MakeCall) -> None:
     for other in ({"zone": "sandbox-west1-a"}, {"filter": "name eq vm.*"}, {"orderBy": "name"}):
         with pytest.raises(Problem):
             await list_items(make_call(LIST, pageToken=token, **other), whole(machines(3)))
+
+
+@pytest.mark.parametrize("forged", [(20_000, 1, 0, 10_000_000), (1_000_000, 500, 3, 10_000_000), (40, 1, 0, 9_000_000)])
+async def test_a_forged_token_costs_no_more_than_others(make_call: MakeCall, forged: tuple[int, ...]) -> None:
+    """Tokens are the client's: whatever one says, a few pages are looked at, and the answer is part of the list."""
+    fetch = Counted(machines(30))
+    token = (await list_items(make_call(LIST, maxResults=1), fetch))["nextPageToken"]
+    known = from_token(token, msgspec.json.decode(base64.urlsafe_b64decode(token + "=="))[3])
+    page, size, offset, total = forged
+    made = msgspec.structs.replace(known, page=page, size=size, offset=offset, total=total, after=("x",))
+    fetch.windows.clear()
+    answer = await list_items(make_call(LIST, maxResults=1, pageToken=to_token(made)), fetch)
+    assert len(fetch.windows) < 50
+    assert len(answer.get("items", [])) <= 1
 
 
 async def test_aggregated_lists_are_grouped(make_call: MakeCall) -> None:

@@ -67,6 +67,8 @@ def test_bodies_beyond_the_limit_are_refused(client: TestClient) -> None:
         ("identity", b'{"name": "x"}', 200),
         ("gzip", b'{"name": "x"}', 400),
         ("gzip", PACKED[:-4], 400),
+        ("gzip", PACKED + PACKED, 400),
+        ("gzip", PACKED + b"more", 400),
         ("gzip", gzip.compress(b"x" * 10_001, mtime=0), 413),
         ("br", b"x", 415),
     ],

@@ -5,7 +5,6 @@ for. Who adds one shows the key pair, so nobody maps a token to an account that 
 exact; only where a pattern was asked for does `*` stand for any text.
 """
 
-import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,6 +19,7 @@ from gstack.auth.store import now
 from gstack.db.engine import reading, writing
 from gstack.db.tables import subjects
 from gstack.errors import Problem
+from gstack.wildcards import wildcard
 
 IS, LIKE = "is", "like"
 _LONGEST = 1000  # characters of a value
@@ -81,8 +81,7 @@ def _met(condition: Condition, value: Any) -> bool:
         return False
     if condition.kind == IS:
         return text == condition.value
-    pattern = ".*".join(re.escape(piece) for piece in condition.value.split("*"))
-    return re.fullmatch(pattern, text) is not None
+    return "\n" not in text and wildcard(condition.value)(text)
 
 
 def _text(value: Any) -> str | None:

@@ -104,10 +104,13 @@ def written(answers: Iterable[Answer], boundary: str) -> bytes:
 def _boundary(content_type: str) -> bytes:
     message = Message()
     message["Content-Type"] = content_type
-    boundary = message.get_boundary()
+    try:
+        boundary = (message.get_boundary() or "").encode("ascii")
+    except (ValueError, LookupError):  # RFC 2231 lets a sender name any coding
+        boundary = b""
     if message.get_content_type() != "multipart/mixed" or not boundary:
-        raise _wrong("Send multipart/mixed with a boundary.")
-    return boundary.encode()
+        raise _wrong("Send multipart/mixed with a boundary of plain letters.")
+    return boundary
 
 
 def _part(piece: bytes) -> Part:

@@ -38,19 +38,34 @@ def read_body(method: Method, raw: bytes) -> dict[str, Any]:
         return {}
     if not isinstance(body, dict):
         raise Problem.bad_request("Invalid JSON payload received. The body must be a JSON object.", "invalid")
+    try:
+        return check_body(method.request, _meant(method, method.request, raw, body))
+    except RecursionError as error:  # no resource of Google's is so deep
+        raise Problem.bad_request("Invalid JSON payload received. It is nested too deeply.", "parseError") from error
+
+
+def _meant(method: Method, name: str, raw: bytes, body: dict[str, Any]) -> dict[str, Any]:
+    """The body without nulls, or with what a PATCH means by them."""
     if b"null" in raw:
-        body = _without_nulls(_emptied(method.request, body) if method.http_method == "PATCH" else body)
+        body = _without_nulls(_emptied(name, body) if method.http_method == "PATCH" else body)
     if b"\\u0000" in raw:
         _refuse_nul(body)
-    return check_body(method.request, body)
+    return body
 
 
 def check_body(name: str, body: dict[str, Any]) -> dict[str, Any]:
     """Return a body of the named schema in canonical form; Problem 400 names the first thing that is wrong."""
-    for error in _validator(name).iter_errors(body):
+    if error := _first_error(name, body):
         raise _problem(error)
     read: dict[str, Any] = _reader(name)("resource", body)
     return read
+
+
+def _first_error(name: str, body: dict[str, Any]) -> Any:
+    try:
+        return next(iter(_validator(name).iter_errors(body)), None)
+    except ValueError as error:  # the checker's own limit
+        raise RecursionError from error
 
 
 def _decoded(raw: bytes) -> Any:

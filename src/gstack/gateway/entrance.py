@@ -114,8 +114,8 @@ def _hosts(scope: Any) -> list[str]:
 
 def _has_name(host: str) -> bool:
     """Whether a browser may be told to remember https for this host: not for addresses, and not for localhost."""
-    name = urlsplit(f"//{host}").hostname if "[" not in host else ""
-    return bool(name) and address_of(name or "") is None and not f".{name}".endswith(".localhost")
+    name = host.partition(":")[0].lower()
+    return bool(name) and "[" not in host and address_of(name) is None and not f".{name}".endswith(".localhost")
 
 
 def _hardened(send: Send, *, strict: bool) -> Send:

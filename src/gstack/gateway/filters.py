@@ -17,6 +17,7 @@ from lark import Lark, Token, Tree
 from lark.exceptions import LarkError, UnexpectedInput
 
 from gstack.errors import Problem
+from gstack.wildcards import wildcard
 
 Item = Mapping[str, Any]
 Predicate = Callable[[Item], bool]
@@ -193,8 +194,8 @@ def _compiled(pattern: str) -> Any:
 
 def _equality(value: str) -> Callable[[Any], bool]:
     if "*" in value:
-        wild = re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", value)), re.DOTALL)
-        return lambda found: wild.fullmatch(_text(found)) is not None
+        fits = wildcard(value)
+        return lambda found: fits(_text(found))
     same = number(value)
     return lambda found: _text(found) == value or (isinstance(found, float | int) and found == same)
 

@@ -23,10 +23,10 @@ class Hosts:
         public = urlsplit(settings.public_url)
         bind = settings.server.bind
         bound = f"[{bind}]" if ":" in bind else bind
-        own = {_name(host) for host in settings.server.hosts} | {_name(public.netloc), bound, *_LOOPBACK}
+        own = {_name(host).lower() for host in (*settings.server.hosts, public.netloc, bound, *_LOOPBACK)}
         universes = {f"{service}.{name}" for service in ("compute", "storage") for name in own}
         self._names = (own | universes) - {""}
-        self._schemes = {public.netloc: public.scheme}
+        self._schemes = {public.netloc.lower(): public.scheme}
 
     def known(self, host: str) -> bool:
         """Whether a Host header means this server: a name of ours, one of Google's that is redirected here, an address.
@@ -53,7 +53,7 @@ class Hosts:
             return GOOGLE
         if name not in self._names:
             return self._public
-        return f"{self._schemes.get(host, scheme)}://{host}"
+        return f"{self._schemes.get(host.lower(), scheme)}://{host}"
 
 
 def _name(host: str) -> str:

@@ -168,20 +168,21 @@ async def _resumed(query: _Query, place: Place, fetch: Fetch) -> _Position:
     """Find where the last answer ended, though things were deleted since then: CloudStack's pages moved up.
 
     The items shown last tell. Where none of them is there any more the client deletes what it is shown, so all that is
-    there from where they were can be shown.
+    there from where they were can be shown. Tokens are the client's: one that says anything costs no more than others.
     """
     here = await fetch(Window(place.page, query.size, query.equals))
-    gone = max(0, place.total - here.total)
+    total = here.total or (await fetch(Window(1, query.size, query.equals))).total if place.total else 0
+    gone = max(0, place.total - total)
     if not gone:
         return _Position(place.page, _after(here, place) or 0 if place.offset else 0, here)
     earliest = max(0, (place.page - 1) * query.size - gone) // query.size + 1
+    latest = min(place.page, total // query.size + 1)
     batch = here
-    for page in range(place.page, earliest - 1, -1):
-        if page != place.page:
-            batch = await fetch(Window(page, query.size, query.equals))
+    for page in range(latest, max(earliest, latest - _MOST_PAGES) - 1, -1):
+        batch = here if page == place.page else await fetch(Window(page, query.size, query.equals))
         if offset := _after(batch, place):
             return _Position(page, offset, batch)
-    return _Position(earliest, 0, batch)
+    return _Position(earliest, 0, await fetch(Window(earliest, query.size, query.equals)))
 
 
 def _after(batch: Batch, place: Place) -> int | None:

@@ -43,6 +43,8 @@ def _inflated(packed: bytes, limit: int) -> bytes:
         raise _too_large(limit)
     if not unpacking.eof:
         raise Problem.bad_request("The gzip body breaks off.")
+    if unpacking.unused_data:
+        raise Problem.bad_request("Something follows the gzip body. Send one gzip member.")
     return body
 
 
