@@ -187,3 +187,13 @@ async def test_what_counts_no_more_is_dropped(limits: Limits, engine: AsyncEngin
     clock.pass_by(31 * 86_400)
     await limits.prune()
     assert await kept() == 0
+
+
+async def test_signatures_are_counted_where_they_come_from(limits: Limits) -> None:
+    """Who is said to have signed is public: failures from many addresses make no new address of that account wait."""
+    for number in range(2 * FREE_WIDE):
+        with pytest.raises(Problem):
+            async with limits.attempt(f"192.0.2.{number}", "ci", guessable=False):
+                raise Problem.unauthorized("wrong")
+    async with limits.attempt(ELSEWHERE, "ci", guessable=False):
+        pass

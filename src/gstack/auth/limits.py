@@ -4,7 +4,8 @@ Failures are counted three times: of an account from an address, of an address, 
 database, so all workers and replicas know it. An address from which an account proved itself within a month is known
 for this account: there only its own failures together count, so nobody can lock out a working client from elsewhere,
 nor from behind the same address with other accounts. The others take turns per address, so that a burst of guesses
-does not pass before the first one is counted. Only hashes are stored.
+does not pass before the first one is counted. Signatures cannot be guessed, and who is said to have signed is often
+public: there an account's failures from everywhere are not counted. Only hashes are stored.
 """
 
 import asyncio
@@ -43,11 +44,11 @@ _NETWORK = 64  # bits of an IPv6 address that tell one customer from another
 class _Keys(msgspec.Struct, frozen=True):
     pair: str
     address: str
-    account: str
+    account: str  # empty where those from everywhere are not counted
 
     @property
-    def all(self) -> tuple[str, str, str]:
-        return (self.pair, self.address, self.account)
+    def all(self) -> tuple[str, ...]:
+        return tuple(key for key in (self.pair, self.address, self.account) if key)
 
 
 def is_wrong(error: BaseException) -> bool:
@@ -67,12 +68,13 @@ class Limits:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def attempt(self, address: str, account: str) -> AsyncIterator[None]:
+    async def attempt(self, address: str, account: str, *, guessable: bool = True) -> AsyncIterator[None]:
         """Count what happens inside: an error that `is_wrong` is a failure, no error is a success.
 
         `account` is what the client claims to be: a user name with its domain, a client id, a service account.
+        `guessable`: what it shows is a password or the like, not a signature.
         """
-        keys = _keys(address, account)
+        keys = _keys(address, account, guessable=guessable)
         if await self._known(keys):
             async with self._counted(keys):
                 yield
@@ -151,9 +153,9 @@ def _seconds(until: datetime, moment: datetime) -> int:
     return math.ceil((until - moment).total_seconds())
 
 
-def _keys(address: str, account: str) -> _Keys:
+def _keys(address: str, account: str, *, guessable: bool) -> _Keys:
     place, who = _place(address), account.strip().lower()
-    return _Keys(_hash("pair", place, who), _hash("address", place), _hash("account", who))
+    return _Keys(_hash("pair", place, who), _hash("address", place), _hash("account", who) if guessable else "")
 
 
 def _hash(*parts: str) -> str:

@@ -21,12 +21,14 @@ from gstack.auth.registered_clients import GOOGLE
 from gstack.errors import Problem
 
 _PRUNE_SECONDS = 600.0
+_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+SIGNED = {_JWT_BEARER, token_exchange.GRANT_TYPE}  # what is shown is a signature, which nobody can guess
 
 GRANTS: dict[str, Callable[[Auth, Form], Awaitable[Granted]]] = {
     "authorization_code": authorization_code.grant,
     "refresh_token": refresh_token.grant,
     "client_credentials": client_credentials.grant,
-    "urn:ietf:params:oauth:grant-type:jwt-bearer": jwt_bearer.grant,
+    _JWT_BEARER: jwt_bearer.grant,
     token_exchange.GRANT_TYPE: token_exchange.grant,
 }
 
@@ -55,7 +57,8 @@ class TokenEndpoint:
         what, claimed = form.get("grant_type").rpartition(":")[2], _claimed(form)
         told = {"what": what, "address": address}
         try:
-            async with self._auth.limits.attempt(address, _counted(form, claimed)):
+            signed = form.get("grant_type") in SIGNED
+            async with self._auth.limits.attempt(address, _counted(form, claimed), guessable=not signed):
                 granted = await grant(self._auth, form)
         except (OAuth2Error, Problem) as error:
             result = error.reason if isinstance(error, Problem) else error.error

@@ -10,7 +10,7 @@ from joserfc.jwk import KeySet
 from sqlalchemy import update
 
 from auth.jwts import CLOUD
-from auth.room import Room
+from auth.room import REDIRECT, Room
 from gstack.auth.store import now
 from gstack.cloudstack.signing import KeyPair
 from gstack.db.tables import tokens
@@ -120,3 +120,12 @@ async def test_made_up_codes_are_refused(room: Room) -> None:
     access = (await room.exchange(await room.code())).json["access_token"]
     for code in ("4/guess", access):
         assert (await room.exchange(code)).json["error"] == "invalid_grant"
+
+
+async def test_a_client_id_of_other_letters_is_another_client(room: Room) -> None:
+    """A code shown with a client id that is no ASCII is refused as any wrong one, never a fault."""
+    answer = await room.token(
+        "authorization_code", code=await room.code(), client_id="é", client_secret="é", redirect_uri=REDIRECT
+    )
+    assert answer.status_code in {400, 401}
+    assert answer.json["error"] in {"invalid_grant", "invalid_client"}

@@ -171,3 +171,13 @@ async def test_revoked_and_ended_keys(room: Room) -> None:
     assert await keys.revoke_key(room.auth, file["private_key_id"])
     assert (await bear(room, assertion(file))).json["error"] == "invalid_grant"
     assert (await room.who(token)).status_code == 401
+
+
+async def test_nobody_locks_out_a_key_whose_name_they_know(room: Room) -> None:
+    """Many forged assertions from everywhere leave the key's own one as good as before, also from a new address."""
+    file, forger = await key_file(room), await key_file(room, "other")
+    forged = signed({**forger, "client_email": file["client_email"]}, claims_of(file), kid=file["private_key_id"])
+    for _ in range(25):  # each from another address
+        answer = await bear(room, forged)
+        assert (answer.status_code, answer.json["error"]) == (400, "invalid_grant")
+    assert (await bear(room, assertion(file))).status_code == 200

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from fixtures.gce import Gce
 from fixtures.instances import Ask, body_of
 
@@ -50,6 +52,26 @@ def test_a_lost_answer_takes_one_address(gce: Gce, ask: Ask, fault: Any) -> None
     assert [one["virtualmachinename"] for one in addresses(ask).values()] == ["vm-lost"]
     gce.done(gce.delete(f"zones/{ZONE}/instances/vm-lost"))
     assert not addresses(ask)
+
+
+@pytest.mark.parametrize("kind", ["drop", "lost"])
+def test_idle_addresses_of_the_account_are_nobody_s_to_take(
+    gce: Gce, made: Any, ask: Ask, fault: Any, kind: str
+) -> None:
+    """Addresses that the account holds and does not use stay its own when an answer is lost; a new one is taken."""
+    made(ZONE, "vm-idle", networkInterfaces=[{"network": "global/networks/default"}])
+    (vpc,) = ask("listVPCs", name="default")["vpc"]
+    idle = [ask("associateIpAddress", vpcid=vpc["id"]) for _ in range(2)]
+    fault("associateIpAddress", kind)
+    path = f"zones/{ZONE}/instances/vm-idle"
+    gce.done(gce.post(f"{path}/addAccessConfig", {"type": "ONE_TO_ONE_NAT"}, networkInterface="nic0"))
+    served = [one for one in addresses(ask).values() if one["isstaticnat"]]
+    assert len(addresses(ask)) == 3
+    assert served[0]["id"] not in {one["id"] for one in idle}
+    gce.done(gce.post(f"{path}/deleteAccessConfig", networkInterface="nic0", accessConfig="external-nat"))
+    assert {one["id"] for one in addresses(ask).values()} == {one["id"] for one in idle}
+    for one in idle:
+        ask("disassociateIpAddress", id=one["id"])
 
 
 def test_no_address_left(gce: Gce, made: Any, ask: Ask, fault: Any) -> None:

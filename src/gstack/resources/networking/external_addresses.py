@@ -47,7 +47,9 @@ async def give(op: Op, step: str, place: Mapping[str, str], network_id: str, vm_
     CloudStack's Refusal where the cloud has none left; nothing stays taken then.
     """
     for number in range(_TRIES):
-        taken = await op.run(f"{step}-take-{number}", "associateIpAddress", place, probe=_taken_by_us(place))
+        there = await op.decide(f"{step}-there-{number}", lambda: _idle(op, place))
+        probe = _taken_by_us(place, there)
+        taken = await op.run(f"{step}-take-{number}", "associateIpAddress", place, probe=probe)
         if taken.get("issourcenat"):  # the first one of a network that nothing ran in yet is the network's own
             continue
         await op.decide(f"{step}-fact-{number}", partial(_keep, op, taken["id"]))
@@ -120,18 +122,23 @@ async def _keep(op: Op, address_id: str) -> None:
     await op.sidecar.keep(address_id, op.operation.owner, KIND, {"ephemeral": True})
 
 
-def _taken_by_us(place: Mapping[str, str]) -> Probe:
-    """An address that serves nobody and is not known as anybody's; where there are several, none is certain."""
+def _taken_by_us(place: Mapping[str, str], there: Mapping[str, str]) -> Probe:
+    """An address that was not there before, serves nobody and is not known as anybody's; of several none is certain."""
 
     async def probe(op: Op) -> Mapping[str, Any] | None:
-        query = {"vpcid": place["vpcid"]} if "vpcid" in place else {"associatednetworkid": place["networkid"]}
-        found = await op.cloudstack.list_all("listPublicIpAddresses", PublicAddress, query)
-        idle = [one for one in found if not one.issourcenat and not one.isstaticnat]
-        known = await op.sidecar.facts(one.id for one in idle)
-        unknown = [one for one in idle if one.id not in known]
-        return {"id": unknown[0].id, "ipaddress": unknown[0].ipaddress} if len(unknown) == 1 else None
+        idle = {one: address for one, address in (await _idle(op, place)).items() if one not in there}
+        known = await op.sidecar.facts(idle)
+        unknown = [{"id": one, "ipaddress": address} for one, address in idle.items() if one not in known]
+        return unknown[0] if len(unknown) == 1 else None
 
     return probe
+
+
+async def _idle(op: Op, place: Mapping[str, str]) -> dict[str, str]:
+    """Id -> address of those of a place that serve nobody: users may hold such, and they are never ours to take."""
+    query = {"vpcid": place["vpcid"]} if "vpcid" in place else {"associatednetworkid": place["networkid"]}
+    found = await op.cloudstack.list_all("listPublicIpAddresses", PublicAddress, query)
+    return {one.id: one.ipaddress for one in found if not one.issourcenat and not one.isstaticnat}
 
 
 def _released(address_id: str) -> Probe:
