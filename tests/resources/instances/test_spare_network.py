@@ -1,12 +1,14 @@
 """Where the interfaces of deleted machines go."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from fixtures.gce import Gce
 from fixtures.instances import Ask, body_of
+from fixtures.servers import Stack
 
 BASIC, VPC = "Sandbox-simulator", "sandbox-east1-a"
 ZONES = pytest.mark.parametrize("zone", [BASIC, VPC])
@@ -29,6 +31,20 @@ def test_one_spare_network(gce: Gce, ask: Ask) -> None:
     spare = [network for network in ask("listNetworks")["network"] if network["name"] == "gstack-spare"]
     assert len(spare) == 1
     assert "gstack-spare" not in [network["name"] for network in gce.items("global/networks")]
+
+
+def test_one_spare_network_for_many_at_once(start: Callable[..., Stack]) -> None:
+    """Machines that are deleted at the same time, where no spare network is yet, make one."""
+    stack = start()
+    gce, names = Gce(stack), [f"vm-{number}" for number in range(4)]
+    for operation in [gce.post(f"zones/{VPC}/instances", body_of(VPC, name)) for name in names]:
+        gce.done(operation)
+    with ThreadPoolExecutor(len(names)) as pool:
+        begun = list(pool.map(lambda name: gce.delete(f"zones/{VPC}/instances/{name}"), names))
+    for operation in begun:
+        gce.done(operation)
+    networks = stack.sandbox.sandbox.world.all("network")
+    assert len([one for one in networks if one["name"] == "gstack-spare"]) == 1
 
 
 @pytest.mark.parametrize("command", ["addNicToVirtualMachine", "removeNicFromVirtualMachine"])

@@ -11,8 +11,7 @@ from gstack.operations.model import Op
 from gstack.resources.machines import VirtualMachine
 from gstack.resources.volumes import ROOT, Volume
 
-_PAUSE = 1.0  # seconds between two looks at a machine whose deployment nobody told the end of
-_LOOKS = 120
+_PAUSE, _LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks at a machine whose deployment nobody told the end of
 _IDLE_LOOKS = 15  # a machine that stands still for so long has lost its job: start it
 
 
@@ -57,15 +56,16 @@ async def failed_machines(op: Op, zone_id: str, hosts: Iterable[str], display: s
 
 
 async def _settled(op: Op, machine_id: str) -> dict[str, Any]:
-    """Look until the machine runs, has failed, or stands still."""
-    found: dict[str, Any] = {"state": "Gone"}
-    for look in range(_LOOKS):
+    """Look until the machine runs, has failed, or stands still. The first of an image may start for many minutes."""
+    idle, pause = 0, _PAUSE
+    while True:
         listed = await op.cloudstack.list_all("listVirtualMachines", dict[str, Any], {"id": machine_id})
         found = listed[0] if listed else {"state": "Gone"}
-        if found["state"] not in {"Starting", "Stopped"} or (found["state"] == "Stopped" and look >= _IDLE_LOOKS):
+        idle = idle + 1 if found["state"] == "Stopped" else 0
+        if found["state"] not in {"Starting", "Stopped"} or idle > _IDLE_LOOKS:
             return found
-        await asyncio.sleep(_PAUSE)
-    return found
+        await asyncio.sleep(pause)
+        pause = pause if idle else min(pause * 1.2, _LONGEST_PAUSE)
 
 
 def _running(machine_id: str) -> Any:

@@ -2,21 +2,28 @@
 
 A destroyed machine keeps its interfaces until it is expunged, and a network with an interface in it cannot be deleted.
 CloudStack gives a machine up only with an interface, so it gets another. Where the cloud offers no L2 network the
-machine stays where it is, and the operation says so. Machines that make disks of images begin here (makers.py).
+machine stays where it is, and the operation says so. Operations that make it at the same time keep the oldest.
+Machines that make disks of images begin here (makers.py).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from gstack.cloudstack.client import Client
 from gstack.cloudstack.errors import Refusal
-from gstack.operations.model import Op
+from gstack.operations.model import Op, harmless
 from gstack.resources.instances import nics
 from gstack.resources.machines import Nic
 
 NAME = "gstack-spare"
+_CREATED_STEP = (
+    1.1  # seconds: CloudStack tells times by the second, so that long all who made one at a time see the same
+)
 Undo = tuple[str, Callable[[str], Awaitable[Any]]]  # a step's name, and what to do under it
 
 _TEXT = "Deleted machines wait here to be expunged; disks are made of images here"
@@ -27,6 +34,7 @@ class _Network(msgspec.Struct, frozen=True):
     id: str
     name: str = ""
     type: str = ""
+    created: str = ""
 
 
 class _Offering(msgspec.Struct, frozen=True):
@@ -66,7 +74,8 @@ async def network(op: Op, step: str, zone_id: str) -> str:
 
     async def there(op: Op) -> Mapping[str, Any] | None:
         found = await op.cloudstack.list_all("listNetworks", _Network, {"zoneid": zone_id})
-        return next(({"id": one.id} for one in found if one.name == NAME and one.type == "L2"), None)
+        named = [one for one in found if one.name == NAME and one.type == "L2"]
+        return {"id": min(named, key=lambda one: (one.created, one.id)).id} if named else None
 
     async def look() -> str:
         known = await there(op)
@@ -78,7 +87,22 @@ async def network(op: Op, step: str, zone_id: str) -> str:
     if not offering_id:
         return ""
     parameters = {"zoneid": zone_id, "networkofferingid": offering_id, "name": NAME, "displaytext": _TEXT}
-    return str((await op.run(f"{step}-spare-network", "createNetwork", parameters, probe=there))["id"])
+    made = str((await op.run(f"{step}-spare-network", "createNetwork", parameters, probe=there))["id"])
+    oldest = await op.decide(f"{step}-spare-elect", partial(_after, _CREATED_STEP, look)) or made
+    if oldest != made:
+        await _withdraw(op, f"{step}-spare-withdraw", made)
+    return oldest
+
+
+async def _after(seconds: float, look: Callable[[], Awaitable[str]]) -> str:
+    await asyncio.sleep(seconds)
+    return await look()
+
+
+async def _withdraw(op: Op, step: str, network_id: str) -> None:
+    """Delete the network that another operation's came before; where it is in use already, two are as good as one."""
+    with suppress(Refusal):
+        await op.run(step, "deleteNetwork", {"id": network_id}, probe=harmless)
 
 
 async def offered(cloudstack: Client, zone_id: str) -> str:
