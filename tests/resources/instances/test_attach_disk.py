@@ -106,6 +106,19 @@ def test_refused(gce: Gce, made: Made, disk: Disk, body: dict[str, Any], status:
     assert "users" not in gce.get(free)
 
 
+def test_another_size_is_refused(gce: Gce, made: Made, disk: Disk) -> None:
+    """Attaching grows no disk: another size is refused, here and at instances.insert; its own may be sent."""
+    made(VPC, "vm-size")
+    source = disk(VPC, "one-gb")
+    path = f"zones/{VPC}/instances/vm-size/attachDisk"
+    refused = gce.refused("POST", path, 400, {"source": source, "diskSizeGb": "50"})
+    assert "resource.diskSizeGb" in refused["message"]
+    disks = [*body_of(VPC, "x")["disks"], {"source": source, "diskSizeGb": "50"}]
+    refused = gce.refused("POST", f"zones/{VPC}/instances", 400, body_of(VPC, "vm-no", disks=disks))
+    assert "disks[1].diskSizeGb" in refused["message"]
+    gce.done(gce.post(path, {"source": source, "diskSizeGb": "1"}))
+
+
 def test_force_as_a_parameter(gce: Gce, made: Made, disk: Disk) -> None:
     """Only regional disks can be forced, and there are none."""
     made(VPC, "vm-forced")

@@ -50,6 +50,7 @@ def _properties(**fields: Any) -> dict[str, Any]:
         ({"namePattern": "", "perInstanceProperties": {"a": {}}}, "has 1 names"),
         ({"namePattern": "", "perInstanceProperties": {"a": {}, "b": {"hostname": "h.example"}}}, "hostname"),
         ({"namePattern": "", "perInstanceProperties": {"a": {}, "B": {}}}, "'B'"),
+        ({"namePattern": "", "perInstanceProperties": {"a": {}, "b": {"name": "c"}}}, "'b' has another name"),
         ({"locationPolicy": {"targetShape": "BALANCED"}}, "locationPolicy"),
         ({"instanceProperties": _properties(networkInterfaces=[{"networkIP": "10.128.0.9"}])}, "networkI"),
         ({"instanceProperties": _properties(machineType="huge")}, "'huge'"),

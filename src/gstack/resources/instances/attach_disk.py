@@ -13,7 +13,7 @@ from gstack.operations.model import Op, work
 from gstack.resources import volume_work, volumes
 from gstack.resources.disks.lookup import check_idle, disk_named
 from gstack.resources.instances import policy
-from gstack.resources.instances.disks_asked import MOST_DISKS, checked_device
+from gstack.resources.instances.disks_asked import MOST_DISKS, check_size_kept, checked_device
 from gstack.resources.instances.lookup import parts_of
 from gstack.resources.instances.subject import Subject, begin, check_settled, check_stopped, wanted
 from gstack.resources.instances.to_gce import Part, device_name
@@ -39,6 +39,7 @@ async def attach_disk(call: Call) -> dict[str, Any]:
         raise Problem.required("resource.source")
     disk = await disk_named(call, subject.location, body["source"], "resource.source")
     check_idle(call, disk, subject.location)
+    check_size_kept(body, disk.volume, "resource")
     _check_state(call, subject, disk)
     parts = await parts_of(call, subject.machine.id)
     if body.get("boot"):

@@ -91,6 +91,10 @@ async def _names(call: Call, location: Location, taken: Collection[str]) -> tupl
     for name, properties in each.items():
         check_name("resource.perInstanceProperties", name)
         policy.refuse(properties or {}, {"hostname": policy.INSTANCE["hostname"]}, "resource.perInstanceProperties")
+        if (properties or {}).get("name", name) != name:
+            raise Problem.invalid(
+                "resource.perInstanceProperties", f"'{name}' has another name. The keys are the names."
+            )
     return tuple(each)
 
 

@@ -151,7 +151,15 @@ async def _existing(
         raise Problem.invalid(f"{plan.field}", "source and initializeParams exclude each other.")
     found = await disk_named(call, location, disk["source"], f"{plan.field}.source")
     check_idle(call, found, location)
+    check_size_kept(disk, found.volume, plan.field)
     return replace(plan, name=found.name, volume_id=found.volume.id), found.volume
+
+
+def check_size_kept(disk: Mapping[str, Any], volume: volumes.Volume, field: str) -> None:
+    """400 where a disk that exists is asked for in another size: attaching changes none."""
+    if disk.get("diskSizeGb") and int(disk["diskSizeGb"]) != volume.gigabytes:
+        text = f"'{disk['diskSizeGb']}'. The disk has {volume.gigabytes} GB: grow it with disks.resize."
+        raise Problem.invalid(f"{field}.diskSizeGb", text)
 
 
 def _initialize(call: Call, location: Location, disk: Mapping[str, Any], field: str) -> Mapping[str, Any]:
