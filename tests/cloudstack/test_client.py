@@ -41,8 +41,8 @@ def client(cloudstack: CloudStack) -> Client:
     return cloudstack.client(KeyPair(DEMO.api_key, DEMO.secret_key))
 
 
-def break_once(sandbox: ThreadedSandbox, command: str, kind: str) -> None:
-    fault = {"command": command, "kind": kind, "count": 1}
+def break_once(sandbox: ThreadedSandbox, command: str, kind: str, **more: int) -> None:
+    fault = {"command": command, "kind": kind, "count": 1} | more
     requests.post(sandbox.url.replace("/client/api", "/faults"), json=fault, timeout=10).raise_for_status()
 
 
@@ -125,6 +125,15 @@ async def test_no_readable_answer_is_unreachable(client: Client, sandbox: Thread
     with pytest.raises(Unreachable) as silence:
         await client.send("listHypervisors")
     assert silence.value.sent
+    assert await client.send("listHypervisors")
+
+
+async def test_too_many_requests_were_not_done(client: Client, sandbox: ThreadedSandbox) -> None:
+    """CloudStack's throttling answers 429 before it looks: the command may be sent again, later."""
+    break_once(sandbox, "listHypervisors", "error", status=429)
+    with pytest.raises(Unreachable) as silence:
+        await client.send("listHypervisors")
+    assert not silence.value.sent
     assert await client.send("listHypervisors")
 
 

@@ -10,6 +10,7 @@ import ssl
 import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Self, TypeVar, overload
 
 import aiohttp
@@ -239,6 +240,8 @@ _FAILURE = msgspec.json.Decoder(_Failure)
 
 def opened(command: str, status: int, body: bytes) -> msgspec.Raw:
     """Return what is inside an answer's `…response`. Raises Refusal where CloudStack says no, else Unreachable."""
+    if status == HTTPStatus.TOO_MANY_REQUESTS:  # CloudStack's api.throttling, or a proxy's: later it may be sent again
+        raise Unreachable(command, "HTTP 429, too many requests", sent=False)
     try:
         inner = next(iter(_OPENER.decode(body).values()))
         if status == 200:  # noqa: PLR2004  # HTTP OK
