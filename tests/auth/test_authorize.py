@@ -107,3 +107,12 @@ async def test_a_parameter_given_twice_is_refused(room: Room) -> None:
     page = await room.http.simulate_get("/oauth2/auth", query_string=query)
     assert page.status_code == 400
     assert "given twice" in page.text
+
+
+async def test_codes_that_nobody_proved_are_few(room: Room) -> None:
+    """Codes of key pairs cost rows and no proof: an address gets so many a minute, then a page says when."""
+    answers = [await room.authorize() for _ in range(121)]
+    assert {answer.status_code for answer in answers[:-1]} == {302}
+    assert answers[-1].status_code == 429
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 61
+    assert "Too many requests" in answers[-1].text

@@ -263,10 +263,18 @@ async def test_keys_that_are_gone_fail_the_operation(bench: Bench) -> None:
 async def test_several_workers_share_the_work_of_a_dead_one(bench: Bench) -> None:
     """Thirty operations left behind are taken over by three workers: each ends once."""
     names = [fresh() for _ in range(30)]
-    checkpoint, _never = held_up("create:intent")
+    never, reached = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def checkpoint(point: str) -> None:
+        if point == "create:intent":
+            reached.release()
+            await never.wait()
+
     victim = bench.journal(checkpoint=checkpoint, answer_within=0.01)
     for name in names:
         await victim.start(bench.draft(name))
+    for _ in names:  # each write prolongs the lease: the last must be behind us before they expire
+        await reached.acquire()
     await bench.expire_leases()
     heirs = [bench.journal() for _ in range(3)]
     await asyncio.gather(*(heir.start_background() for heir in heirs))

@@ -21,6 +21,7 @@ from gstack.auth.auth import Auth
 from gstack.auth.consent import show_consent
 from gstack.auth.console import credential_of
 from gstack.auth.forms import fields_of
+from gstack.auth.pace import Pace
 from gstack.auth.registered_clients import OAuthClient
 from gstack.auth.signin import show_sign_in
 from gstack.auth.store import CODE, Credential, Token, now
@@ -29,6 +30,7 @@ from gstack.auth.visits import Visit, posted, visit
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in base64url
 _STATE_LIMIT = 2000  # characters
 _NONCE_LIMIT = 500  # characters
+_CODES_A_MINUTE = 120  # that an address may ask for without having proved anything
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -57,6 +59,7 @@ class AuthorizeEndpoint:
 
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
+        self._pace = Pace(_CODES_A_MINUTE)
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         await pages.answer(response, lambda: self._get(request, response))
@@ -65,6 +68,7 @@ class AuthorizeEndpoint:
         asked = msgspec.convert(fields_of(request.query_string), Asked)
         if opaque.is_api_key(asked.client_id):
             _need(redirects.allowed(asked.redirect_uri), _REDIRECT)
+            self._pace.check(request.remote_addr or "")  # nothing is proved yet, and a code is a row
             await _answered(self._auth, response, asked, None, f"{asked.client_id[:12]}…")
             return
         client = await _client(self._auth, asked)

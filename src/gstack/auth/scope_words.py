@@ -8,22 +8,18 @@ _GOOGLE = "https://www.googleapis.com/auth/"
 _COMPUTE = "See, create, change and delete your machines, disks, networks and addresses"
 _READ = "See your machines, disks, networks and addresses"
 _WHO = "See who you are: your e-mail address and your CloudStack account"
-_FILES = "Read and write files that stand behind images"
 
 _WORDS = {
     "cloud-platform": _COMPUTE,
     "compute": _COMPUTE,
-    "cloud-platform.read-only": _READ,
     "compute.readonly": _READ,
     "userinfo.email": _WHO,
     "userinfo.profile": _WHO,
     "openid": _WHO,
     "email": _WHO,
     "profile": _WHO,
-    "devstorage.full_control": _FILES,
-    "devstorage.read_write": _FILES,
 }
-_ORDER = (_COMPUTE, _READ, _FILES, _WHO)
+_ORDER = (_COMPUTE, _READ, _WHO)
 
 
 class Words(msgspec.Struct, frozen=True):

@@ -155,14 +155,14 @@ def test_two_at_once(gce: Gce, zone: str) -> None:
 
 
 def test_calls(gce: Gce, spent: Callable[..., dict[str, int]]) -> None:
-    """What a disk of an image costs CloudStack: each change once, and a look or two."""
+    """What a disk of an image costs CloudStack: each change once; volumes before, under the hold and at last."""
     commands = (*STEPS, "destroyVirtualMachine", "listVirtualMachines", "listVolumes", "updateVirtualMachine")
     gce.done(gce.post(f"zones/{VPC}/disks", body("first")))
     counted = spent(lambda: gce.done(gce.post(f"zones/{VPC}/disks", body("counted"))), *commands)
     assert {name: counted[name] for name in (*STEPS, "destroyVirtualMachine")} == dict.fromkeys(
         (*STEPS, "destroyVirtualMachine"), 1
     )
-    assert (counted["updateVirtualMachine"], counted["listVirtualMachines"], counted["listVolumes"]) == (0, 1, 2)
+    assert (counted["updateVirtualMachine"], counted["listVirtualMachines"], counted["listVolumes"]) == (0, 1, 3)
     for name in ("first", "counted"):
         gce.done(gce.delete(f"zones/{VPC}/disks/{name}"))
 
