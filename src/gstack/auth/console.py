@@ -1,13 +1,14 @@
 """The console: `/` for somebody who signed in. Who I am, where I may work, my keys, my sessions, settings to copy."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import falcon.asgi
 import msgspec
 
 from gstack.auth import key_making, pages, pairs, registered_clients
 from gstack.auth.auth import Auth
+from gstack.auth.registered_clients import OAuthClient
 from gstack.auth.scope_words import words
 from gstack.auth.signin import show_sign_in
 from gstack.auth.store import Credential, ServiceKey, Token, now
@@ -137,14 +138,14 @@ async def _programs(auth: Auth, tokens: Sequence[Token]) -> list[Program]:
     for token in tokens:
         if not token.family.startswith("key:"):
             families.setdefault(token.family, []).append(token)
-    found = [await _program(auth, family, members) for family, members in families.items()]
-    return found[::-1]
+    clients = await registered_clients.known(auth.store.engine)
+    return [_program(clients, family, members) for family, members in reversed(families.items())]
 
 
-async def _program(auth: Auth, family: str, members: Sequence[Token]) -> Program:
+def _program(clients: Mapping[str, OAuthClient], family: str, members: Sequence[Token]) -> Program:
     newest = members[-1]
-    known = await registered_clients.find(auth.store.engine, newest.client_id)
-    name = known.name if known else f"API key {newest.client_id[:12]}…"
+    client = clients.get(newest.client_id)
+    name = client.name if client else f"API key {newest.client_id[:12]}…"
     sentences = words(newest.scopes.split()).sentences
     may = ". ".join(sentences) or "Know who you are"
     return Program(family, name, may, members[0].created, newest.created)

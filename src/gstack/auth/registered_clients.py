@@ -70,6 +70,11 @@ async def find(engine: AsyncEngine, client_id: str) -> OAuthClient | None:
     return _client(row) if row else None
 
 
+async def known(engine: AsyncEngine) -> dict[str, OAuthClient]:
+    """Return all clients by id: Google's own, and those that were registered here."""
+    return {**GOOGLE, **{client.id: client for client in await registered(engine)}}
+
+
 async def registered(engine: AsyncEngine) -> list[OAuthClient]:
     """Return the clients that were registered here, oldest first."""
     async with reading(engine) as connection:

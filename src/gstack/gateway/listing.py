@@ -1,8 +1,9 @@
 """Lists as Google gives them: filter, orderBy, maxResults, pageToken, plain and aggregated.
 
-A resource hands a `fetch` that renders one CloudStack page; here pages become Google's, and one page costs one call. A
-list that fits one CloudStack page (500 items) stands in the order of names, as Google's, over all pages of the client.
-A longer one stands in CloudStack's order, since to sort it the whole of it must be read; `orderBy` does so.
+A resource hands a `fetch` that renders one CloudStack page; here pages become Google's. One page costs one call, the
+first of a long list in small pages two. A list that fits one CloudStack page (500 items) stands in the order of names,
+as Google's, over all pages of the client. A longer one stands in CloudStack's order, since to sort it the whole of it
+must be read; `orderBy` does so.
 Tokens hold what was shown last, not how many: what is deleted between two pages makes none of the others skipped.
 """
 

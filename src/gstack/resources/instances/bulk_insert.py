@@ -18,11 +18,11 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, work
 from gstack.operations.nested import Nested
-from gstack.resources import backings, machines, volumes
+from gstack.resources import machines, volumes
 from gstack.resources.instances import removal
 from gstack.resources.instances.bulk_asked import Asked, bulk_asked, check_free, disks_of, plans, taken_names
 from gstack.resources.instances.bulk_members import FAILED
-from gstack.resources.instances.insert import make
+from gstack.resources.instances.insert import make, with_networks
 from gstack.resources.instances.lookup import located
 from gstack.resources.instances.plan import Plan
 from gstack.resources.volumes import Volume
@@ -46,7 +46,7 @@ async def make_all(op: Op) -> None:
     """Make the machines, a few side by side; none where too few can be made, or where a name was taken meanwhile."""
     asked = msgspec.convert({name: op.args[name] for name in ("plan", "names", "least")}, Asked)
     await op.decide("free", lambda: _still_free(op, asked))
-    asked = replace(asked, plan=await _with_network(op, asked.plan))
+    asked = replace(asked, plan=await with_networks(op, asked.plan))  # once, before the machines ask for them
     failed = await _all(op, plans(asked))
     made = [name for name in asked.names if name not in failed]
     if len(made) < asked.least:
@@ -61,16 +61,6 @@ async def _still_free(op: Op, asked: Asked) -> bool:
     zone_id = asked.plan.placement.location_id
     check_free(op.operation.project, asked, await taken_names(op.cloudstack, op.sidecar, zone_id))
     return True
-
-
-async def _with_network(op: Op, plan: Plan) -> Plan:
-    """Make what the networks lack once, before the machines ask for it."""
-    placement = await backings.ensure_backing(op, "network", plan.placement)
-    others = [
-        replace(one, placement=await backings.ensure_backing(op, f"network-{index}", one.placement))
-        for index, one in enumerate(plan.others, start=1)
-    ]
-    return replace(plan, placement=placement, others=tuple(others))
 
 
 async def _all(op: Op, wanted: Sequence[Plan]) -> dict[str, Problem]:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from gstack.operations.model import Op
-from gstack.resources import volume_work
+from gstack.resources import tagging, volume_work
 from gstack.resources.instances import deployment, makers
 from gstack.resources.instances.plan import DiskPlan
 from gstack.resources.instances.probes import in_state
@@ -60,28 +60,13 @@ async def write_down(op: Op, step: str, uuid: str, kind: str, facts: Mapping[str
     await op.decide(step, write)
 
 
-async def label(op: Op, step: str, resource: str, uuid: str, labels: Mapping[str, str]) -> None:
-    """Tag a new resource with its labels; `resource` is CloudStack's type. createTags is all or nothing."""
-    if not labels:
-        return
-    tags = labels_to_tags(labels)
-
-    async def tagged(op: Op) -> Mapping[str, Any] | None:
-        narrowed = {"resourceid": uuid, "resourcetype": resource}
-        known = await op.cloudstack.list_all("listTags", dict[str, Any], narrowed)
-        return {} if {tag["key"] for tag in tags} <= {tag["key"] for tag in known} else None
-
-    parameters = {"resourcetype": resource, "resourceids": uuid, "tags": tags}
-    await op.run(step, "createTags", parameters, probe=tagged)
-
-
 async def add_disk(op: Op, step: str, zone_id: str, disk: DiskPlan, machine_id: str, made: Made) -> str:
     """Make a data volume, unless it exists, and attach it; return its uuid."""
     volume_id = disk.volume_id or await _made(op, step, zone_id, disk)
     if not disk.volume_id:
         made.volumes.append((step, disk.name, volume_id))
     await volume_work.attach(op, f"{step}-attach", volume_id, machine_id)
-    await label(op, f"{step}-labels", "Volume", volume_id, disk.labels)
+    await tagging.add(op, f"{step}-labels", volume_work.RESOURCE, volume_id, labels_to_tags(disk.labels))
     return volume_id
 
 

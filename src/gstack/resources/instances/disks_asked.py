@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from gstack.errors import Problem
@@ -15,7 +16,7 @@ from gstack.gateway.call import Call
 from gstack.resources import volumes
 from gstack.resources.disk_types import PERSISTENT, DiskOfferings, disk_offerings
 from gstack.resources.disks.insert import sized, source_snapshot
-from gstack.resources.disks.lookup import check_idle, disk_named
+from gstack.resources.disks.lookup import check_idle, disks_named
 from gstack.resources.image_disks import Asked, making, root_disk
 from gstack.resources.instances import policy
 from gstack.resources.instances.boot_templates import snapshots_template, template_of
@@ -34,11 +35,28 @@ async def disks_asked(call: Call, location: Location, instance: str) -> tuple[st
     """Return the uuid of the template to deploy, the boot disk and the other disks of the body."""
     given = call.body.get("disks") or []
     _check_order(given)
-    known = await disk_offerings(call.cloudstack, call.settings.names)
+    known = await _known(call, location, given)
     template_id, boot = await _boot(call, location, instance, given[0], known)
     others = [await _data(call, location, instance, index, disk, known) for index, disk in enumerate(given) if index]
     _check_distinct([boot, *others])
     return template_id, boot, tuple(others)
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What is read once for all disks: the types, and the disks that exist by the field that names them."""
+
+    offerings: DiskOfferings
+    disks: Mapping[str, volumes.FoundDisk]
+
+
+async def _known(call: Call, location: Location, given: Sequence[Mapping[str, Any]]) -> _Known:
+    sources = {
+        f"resource.disks[{index}].source": disk["source"] for index, disk in enumerate(given) if disk.get("source")
+    }
+    return _Known(
+        offerings=await disk_offerings(call.cloudstack, call.settings.names),
+        disks=await disks_named(call, location, sources),
+    )
 
 
 def _check_order(given: Sequence[Mapping[str, Any]]) -> None:
@@ -51,6 +69,8 @@ def _check_order(given: Sequence[Mapping[str, Any]]) -> None:
             raise Problem.invalid(
                 f"resource.disks[{index}].boot", "the first disk, and no other, must be the boot disk."
             )
+        if disk.get("source") and disk.get("initializeParams"):
+            raise Problem.invalid(f"resource.disks[{index}]", "source and initializeParams exclude each other.")
 
 
 def _check_distinct(disks: Sequence[DiskPlan]) -> None:
@@ -61,19 +81,19 @@ def _check_distinct(disks: Sequence[DiskPlan]) -> None:
 
 
 async def _boot(
-    call: Call, location: Location, instance: str, disk: Mapping[str, Any], known: DiskOfferings
+    call: Call, location: Location, instance: str, disk: Mapping[str, Any], known: _Known
 ) -> tuple[str, DiskPlan]:
     field = "resource.disks[0]"
     asked = _initialize(call, location, disk, field)
     plan = _made(disk, asked, field, instance, index=0)
     if disk.get("source"):
-        plan, volume = await _existing(call, location, disk, plan)
+        plan, volume = _existing(call, location, disk, plan, known)
         return await template_of(call, location, volume, f"{field}.source"), plan
     if asked.get("sourceSnapshot"):
         return await _boot_of_snapshot(call, location, disk, plan, known)
     if not asked.get("sourceImage"):
         raise Problem.required(f"{field}.initializeParams.sourceImage")
-    root = await root_disk(call, location, _of_image(disk, field), known)
+    root = await root_disk(call, location, _of_image(disk, field), known.offerings)
     changes = {"kind": root.kind, "offering_id": root.offering_id, "size_gb": root.size_gb, "image": root.fact}
     return root.image.id, replace(plan, **changes)
 
@@ -85,7 +105,7 @@ def _of_image(disk: Mapping[str, Any], field: str) -> Asked:
 
 
 async def _boot_of_snapshot(
-    call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan, known: DiskOfferings
+    call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan, known: _Known
 ) -> tuple[str, DiskPlan]:
     made = await _of_snapshot(call, location, disk, plan, known)
     field = f"{plan.field}.initializeParams.sourceSnapshot"
@@ -94,7 +114,7 @@ async def _boot_of_snapshot(
 
 
 async def _of_snapshot(
-    call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan, known: DiskOfferings
+    call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan, known: _Known
 ) -> DiskPlan:
     """A disk that is to be made of a snapshot."""
     asked, field = disk["initializeParams"], f"{plan.field}.initializeParams"
@@ -111,22 +131,27 @@ async def _of_snapshot(
 
 
 def _sized(
-    location: Location, plan: DiskPlan, asked: Mapping[str, Any], size: int | None, known: DiskOfferings, least: int = 0
+    location: Location,
+    plan: DiskPlan,
+    asked: Mapping[str, Any],
+    size: int | None,
+    known: _Known,
+    least: int = 0,
 ) -> tuple[str, str, int | None]:
     """The type's name, its offering and the size to ask for."""
     fields = (f"{plan.field}.initializeParams.diskType", f"{plan.field}.initializeParams.diskSizeGb")
     kind = parse_reference(asked.get("diskType", "")).name or PERSISTENT[0]
-    return sized(known, kind, size, location, least, fields)
+    return sized(known.offerings, kind, size, location, least, fields)
 
 
 async def _data(
-    call: Call, location: Location, instance: str, index: int, disk: Mapping[str, Any], known: DiskOfferings
+    call: Call, location: Location, instance: str, index: int, disk: Mapping[str, Any], known: _Known
 ) -> DiskPlan:
     field = f"resource.disks[{index}]"
     asked = _initialize(call, location, disk, field)
     plan = _made(disk, asked, field, instance, index)
     if disk.get("source"):
-        return (await _existing(call, location, disk, plan))[0]
+        return _existing(call, location, disk, plan, known)[0]
     if asked.get("sourceSnapshot"):
         return await _of_snapshot(call, location, disk, plan, known)
     if asked.get("sourceImage"):
@@ -136,20 +161,18 @@ async def _data(
 
 
 async def _data_of_image(
-    call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan, known: DiskOfferings
+    call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan, known: _Known
 ) -> DiskPlan:
     asked = _of_image(disk, plan.field)
-    root = await root_disk(call, location, asked, known)
+    root = await root_disk(call, location, asked, known.offerings)
     made = await making(call, location, root, asked.fields[0])
     return replace(plan, kind=root.kind, image=root.fact, making=made)
 
 
-async def _existing(
-    call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan
+def _existing(
+    call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan, known: _Known
 ) -> tuple[DiskPlan, volumes.Volume]:
-    if disk.get("initializeParams"):
-        raise Problem.invalid(f"{plan.field}", "source and initializeParams exclude each other.")
-    found = await disk_named(call, location, disk["source"], f"{plan.field}.source")
+    found = known.disks[f"{plan.field}.source"]
     check_idle(call, found, location)
     check_size_kept(disk, found.volume, plan.field)
     return replace(plan, name=found.name, volume_id=found.volume.id), found.volume

@@ -18,14 +18,15 @@ from gstack.cloudstack.errors import Refusal, Unreachable
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, harmless, work
-from gstack.resources import backings, machines, volume_work, volumes
+from gstack.resources import backings, machines, tagging, volume_work, volumes
 from gstack.resources.instances import creation, deployment, removal, reserved_addresses
 from gstack.resources.instances.asked import plan_asked
+from gstack.resources.instances.free_names import check_still_free
 from gstack.resources.instances.lookup import located
 from gstack.resources.instances.plan import Plan
 from gstack.resources.instances.reserved_addresses import Held
 from gstack.resources.machines import VirtualMachine
-from gstack.resources.naming import gce_id, suffix
+from gstack.resources.naming import gce_id, labels_to_tags, suffix
 
 _NAME_TAKEN = "already exists in the network domain"  # CloudStack's text, measured; its code 431 means any bad value
 
@@ -38,24 +39,24 @@ async def insert(call: Call) -> dict[str, Any]:
     sources = tuple(disk.source["path"] for disk in (plan.boot, *plan.data) if disk.source)
     holds = tuple(dict.fromkeys((*disks, *sources, *plan.address_hold)))
     target = Target(f"zones/{location.zone}", "instances", plan.name)
-    return await call.start(make, target, msgspec.to_builtins(plan), holds=holds)
+    return await call.start(make_one, target, msgspec.to_builtins(plan), holds=holds)
 
 
 @work("instances.insert")
+async def make_one(op: Op) -> None:
+    """Make the machine where its names are still free."""
+    await op.decide("free", lambda: check_still_free(op, msgspec.convert(op.args, Plan)))
+    await make(op)
+
+
 async def make(op: Op) -> None:
     """Make the machine and all that belongs to it, or nothing."""
-    plan = msgspec.convert(op.args, Plan)
-    placement = await backings.ensure_backing(op, "network", plan.placement)
-    others = [
-        replace(one, placement=await backings.ensure_backing(op, f"network-{index}", one.placement))
-        for index, one in enumerate(plan.others, start=1)
-    ]
-    plan = replace(plan, placement=placement, others=tuple(others))
-    groups = await backings.join_groups(op, "groups", placement, plan.name, plan.tags)
+    plan = await with_networks(op, msgspec.convert(op.args, Plan))
+    groups = await backings.join_groups(op, "groups", plan.placement, plan.name, plan.tags)
     await op.progress(20, "The network is there.")
     made = creation.Made()
     try:
-        made.boot_id = await creation.boot_disk(op, plan.boot, placement.location_id, made)
+        made.boot_id = await creation.boot_disk(op, plan.boot, plan.placement.location_id, made)
         machine = await _deployed(op, plan, groups, made)
         await op.progress(60, "The machine runs.")
         await _equip(op, plan, machine, made)
@@ -64,6 +65,16 @@ async def make(op: Op) -> None:
     except Problem:
         await _take_back(op, plan, groups, made)
         raise
+
+
+async def with_networks(op: Op, plan: Plan) -> Plan:
+    """Make what the networks lack; the plan with what they have then."""
+    placement = await backings.ensure_backing(op, "network", plan.placement)
+    others = [
+        replace(one, placement=await backings.ensure_backing(op, f"network-{index}", one.placement))
+        for index, one in enumerate(plan.others, start=1)
+    ]
+    return replace(plan, placement=placement, others=tuple(others))
 
 
 async def _deployed(op: Op, plan: Plan, groups: list[str], made: creation.Made) -> VirtualMachine:
@@ -138,8 +149,8 @@ async def _equip(op: Op, plan: Plan, machine: VirtualMachine, made: creation.Mad
     zone_id, root = plan.placement.location_id, made.boot_id or made.root_id
     await creation.write_down(op, "facts", machine.id, machines.kind(zone_id), plan.facts)
     await creation.write_down(op, "boot-facts", root, volumes.kind(zone_id), plan.boot.facts)
-    await creation.label(op, "labels", "UserVm", machine.id, plan.labels)
-    await creation.label(op, "boot-labels", "Volume", root, plan.boot.labels)
+    await tagging.add(op, "labels", "UserVm", machine.id, labels_to_tags(plan.labels))
+    await tagging.add(op, "boot-labels", volume_work.RESOURCE, root, labels_to_tags(plan.boot.labels))
     for index, disk in enumerate(plan.data, start=1):
         volume_id = await creation.add_disk(op, f"disk-{index}", zone_id, disk, machine.id, made)
         await creation.write_down(op, f"disk-{index}-facts", volume_id, volumes.kind(zone_id), disk.facts)

@@ -15,7 +15,7 @@ import msgspec
 from gstack.cloudstack.errors import Refusal, Unreachable
 from gstack.errors import Problem
 from gstack.operations.model import Op, harmless
-from gstack.resources import backings
+from gstack.resources import backings, volume_work
 from gstack.resources.instances import spare_network
 from gstack.resources.instances.probes import in_state
 from gstack.resources.instances.spare_network import Undo
@@ -179,10 +179,9 @@ async def _detach(op: Op, step: str, asked: Removal, volume_id: str, undo: list[
     """Take the boot disk off; it becomes a data disk, and returns in its place with `deviceid=0`."""
 
     async def back(under: str) -> None:
-        parameters = {"id": volume_id, "virtualmachineid": asked.machine_id, "deviceid": 0}
-        await op.run(under, "attachVolume", parameters, probe=_held(volume_id, asked.machine_id))
+        await volume_work.attach(op, under, volume_id, asked.machine_id, volume_work.BOOT)
 
-    await op.run(f"{step}-detach", "detachVolume", {"id": volume_id}, probe=_held(volume_id, ""))
+    await volume_work.detach(op, f"{step}-detach", volume_id)
     undo.append(("attach", back))
 
 
@@ -210,14 +209,6 @@ async def _undone(op: Op, step: str, action: Callable[[str], Awaitable[Any]]) ->
         raise
     except Problem as problem:
         await op.warn("CLEANUP_FAILED", f"Could not be put back ({step}): {problem.message}")
-
-
-def _held(volume_id: str, machine_id: str) -> Any:
-    async def probe(op: Op) -> Mapping[str, Any] | None:
-        found = await op.cloudstack.list_all("listVolumes", Volume, {"id": volume_id})
-        return next(({"id": one.id} for one in found if one.virtualmachineid == machine_id), None)
-
-    return probe
 
 
 def _gone(machine_id: str) -> Any:
