@@ -14,6 +14,7 @@ from fixtures.shells import evaluated, run
 pytestmark = pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not on this machine's PATH")
 ZONE = "--zone=sandbox-east1-a"
 Gcloud = Callable[..., Any]
+Shown = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +47,13 @@ def said(known: dict[str, str]) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="module")
-def everything(gcloud: Gcloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def everything(gcloud: Gcloud, tmp_path_factory: pytest.TempPathFactory, shown: Shown) -> Iterator[dict[str, Any]]:
     """A machine with every flag of `instances create` that is honoured or kept, as `describe` shows it."""
     script = tmp_path_factory.mktemp("script") / "start.sh"
     script.write_text("echo hello")
     gcloud("disks", "create", "brought", ZONE, "--size=5GB")
     gcloud("instances", "create", "first", ZONE)  # makes the subnetwork, whose range the address is taken from
-    network = gcloud("instances", "describe", "first", ZONE)["networkInterfaces"][0]["networkIP"].rpartition(".")[0]
+    network = shown("instances", "first", ZONE)["networkInterfaces"][0]["networkIP"].rpartition(".")[0]
     gcloud(
         "instances", "create", "all", ZONE, "--description=a machine", "--machine-type=n1-standard-2",
         "--image=debian-12-v20260101", "--image-project=debian-cloud", "--boot-disk-size=30GB",
@@ -146,7 +147,7 @@ def test_lists(everything: dict[str, Any], gcloud: Gcloud) -> None:
     assert [one["name"] for one in newest] == ["all"]
 
 
-def test_async_and_operations(gcloud: Gcloud, said: Callable[..., str]) -> None:
+def test_async_and_operations(gcloud: Gcloud, said: Callable[..., str], shown: Shown) -> None:
     """`--async` answers with an operation, which can be described and listed."""
     (begun,) = gcloud("instances", "create", "later", ZONE, "--no-address", "--async")
     ended = gcloud("operations", "describe", begun["name"], ZONE)
@@ -154,7 +155,7 @@ def test_async_and_operations(gcloud: Gcloud, said: Callable[..., str]) -> None:
         ended = gcloud("operations", "describe", begun["name"], ZONE)
     assert (ended["operationType"], ended["targetId"]) == (
         "insert",
-        gcloud("instances", "describe", "later", ZONE)["id"],
+        shown("instances", "later", ZONE)["id"],
     )
     listed = gcloud("operations", "list", f"--filter=name={begun['name']} AND status=DONE")
     assert [one["targetLink"].rpartition("/")[2] for one in listed] == ["later"]
@@ -163,7 +164,7 @@ def test_async_and_operations(gcloud: Gcloud, said: Callable[..., str]) -> None:
     gcloud("instances", "delete", "later", ZONE)
 
 
-def test_templates(gcloud: Gcloud) -> None:
+def test_templates(gcloud: Gcloud, shown: Shown) -> None:
     """`instance-templates create` with flags, and a machine of it that overrides two of them."""
     gcloud(
         "instance-templates", "create", "of-flags", "--machine-type=n1-standard-2", "--boot-disk-size=30GB",
@@ -174,15 +175,15 @@ def test_templates(gcloud: Gcloud) -> None:
     )  # fmt: skip
     override = ["--labels=b=2", "--machine-type=n1-standard-1"]
     gcloud("instances", "create", "templated", ZONE, "--source-instance-template=of-flags", *override)
-    shown = gcloud("instances", "describe", "templated", ZONE)
-    assert (shown["labels"], shown["machineType"].rpartition("/")[2]) == ({"b": "2"}, "n1-standard-1")
-    assert [(disk["deviceName"], disk["diskSizeGb"], disk["autoDelete"]) for disk in shown["disks"]] == [
+    machine = shown("instances", "templated", ZONE)
+    assert (machine["labels"], machine["machineType"].rpartition("/")[2]) == ({"b": "2"}, "n1-standard-1")
+    assert [(disk["deviceName"], disk["diskSizeGb"], disk["autoDelete"]) for disk in machine["disks"]] == [
         ("system", "30", False), ("extra", "10", True),
     ]  # fmt: skip
-    assert shown["metadata"]["items"] == [{"key": "k", "value": "v"}]
-    assert (shown["tags"]["items"], shown["minCpuPlatform"]) == (["web"], "Intel Skylake")
-    assert "accessConfigs" not in shown["networkInterfaces"][0]
-    assert {"preemptible": True, "onHostMaintenance": "TERMINATE"}.items() <= shown["scheduling"].items()
+    assert machine["metadata"]["items"] == [{"key": "k", "value": "v"}]
+    assert (machine["tags"]["items"], machine["minCpuPlatform"]) == (["web"], "Intel Skylake")
+    assert "accessConfigs" not in machine["networkInterfaces"][0]
+    assert {"preemptible": True, "onHostMaintenance": "TERMINATE"}.items() <= machine["scheduling"].items()
     of_machine = ["--source-instance=templated", f"--source-instance{ZONE.removeprefix('-')}"]
     configured = "--configure-disk=device-name=extra,instantiate-from=do-not-include"
     gcloud("instance-templates", "create", "of-machine", *of_machine, configured)
@@ -193,7 +194,7 @@ def test_templates(gcloud: Gcloud) -> None:
     gcloud("instance-templates", "delete", "of-flags", "of-machine")
 
 
-def test_disks_snapshots_and_images(gcloud: Gcloud, said: Callable[..., str]) -> None:
+def test_disks_snapshots_and_images(gcloud: Gcloud, said: Callable[..., str], shown: Shown) -> None:
     """Their flags, too: what is honoured is shown, what is not is refused by name."""
     flags = ["--size=10GB", "--type=pd-ssd", "--labels=x=y", "--description=d", "--access-mode=READ_WRITE_SINGLE"]
     gcloud("disks", "create", "flagged", ZONE, *flags, "--architecture=X86_64")
@@ -205,9 +206,9 @@ def test_disks_snapshots_and_images(gcloud: Gcloud, said: Callable[..., str]) ->
     assert "guestFlush" in said("snapshots", "create", "flushed", *place, "--guest-flush")
     gcloud("images", "create", "copied", "--source-image-family=debian-12", "--source-image-project=debian-cloud")
     gcloud("images", "deprecate", "copied", "--state=OBSOLETE", "--delete-in=1d")
-    shown = gcloud("images", "describe", "copied")
-    assert shown["sourceImage"].endswith("projects/debian-cloud/global/images/debian-12-v20260101")
-    assert shown["deprecated"].keys() == {"state", "deleted"}
-    disk = gcloud("disks", "describe", "flagged", ZONE)
+    image = shown("images", "copied")
+    assert image["sourceImage"].endswith("projects/debian-cloud/global/images/debian-12-v20260101")
+    assert image["deprecated"].keys() == {"state", "deleted"}
+    disk = shown("disks", "flagged", ZONE)
     assert (disk["labels"], disk["description"], disk["architecture"]) == ({"x": "y"}, "d", "X86_64")
     gcloud("instances", "delete", "user", ZONE, "--delete-disks=all")

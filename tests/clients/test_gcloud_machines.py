@@ -14,6 +14,7 @@ from fixtures.shells import evaluated, run
 pytestmark = pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not on this machine's PATH")
 EAST, BASIC = "sandbox-east1-a", "Sandbox-simulator"
 Gcloud = Callable[..., Any]
+Shown = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
@@ -42,27 +43,27 @@ def machine(request: pytest.FixtureRequest, gcloud: Gcloud) -> Iterator[tuple[st
     gcloud("delete", *place)
 
 
-def test_power(gcloud: Gcloud, machine: tuple[str, str]) -> None:
+def test_power(gcloud: Gcloud, machine: tuple[str, str], shown: Shown) -> None:
     """stop, start and reset; the machine type and the name change in between."""
     name, zone = machine
     gcloud("stop", *machine)
-    assert gcloud("describe", *machine)["status"] == "TERMINATED"
+    assert shown("instances", *machine)["status"] == "TERMINATED"
     gcloud("set-machine-type", *machine, "--machine-type=n1-standard-2")
     gcloud("set-machine-type", *machine, "--custom-cpu=2", "--custom-memory=4GB")
-    assert gcloud("describe", *machine)["machineType"].endswith("custom-2-4096")
+    assert shown("instances", *machine)["machineType"].endswith("custom-2-4096")
     gcloud("set-name", *machine, "--new-name=renamed")
     gcloud("set-name", "renamed", zone, f"--new-name={name}")
     gcloud("update", *machine, "--min-cpu-platform=Intel Skylake", "--shielded-secure-boot")
     gcloud("set-service-account", *machine, "--no-service-account", "--no-scopes")
     gcloud("start", *machine)
     gcloud("reset", *machine)
-    described = gcloud("describe", *machine)
+    described = shown("instances", *machine)
     assert (described["status"], described["minCpuPlatform"]) == ("RUNNING", "Intel Skylake")
     assert described["shieldedInstanceConfig"]["enableSecureBoot"] is True
     assert "serviceAccounts" not in described
 
 
-def test_what_is_written_on_it(gcloud: Gcloud, machine: tuple[str, str]) -> None:
+def test_what_is_written_on_it(gcloud: Gcloud, machine: tuple[str, str], shown: Shown) -> None:
     """Metadata, tags, labels, scheduling and deletion protection come and go, and `describe` shows them."""
     gcloud("add-metadata", *machine, "--metadata=color=blue,startup-script=echo hello")
     gcloud("remove-metadata", *machine, "--keys=color")
@@ -72,7 +73,7 @@ def test_what_is_written_on_it(gcloud: Gcloud, machine: tuple[str, str]) -> None
     gcloud("remove-labels", *machine, "--labels=tier")
     gcloud("update", *machine, "--update-labels=more=1", "--deletion-protection")
     gcloud("set-scheduling", *machine, "--no-restart-on-failure", "--maintenance-policy=TERMINATE")
-    described = gcloud("describe", *machine)
+    described = shown("instances", *machine)
     assert described["metadata"]["items"] == [{"key": "startup-script", "value": "echo hello"}]
     assert (described["tags"]["items"], described["labels"]) == (["web"], {"env": "test", "more": "1"})
     assert described["deletionProtection"] is True
@@ -81,7 +82,7 @@ def test_what_is_written_on_it(gcloud: Gcloud, machine: tuple[str, str]) -> None
     gcloud("update", *machine, "--no-deletion-protection")
 
 
-def test_update_from_file(gcloud: Gcloud, machine: tuple[str, str], tmp_path: Any) -> None:
+def test_update_from_file(gcloud: Gcloud, machine: tuple[str, str], tmp_path: Any, shown: Shown) -> None:
     """What `export` writes can be changed and put back."""
     written = tmp_path / "vm.yaml"
     gcloud("export", *machine, f"--destination={written}")
@@ -89,11 +90,11 @@ def test_update_from_file(gcloud: Gcloud, machine: tuple[str, str], tmp_path: An
     assert "deletionProtection: false" in text
     written.write_text(text.replace("deletionProtection: false", "deletionProtection: true"))
     gcloud("update-from-file", *machine, f"--source={written}")
-    assert gcloud("describe", *machine)["deletionProtection"] is True
+    assert shown("instances", *machine)["deletionProtection"] is True
     gcloud("update", *machine, "--no-deletion-protection")
 
 
-def test_access_config(gcloud: Gcloud, machine: tuple[str, str], known: dict[str, str]) -> None:
+def test_access_config(gcloud: Gcloud, machine: tuple[str, str], known: dict[str, str], shown: Shown) -> None:
     """The external address comes and goes with VPCs; with security groups gcloud is told why it stays."""
     delete = ["delete-access-config", *machine, "--access-config-name=external-nat"]
     if machine[1].endswith(BASIC):
@@ -103,15 +104,15 @@ def test_access_config(gcloud: Gcloud, machine: tuple[str, str], known: dict[str
         assert "guest address itself is the external address" in done.stderr
         return
     gcloud(*delete)
-    assert "accessConfigs" not in gcloud("describe", *machine)["networkInterfaces"][0]
+    assert "accessConfigs" not in shown("instances", *machine)["networkInterfaces"][0]
     gcloud("add-access-config", *machine, "--access-config-name=external-nat")
-    assert gcloud("describe", *machine)["networkInterfaces"][0]["accessConfigs"][0]["natIP"]
+    assert shown("instances", *machine)["networkInterfaces"][0]["accessConfigs"][0]["natIP"]
 
 
-def test_ssh(gcloud: Gcloud, machine: tuple[str, str], known: dict[str, str]) -> None:
+def test_ssh(gcloud: Gcloud, machine: tuple[str, str], known: dict[str, str], shown: Shown) -> None:
     """`ssh --dry-run` puts the key into the metadata and prints a command to the external address."""
     output = run(["gcloud", "compute", "ssh", *machine, "--dry-run", "--quiet"], known)
-    described = gcloud("describe", *machine)
+    described = shown("instances", *machine)
     address = described["networkInterfaces"][0]["accessConfigs"][0]["natIP"]
     assert f"HostKeyAlias=compute.{described['id']}" in output
     assert f"@{address}" in output

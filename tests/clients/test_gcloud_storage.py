@@ -38,7 +38,7 @@ def test_snapshots(gcloud: Any, disk: str, gce: Gce) -> None:
     assert (first["status"], first["labels"], second["description"]) == ("READY", {"a": "1"}, "by the disk")
     assert first["sourceDisk"] == second["sourceDisk"]
     gcloud("snapshots", "update", "first", "--update-labels=b=2", "--remove-labels=a")
-    assert gcloud("snapshots", "describe", "first")["labels"] == {"b": "2"}
+    assert gce.get("global/snapshots/first")["labels"] == {"b": "2"}
     assert names(gcloud("snapshots", "list")) == {"first", "second"}
     assert names(gcloud("snapshots", "list", "--filter=name=second")) == {"second"}
     gcloud("snapshots", "delete", "first", "second")
@@ -56,7 +56,7 @@ def test_images(gcloud: Any, disk: str, gce: Gce) -> None:
     assert gcloud("images", "describe", "lab-2")["deprecated"]["state"] == "DEPRECATED"
     assert gcloud("images", "describe-from-family", "lab")["name"] == "lab-1"
     gcloud("images", "update", "lab-1", "--family=other", "--description=two", "--update-labels=b=2")
-    image = gcloud("images", "describe", "lab-1")
+    image = gce.get("global/images/lab-1")
     assert (image["family"], image["description"], image["labels"]) == ("other", "two", {"a": "1", "b": "2"})
     assert names(gcloud("images", "list", "--no-standard-images")) == {"lab-1"}
     assert names(gcloud("images", "list", "--no-standard-images", "--show-deprecated")) == {"lab-1", "lab-2"}
