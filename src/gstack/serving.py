@@ -53,7 +53,6 @@ def serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
     _check_plain(settings)
     _check_own_certificate(settings)
     _check_port(settings)
-    _check_seal(settings)
     _check_authority(settings)
     asyncio.run(_prepare_database(settings))
     sandbox = None if settings.cloudstack.endpoint else SandboxProcess(settings.home)
@@ -81,12 +80,21 @@ def _on_sandbox(settings: Settings, endpoint: str) -> Settings:
 
 
 async def _prepare_database(settings: Settings) -> None:
-    """Migrate once, before the workers look."""
+    """Migrate once, before the workers look; with a key that opens nothing they would be of no use."""
+    from gstack.auth.resealing import check  # noqa: PLC0415  # the one thing that this process needs there
+    from gstack.auth.sealing import WrongKeyError, load_seal  # noqa: PLC0415
+
     try:
+        seal = load_seal(settings.home)
         engine = await prepared(settings.database_url)
+        try:
+            await check(engine, seal)
+        finally:
+            await engine.dispose()
+    except WrongKeyError as error:
+        raise ServeError(error.message) from error
     except DatabaseError as error:
         raise ServeError(str(error)) from error
-    await engine.dispose()
 
 
 def certificate(settings: Settings) -> tuple[Path, Path]:
@@ -95,16 +103,6 @@ def certificate(settings: Settings) -> tuple[Path, Path]:
         return Path(settings.server.cert), Path(settings.server.key)
     _, cert, key = tls.ensure(settings.home, (settings.server.bind, *settings.server.hosts, settings.public_url))
     return cert, key
-
-
-def _check_seal(settings: Settings) -> None:
-    """Workers with a broken key would die one after the other, again and again."""
-    from gstack.auth.sealing import WrongKeyError, load_seal  # noqa: PLC0415  # the one thing that this process needs there
-
-    try:
-        load_seal(settings.home)
-    except WrongKeyError as error:
-        raise ServeError(error.message) from error
 
 
 def _check_authority(settings: Settings) -> None:

@@ -5,8 +5,8 @@ from cryptography.fernet import Fernet
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gstack.auth.resealing import reseal, sealed_columns
-from gstack.auth.sealing import Seal
+from gstack.auth.resealing import check, reseal, sealed_columns
+from gstack.auth.sealing import Seal, WrongKeyError
 from gstack.auth.store import now
 from gstack.db.engine import reading, writing
 from gstack.db.tables import signing_keys
@@ -61,3 +61,14 @@ def test_every_binary_column_is_sealed() -> None:
         "signing_keys.sealed_key",
         "browsers.pending",
     }
+
+
+async def test_a_key_that_opens_nothing_is_another_database_s(filled: AsyncEngine) -> None:
+    """It is told with what to do; a key that opens some serves those."""
+    with pytest.raises(WrongKeyError, match="none of the 500 secrets"):
+        await check(filled, Seal([LOST]))
+    await check(filled, Seal([NEW, OLD]))
+    async with writing(filled) as connection:
+        first = update(signing_keys).where(signing_keys.c.id == "k000")
+        await connection.execute(first.values(sealed_key=Seal([LOST]).seal("lost")))
+    await check(filled, Seal([OLD]))

@@ -79,3 +79,11 @@ def test_an_authority_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     """The same for CloudStack's authority."""
     cloud = {"GSTACK_CLOUDSTACK_ENDPOINT": "https://127.0.0.1:9/", "GSTACK_CLOUDSTACK_CA_FILE": str(tmp_path / "gone")}
     assert "cloudstack.ca_file" in refused(tmp_path, ["serve"], **cloud)
+
+
+def test_a_sealing_key_of_another_database_is_said(product: Stack, tmp_path: Path) -> None:
+    """Restored without its key, a database is of no use: what must be done is said instead of 500 to every client."""
+    product.service_key()
+    said = refused(tmp_path, ["serve", "--sandbox"], GSTACK_DATABASE=product.settings.database_url)
+    assert "opens none of the" in said
+    assert "Put back the key" in said

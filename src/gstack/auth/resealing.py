@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import structlog
 from sqlalchemy import Column, LargeBinary, Table, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gstack.auth.sealing import Seal, WrongKeyError
+from gstack.auth.sealing import FILE, VARIABLE, Seal, WrongKeyError
 from gstack.db.engine import reading, writing
 from gstack.db.tables import metadata
 
+_log = structlog.get_logger("gstack.auth.resealing")
 _CHUNK = 200  # rows of one transaction: who writes meanwhile waits for no more than that
 
 
@@ -40,6 +42,18 @@ async def reseal(engine: AsyncEngine, seal: Seal, *, dry: bool = False) -> Outco
     for table, column in sealed_columns():
         await _column(engine, seal, table, column, outcome, dry=dry)
     return outcome
+
+
+async def check(engine: AsyncEngine, seal: Seal) -> None:
+    """Raise WrongKeyError where the database has secrets and none of them opens: the key is another database's."""
+    found = await reseal(engine, seal, dry=True)
+    if found.seen and found.unreadable == found.seen:
+        raise WrongKeyError(
+            f"The sealing key ({VARIABLE} or {FILE} in GSTACK_HOME) opens none of the {found.seen} secrets in the "
+            "database. Put back the key that sealed them; where it is lost, begin with another database and new keys."
+        )
+    if found.unreadable:
+        _log.warning("secrets that no key opens", unreadable=found.unreadable, of=found.seen)
 
 
 async def _column(
