@@ -21,9 +21,7 @@ from gstack.resources.instances import nics
 from gstack.resources.machines import Nic
 
 NAME = "gstack-spare"
-_CREATED_STEP = (
-    1.1  # seconds: CloudStack tells times by the second, so that long all who made one at a time see the same
-)
+_CREATED_STEP = 1.1  # seconds: CloudStack tells times by the second; after so long all who made one see the same
 Undo = tuple[str, Callable[[str], Awaitable[Any]]]  # a step's name, and what to do under it
 
 _TEXT = "Deleted machines wait here to be expunged; disks are made of images here"
