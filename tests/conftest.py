@@ -113,13 +113,19 @@ def _hold_secrets(session: pytest.Session) -> None:
         secrecy.forget()
 
 
+def _is_whole(config: pytest.Config) -> bool:
+    """Whether this run is of all tests but the soaks: no path, word or mark chose some, nor what failed before."""
+    chosen = [config.getoption(option) for option in ("-k", "--last-failed", "--failed-first", "--deselect")]
+    marked = config.getoption("-m") not in {"", "not soak"}
+    return config.args == config.getini("testpaths") and not any(chosen) and not marked
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """No log holds a secret. A whole and green run must have called every served method; say which ones it did not."""
     if not hasattr(session.config, "workerinput"):
         _hold_secrets(session)
-    whole = session.config.args == session.config.getini("testpaths") and not session.config.getoption("-k")
-    if hasattr(session.config, "workerinput") or exitstatus or not whole:
+    if hasattr(session.config, "workerinput") or exitstatus or not _is_whole(session.config):
         return
     from gstack import resources  # noqa: PLC0415  # late: plugins load before coverage
     from gstack.gateway.call import served  # noqa: PLC0415

@@ -1,6 +1,7 @@
 """gstack.auth.guard: whom it lets in, and how soon it stops."""
 
 import asyncio
+import base64
 import time
 from datetime import timedelta
 from typing import Any
@@ -128,6 +129,21 @@ async def test_forged_jwts(room: Room) -> None:
     ]
     for token in forged:
         assert (await room.who(token)).status_code == 401, token
+
+
+@pytest.mark.parametrize(
+    ("header", "claims"),
+    [
+        (b'{"alg":"RS256"}', b'{"iss":"a","exp":1,"x":' + b"[" * 2500 + b"]" * 2500 + b"}"),
+        (b'{"alg":"RS256"}', b'{"iss":"a\\u0000","exp":1}'),
+        (b'{"alg":"RS256","kid":"\\u0000"}', b'{"iss":"a","exp":1}'),
+        (b"[" * 2500 + b"]" * 2500, b'{"iss":"a","exp":1}'),
+    ],
+)
+async def test_jwts_that_break_readers(room: Room, header: bytes, claims: bytes) -> None:
+    """Headers and claims nested thousands deep, or with U+0000 in them: 401, never a fault of ours."""
+    token = ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (header, claims, b"x"))
+    assert (await room.who(token)).status_code == 401
 
 
 async def test_a_known_caller_costs_no_read(room: Room) -> None:
