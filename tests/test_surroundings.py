@@ -7,6 +7,7 @@ import pytest
 
 from gstack import tls
 from gstack.auth.surroundings import Place, Texts
+from gstack.clients import bundle
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import ServerSettings, Settings
@@ -65,11 +66,15 @@ def test_preparation_finds_the_downloads(texts: Texts, tmp_path: Path) -> None:
 
 
 def test_the_certificate_is_the_one_that_is_served(tmp_path: Path) -> None:
-    """Ours, or the operator's own."""
-    assert surroundings(tmp_path).authority() == tls.ensure(tmp_path)[0].read_bytes()
-    own = tmp_path / "own.pem"
-    own.write_bytes(b"a certificate")
-    assert surroundings(tmp_path, str(own)).authority() == b"a certificate"
+    """Ours, or the operator's own, never with the key that may stand in the same file."""
+    authority, cert, key = tls.ensure(tmp_path)
+    assert surroundings(tmp_path).authority() == authority.read_bytes()
+    both = tmp_path / "both.pem"
+    both.write_bytes(key.read_bytes() + cert.read_bytes())
+    assert surroundings(tmp_path, str(both)).authority() == cert.read_bytes()
+    copied = bundle(tmp_path / "new home", both).read_bytes()
+    assert copied.endswith(cert.read_bytes())
+    assert b"PRIVATE KEY" not in copied
 
 
 async def test_zones_that_every_client_understands_come_first(tmp_path: Path) -> None:

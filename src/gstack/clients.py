@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from gstack.tls import GOOGLE_NAMES, write_private
+from gstack.tls import GOOGLE_NAMES, certificates, write_private
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -62,7 +62,8 @@ def bundle(home: Path, authority: Path) -> Path:
     system = ssl.get_default_verify_paths().openssl_cafile
     known = [Path(candidate) for candidate in (system, *_SYSTEM_BUNDLES) if Path(candidate).is_file()]
     parts = [known[0].read_bytes()] if known else []
-    write_private(path, b"\n".join([*parts, authority.read_bytes()]), mode=0o644)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_private(path, b"\n".join([*parts, certificates(authority)]), mode=0o644)
     return path
 
 

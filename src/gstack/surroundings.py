@@ -56,7 +56,7 @@ class ConsoleSurroundings:
     def authority(self) -> bytes:
         """The certificate that clients must trust (PEM)."""
         given = self._settings.server.cert
-        return Path(given or tls.authority(self._settings.home)).read_bytes()
+        return tls.certificates(Path(given or tls.authority(self._settings.home)))
 
 
 def _kind(place: Location) -> str:

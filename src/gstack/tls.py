@@ -89,6 +89,12 @@ def _alone(home: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
+def certificates(path: Path) -> bytes:
+    """The certificates in a PEM file, and nothing else of it: people keep their key in the same file."""
+    found = x509.load_pem_x509_certificates(path.read_bytes())
+    return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in found)
+
+
 def check_own(cert: Path, key: Path) -> None:
     """Check a certificate and key that the user brings. ValueError says which file is wrong, and what is wanted."""
     try:

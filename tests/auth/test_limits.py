@@ -197,3 +197,19 @@ async def test_signatures_are_counted_where_they_come_from(limits: Limits) -> No
                 raise Problem.unauthorized("wrong")
     async with limits.attempt(ELSEWHERE, "ci", guessable=False):
         pass
+
+
+async def test_forged_signatures_stop_nobody_beside_them(limits: Limits) -> None:
+    """Behind one address the client that proved itself there goes on, whoever signs in its name; others wait."""
+    async with limits.attempt(HERE, "ci", guessable=False):
+        pass
+    for _ in range(FREE_WIDE):
+        with pytest.raises(Problem):
+            async with limits.attempt(HERE, "ci", guessable=False):
+                raise Problem.unauthorized("wrong")
+    async with limits.attempt(HERE, "ci", guessable=False):
+        pass
+    with pytest.raises(Problem) as refused:
+        async with limits.attempt(HERE, "another", guessable=False):
+            pass
+    assert refused.value.status == 429

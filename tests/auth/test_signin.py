@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from auth.room import Room
+from auth.jwts import assertion
+from auth.room import JWT_BEARER, Room
 from auth.visitor import Visitor, password_of
+from gstack.auth import keys
 from gstack.sandbox.server import ThreadedSandbox, running
 from gstack.sandbox.settings import SandboxSettings, new_account
 
@@ -104,6 +106,19 @@ async def test_guessing_is_slowed_down(room: Room) -> None:
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) >= 1
     assert "Too many" in answer.text
+
+
+async def test_an_assertion_of_one_s_own_makes_no_guesses_free(room: Room) -> None:
+    """Whoever proved a key is no nearer to the account whose name stood beside it as a client id."""
+    visitor = Visitor(room)
+    uri = "https://localhost:5000/oauth2/token"
+    file = await keys.register_key(room.auth, await room.auth.proved(room.accounts["other"]), token_uri=uri)
+    answers = []
+    for _ in range(3):
+        answers += [(await visitor.sign_in("wrong")).status_code for _ in range(3)]
+        granted = await room.token(JWT_BEARER, assertion=assertion(file), client_id="demo /")
+        assert granted.status_code == 200
+    assert answers[-1] == 429
 
 
 async def test_sign_ins_are_audited_without_secrets(room: Room) -> None:

@@ -154,6 +154,30 @@ def test_what_is_no_batch_is_refused(gateway: Gateway, content_type: str, body: 
     assert (result.status_code, result.json["error"]["errors"][0]["reason"]) == (400, "parseError")
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (TYPE, b"--===x==\r\nContent-Type: application/http\r\n\r\nGET / HTTP/1.1\r\n" + b"a:b\r\n" * 5_000),
+        (TYPE, b"--===x==\r\n" + b"a:b\r\n" * 5_000 + b"\r\nGET / HTTP/1.1\r\n"),
+        ('multipart/mixed; a="' + ";" * 60_000, b"--x--"),
+        ("multipart/mixed; boundary*=utf-8''a; boundary*0=b", b"--x--"),
+    ],
+)
+def test_what_would_take_long_to_read_is_refused(gateway: Gateway, content_type: str, body: bytes) -> None:
+    """Nobody is known yet when a batch is read: long heads and types are 400 before they are parsed."""
+    result = post(gateway({}), body, **{"Content-Type": content_type})
+    assert result.status_code == 400
+
+
+@pytest.mark.parametrize("boundary", ["batch_1", '"==a b=="', "'x+_,-./:=?", '"a b"; charset=utf-8'])
+def test_boundaries_as_clients_write_them(boundary: str) -> None:
+    """Quoted or not, with other parameters around."""
+    plain = boundary.partition(";")[0].strip('"')
+    raw = f"--{plain}\nContent-Type: application/http\n\nGET /x HTTP/1.1\n\n--{plain}--".encode()
+    for kind in (f"multipart/mixed; boundary={boundary}", f"Multipart/Mixed; type=a; BOUNDARY={boundary}"):
+        assert [part.target for part in read_parts(kind, raw)] == ["/x"]
+
+
 def test_ids_cannot_smuggle_headers() -> None:
     """A folded id stays on one line."""
     head = b"--===x==\nContent-Type: application/http\nContent-ID: <a\n Set-Cookie: b>\n\n"

@@ -127,7 +127,17 @@ def test_wrong_values_are_named_with_their_path(body: Any, field: str, said: str
 @pytest.mark.parametrize(
     "raw",
     [
-        *(b"{", b"[1]", b'"x"', b"1", b"\xff", b"[" * 100_000, b'{"name": "\\ud800"}', b'{"description": "a\\u0000"}'),
+        *(
+            b"{",
+            b"[1]",
+            b'"x"',
+            b"1",
+            b"\xff",
+            b'{"name":"\xff"}',
+            b"[" * 100_000,
+            b'{"name": "\\ud800"}',
+            b'{"description": "a\\u0000"}',
+        ),
         *(b'{"name": ' + b"[" * deep + b"null" + b"]" * deep + b"}" for deep in (300, 600, 900, 990)),
         b'{"name": ' + b"[" * 900 + b'"\\u0000"' + b"]" * 900 + b"}",
     ],

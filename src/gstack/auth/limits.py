@@ -5,7 +5,7 @@ database, so all workers and replicas know it. An address from which an account 
 for this account: there only its own failures together count, so nobody can lock out a working client from elsewhere,
 nor from behind the same address with other accounts. The others take turns per address, so that a burst of guesses
 does not pass before the first one is counted. Signatures cannot be guessed, and who is said to have signed is often
-public: there an account's failures from everywhere are not counted. Only hashes are stored.
+public: there the failures of an address alone are counted, and never against who is known there. Only hashes are kept.
 """
 
 import asyncio
@@ -44,11 +44,16 @@ _NETWORK = 64  # bits of an IPv6 address that tell one customer from another
 class _Keys(msgspec.Struct, frozen=True):
     pair: str
     address: str
-    account: str  # empty where those from everywhere are not counted
+    account: str
+    guessable: bool
 
     @property
-    def all(self) -> tuple[str, ...]:
-        return tuple(key for key in (self.pair, self.address, self.account) if key)
+    def read(self) -> tuple[str, ...]:
+        return (self.pair, self.address, self.account) if self.guessable else (self.pair, self.address)
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        return (self.pair, self.address, self.account) if self.guessable else (self.address,)
 
 
 def is_wrong(error: BaseException) -> bool:
@@ -97,7 +102,7 @@ class Limits:
 
     async def _known(self, keys: _Keys) -> bool:
         """Raise Problem 429 where somebody has to wait; else tell whether this account is known at this address."""
-        query = select(attempts).where(attempts.c.key.in_(keys.all))
+        query = select(attempts).where(attempts.c.key.in_(keys.read))
         async with reading(self._engine) as connection:
             rows = {row.key: row for row in await connection.execute(query)}
         moment, pair = self._now(), rows.get(keys.pair)
@@ -113,7 +118,7 @@ class Limits:
         stale = attempts.c.seen < moment - FORGOTTEN
         again = {"failures": case((stale, 1), else_=attempts.c.failures + 1), "seen": moment}
         async with writing(self._engine) as connection:
-            for key in sorted(keys.all):  # in one order, so that two never wait for each other
+            for key in sorted(keys.failing):  # in one order, so that two never wait for each other
                 row = {"key": key, "failures": 1, "seen": moment}
                 statement = self._insert(attempts).values(row)
                 statement = statement.on_conflict_do_update(index_elements=["key"], set_=again)
@@ -154,15 +159,15 @@ def _seconds(until: datetime, moment: datetime) -> int:
 
 
 def _keys(address: str, account: str, *, guessable: bool) -> _Keys:
-    place, who = _place(address), account.strip().lower()
-    return _Keys(_hash("pair", place, who), _hash("address", place), _hash("account", who) if guessable else "")
+    place, who = place_of(address), account.strip().lower()
+    return _Keys(_hash("pair", place, who), _hash("address", place), _hash("account", who), guessable)
 
 
 def _hash(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
 
-def _place(address: str) -> str:
+def place_of(address: str) -> str:
     """An address, or the network of an IPv6 address: one customer has all of it."""
     try:
         known = ipaddress.ip_address(address)

@@ -71,7 +71,7 @@ class SignInEndpoint:
         by_keys = fields.get("way") == "keys"
         claimed = _claimed(fields, by_keys=by_keys)
         told = {"what": "key pair" if by_keys else "password", "address": request.remote_addr or ""}
-        counted = fields.get("api_key", "")[:_LIMIT] if by_keys else claimed
+        counted = f"client {fields.get('api_key', '')[:_LIMIT]}" if by_keys else f"password {claimed}"
         try:
             async with self._auth.limits.attempt(request.remote_addr or "", counted):
                 secret, path = await self._signed_in(request, visitor, fields, by_keys=by_keys)

@@ -78,7 +78,7 @@ class TokenEndpoint:
 
 def _claimed(form: Form) -> str:
     """Who the client says it is: its id, or what its JWT says, of which nothing is proven yet."""
-    if form.client_id:
+    if form.client_id and form.get("grant_type") not in SIGNED:
         return form.client_id
     try:
         claims = jwt.read(form.get("assertion") or form.get("subject_token")).claims
@@ -88,10 +88,15 @@ def _claimed(form: Form) -> str:
 
 
 def _counted(form: Form, claimed: str) -> str:
-    """Whose failures count together. Google's client ids are everybody's, so there it is what was shown that counts."""
+    """Whose failures count together, by kind: who proves one thing has proved no other.
+
+    Google's client ids are everybody's, so there it is what was shown that counts.
+    """
+    if form.get("grant_type") in SIGNED:
+        return f"signed {claimed}"
     if form.client_id not in GOOGLE:
-        return claimed
-    return f"{form.client_id} {form.get('code') or form.get('refresh_token')}"
+        return f"client {claimed}"
+    return f"client {form.client_id} {form.get('code') or form.get('refresh_token')}"
 
 
 def _shown(grant_type: str) -> str:

@@ -71,7 +71,7 @@ def _first_error(name: str, body: dict[str, Any]) -> Any:
 def _decoded(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # UTF-8 that is none is a ValueError, and no DecodeError
         message = f"Invalid JSON payload received. {error}"
         raise Problem.bad_request(message, "parseError") from error
 
