@@ -39,3 +39,23 @@ def test_a_killed_server_s_file_does_not_count(tmp_path: Path) -> None:
     os.waitpid(pid, 0)
     path.write_text(path.read_text().replace(str(os.getpid()), str(pid)))
     assert in_force(settings).settings.server.port == 5000
+
+
+def test_another_server_s_note_stays(tmp_path: Path) -> None:
+    """Of two servers of one profile the first to end does not hide the other."""
+    settings = Settings(home=tmp_path)
+    served = msgspec.structs.replace(settings, server=ServerSettings(port=5001))
+    note(served, on_sandbox=True)
+    path = tmp_path / "running-initial.json"
+    path.write_text(path.read_text().replace(str(os.getpid()), str(os.getppid())))
+    forget(served)
+    assert in_force(settings).settings.server.port == 5001
+
+
+def test_a_note_of_other_settings_is_none(tmp_path: Path) -> None:
+    """What another version noted, with settings that are none today, is left aside."""
+    settings = Settings(home=tmp_path)
+    note(settings, on_sandbox=True)
+    path = tmp_path / "running-initial.json"
+    path.write_text(path.read_text().replace("5000", "70000"))
+    assert in_force(settings).settings == settings

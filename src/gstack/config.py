@@ -202,7 +202,10 @@ def check_known(settings: Settings) -> None:
 
 def read_profile(folder: Path, profile: str) -> dict[str, Any]:
     """One profile's table of `gstack.toml`; empty where there is none."""
-    return dict(_file(folder).get(profile, {}))
+    found = _file(folder).get(profile, {})
+    if not isinstance(found, dict):
+        raise SettingsError(f"{profile!r} in {folder / 'gstack.toml'} is no table: write [{profile}.server] and so on.")
+    return dict(found)
 
 
 def _only_users(table: dict[str, Any]) -> dict[str, Any]:
@@ -219,7 +222,7 @@ def _file(folder: Path) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # what is no UTF-8 is no TOML
         raise SettingsError(f"{path} is no valid TOML: {error}") from error
 
 

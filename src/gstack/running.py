@@ -4,6 +4,7 @@
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -32,8 +33,11 @@ def note(settings: Settings, *, on_sandbox: bool) -> None:
 
 
 def forget(settings: Settings) -> None:
-    """Say that this process serves no more."""
-    _path(settings).unlink(missing_ok=True)
+    """Say that this process serves no more; what another one noted since stays."""
+    path = _path(settings)
+    with suppress(OSError, msgspec.DecodeError):
+        if msgspec.json.decode(path.read_bytes(), type=_File).pid == os.getpid():
+            path.unlink()
 
 
 def in_force(settings: Settings) -> Running:
@@ -44,10 +48,10 @@ def in_force(settings: Settings) -> Running:
     try:
         known = msgspec.json.decode(_path(settings).read_bytes(), type=_File)
         os.kill(known.pid, 0)
-    except (OSError, msgspec.DecodeError):
+        return Running(decode(known.settings), known.on_sandbox)
+    except (OSError, msgspec.DecodeError):  # also the note of another version, whose settings are not ours
         check_known(settings)
         return Running(settings, on_sandbox=not settings.cloudstack.endpoint)
-    return Running(decode(known.settings), known.on_sandbox)
 
 
 def _path(settings: Settings) -> Path:

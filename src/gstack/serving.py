@@ -222,10 +222,11 @@ def _renew(settings: Settings, stopped: threading.Event) -> None:
     """Look every hour whether our certificate is due; workers take the new one by a graceful reload."""
     if settings.server.cert or settings.server.insecure_http:
         return
+    served = certificate(settings)[0].read_bytes()
     while not stopped.wait(_RENEWAL_CHECK):
-        before = (settings.home / "tls" / "server.pem").read_bytes()
-        cert, _ = certificate(settings)
-        if cert.read_bytes() != before:
+        due = certificate(settings)[0].read_bytes()
+        if due != served:  # also where another profile's server renewed it
+            served = due
             os.kill(os.getpid(), signal.SIGHUP)
 
 
@@ -233,8 +234,8 @@ def _address(bind: str) -> str:
     """An IP address to listen on: Granian takes no names. `localhost` is 127.0.0.1, as every client tries it."""
     try:
         found = socket.getaddrinfo(bind, None, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        raise ServeError(f"The bind address {bind!r} is no address of this machine: {error.strerror}") from error
+    except (socket.gaierror, UnicodeError) as error:
+        raise ServeError(f"The bind address {bind!r} is no address of this machine: {error}") from error
     addresses = [str(entry[4][0]) for entry in found]
     return next((address for address in addresses if "." in address), addresses[0])
 

@@ -69,10 +69,23 @@ def test_a_database_of_a_newer_gstack_is_left_alone(tmp_path: Path, command: lis
 
 
 @pytest.mark.parametrize("command", [["serve"], ["keys", "list"], ["rotate-key"]])
-def test_a_sealing_key_that_is_none_is_said(tmp_path: Path, command: list[str]) -> None:
+@pytest.mark.parametrize("content", [b"no key", b"\xff\xfe\x00"])
+def test_a_sealing_key_that_is_none_is_said(tmp_path: Path, command: list[str], content: bytes) -> None:
     """Before workers die of it, one after the other."""
-    (tmp_path / "secret.key").write_text("no key")
+    (tmp_path / "secret.key").write_bytes(content)
     assert "secret.key" in refused(tmp_path, command)
+
+
+@pytest.mark.parametrize("content", [b"initial = 5", b'initial = "ab"', b"\xff\xfe", b"[initial"])
+def test_a_settings_file_that_is_none_is_said(tmp_path: Path, content: bytes) -> None:
+    """Whatever stands in it."""
+    (tmp_path / "gstack.toml").write_bytes(content)
+    assert "gstack.toml" in refused(tmp_path, ["serve"])
+
+
+def test_a_bind_address_that_is_none_is_said(tmp_path: Path) -> None:
+    """Too long a name, too."""
+    assert "bind address" in refused(tmp_path, ["serve", "--sandbox", "--bind", "a" * 64])
 
 
 def test_an_authority_file_that_is_not_there_is_said(tmp_path: Path) -> None:

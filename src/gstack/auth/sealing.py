@@ -93,7 +93,7 @@ def load_seal(home: Path, environment: Mapping[str, str] = os.environ) -> Seal:
     if text := environment.get(VARIABLE, ""):
         return Seal(split_keys(text))
     path = home / FILE
-    text = keep_once(path, lambda: Fernet.generate_key() + b"\n").decode()
+    text = keep_once(path, lambda: Fernet.generate_key() + b"\n").decode("ascii", "replace")
     return Seal(split_keys(text), path)
 
 

@@ -10,7 +10,7 @@ import rich_click as click
 
 from gstack import accounts
 from gstack.auth.keys import Algorithm
-from gstack.commands.shell import api_key, in_force, key_pair, profile, run, secret_key
+from gstack.commands.shell import api_key, in_force, key_pair, profile, run, secret_key, show_columns
 from gstack.tls import write_private
 
 
@@ -75,10 +75,7 @@ def _delivery(output: Path | None) -> Callable[[bytes], object]:
 def show(profile: str) -> None:
     """Show every key that was made and is known here, also ended ones; a line each, columns apart by spaces."""
     head = ("KEY", "E-MAIL", "LABEL", "CREATED", "EXPIRES", "LAST USED", "REVOKED")
-    rows = [head, *(_row(key) for key in run(accounts.list_keys(in_force(profile).settings)))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    show_columns([head, *(_row(key) for key in run(accounts.list_keys(in_force(profile).settings)))])
 
 
 def _row(key: Any) -> tuple[str, ...]:

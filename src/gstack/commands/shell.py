@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,6 +63,13 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         raise click.ClickException(problem.message) from problem
     except DatabaseError as error:
         raise click.ClickException(str(error)) from error
+
+
+def show_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print a line for each row, columns apart by spaces: whole words, for people and for `cut`."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def program() -> str:

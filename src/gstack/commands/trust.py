@@ -8,14 +8,12 @@ from typing import Any
 
 import msgspec
 import rich_click as click
-from rich.console import Console
-from rich.table import Table
 
 from gstack import accounts
 from gstack.auth import trust
 from gstack.auth.subjects import IS, LIKE, Condition, Subject
 from gstack.cloudstack.signing import KeyPair
-from gstack.commands.shell import in_force, profile, run, settings_of
+from gstack.commands.shell import in_force, profile, run, settings_of, show_columns
 from gstack.config import Settings
 
 
@@ -46,12 +44,14 @@ def add_command(issuer: str, profile: str, exact: tuple[str, ...], like: tuple[s
 @profile
 def list_command(profile: str) -> None:
     """Show them all."""
-    table = Table("id", "issuer", "tokens with", "are", "label", "created", "last used", "removed")
-    for subject in run(_all(_settings(profile))):
-        times = (subject.created, subject.last_used, subject.revoked)
-        shown = (moment.strftime("%Y-%m-%d %H:%M") if moment else "" for moment in times)
-        table.add_row(subject.id, subject.issuer, _shown(subject), subject.email, subject.label, *shown)
-    Console().print(table)
+    head = ("ID", "ISSUER", "TOKENS WITH", "ARE", "LABEL", "CREATED", "LAST USED", "REMOVED")
+    show_columns([head, *(_row(subject) for subject in run(_all(_settings(profile))))])
+
+
+def _row(subject: Subject) -> tuple[str, ...]:
+    times = (subject.created, subject.last_used, subject.revoked)
+    shown = (moment.strftime("%Y-%m-%dT%H:%MZ") if moment else "-" for moment in times)
+    return (subject.id, subject.issuer, _shown(subject), subject.email, subject.label or "-", *shown)
 
 
 @command.command("remove", help="End a mapping and the access tokens that it brought, at once on every server.")
