@@ -164,3 +164,13 @@ def test_certificate_and_key_go_together(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"server.cert is given without server.key"):
         load("other", environment(tmp_path, GSTACK_SERVER_CERT="/c"))
     assert load("initial", environment(tmp_path, GSTACK_SERVER_CERT="/c")).server.cert == "/c"
+
+
+def test_files_are_known_by_their_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands are called in other folders than the server was."""
+    monkeypatch.chdir(tmp_path)
+    flags = {"server": {"cert": "c.pem", "key": "k.pem"}, "cloudstack": {"ca_file": "ca.pem"}}
+    found = load("initial", {"GSTACK_HOME": "state"}, flags)
+    assert found.home == tmp_path / "state"
+    assert (found.server.cert, found.server.key) == (str(tmp_path / "c.pem"), str(tmp_path / "k.pem"))
+    assert found.cloudstack.ca_file == str(tmp_path / "ca.pem")

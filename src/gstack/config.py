@@ -176,7 +176,20 @@ def _consistent(settings: Settings) -> Settings:
         raise SettingsError(
             f"A setting is wrong: `database` (GSTACK_DATABASE) of the kind {kind!r}: use {' or '.join(_DATABASES)}…"
         )
-    return settings
+    return _placed(settings)
+
+
+def _placed(settings: Settings) -> Settings:
+    """Files by their whole paths, for commands in other folders. Links stay: what they lead to changes."""
+    server, cloudstack = settings.server, settings.cloudstack
+    given = (server.cert, server.key, cloudstack.ca_file)
+    cert, key, ca_file = (str(Path(name).absolute()) if name else "" for name in given)
+    return msgspec.structs.replace(
+        settings,
+        home=settings.home.absolute(),
+        server=msgspec.structs.replace(server, cert=cert, key=key),
+        cloudstack=msgspec.structs.replace(cloudstack, ca_file=ca_file),
+    )
 
 
 def check_profile(name: str) -> None:
