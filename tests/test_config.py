@@ -174,3 +174,29 @@ def test_files_are_known_by_their_whole_paths(tmp_path: Path, monkeypatch: pytes
     assert found.home == tmp_path / "state"
     assert (found.server.cert, found.server.key) == (str(tmp_path / "c.pem"), str(tmp_path / "k.pem"))
     assert found.cloudstack.ca_file == str(tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize("host", ["https://gce.example.com", "gce.example.com/", "*.example.com", "", "gce example"])
+def test_hosts_that_are_none_are_refused(tmp_path: Path, host: str) -> None:
+    """A request could never ask for them: better said than ignored."""
+    with pytest.raises(SettingsError, match="server.hosts"):
+        load("initial", {"GSTACK_HOME": str(tmp_path)}, {"server": {"hosts": (host,)}})
+
+
+@pytest.mark.parametrize(
+    "url", ["gce.example.com", "ftp://gce.example.com", "https://", "https://[::1", "https://ü.de"]
+)
+def test_urls_that_are_none_are_refused(tmp_path: Path, url: str) -> None:
+    """Answers would carry them, or CloudStack be asked there."""
+    for table, name in (("server", "public_url"), ("cloudstack", "endpoint")):
+        with pytest.raises(SettingsError, match=f"{table}.{name}"):
+            load("initial", {"GSTACK_HOME": str(tmp_path)}, {table: {name: url}})
+
+
+def test_hosts_and_urls_that_are_taken(tmp_path: Path) -> None:
+    """Names, addresses, ports and paths."""
+    hosts = ("gce.example.com", "gce:5000", "[2001:db8::1]:443", "192.0.2.1")
+    server = {"hosts": hosts, "public_url": "https://gce.example.com:8443"}
+    cloudstack = {"endpoint": "http://cloud.example.com:8080/client/api"}
+    found = load("initial", {"GSTACK_HOME": str(tmp_path)}, {"server": server, "cloudstack": cloudstack})
+    assert found.server.hosts == hosts

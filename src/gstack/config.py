@@ -14,6 +14,8 @@ import msgspec
 
 _Count = Annotated[int, msgspec.Meta(ge=1)]
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
+_NAME = r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::[0-9]{1,5})?"
+_HOST, _URL = re.compile(_NAME), re.compile(rf"https?://{_NAME}(?:/[!-~]*)?\Z")
 _DATABASES = ("sqlite+aiosqlite://", "postgresql+psycopg://")
 
 
@@ -176,7 +178,22 @@ def _consistent(settings: Settings) -> Settings:
         raise SettingsError(
             f"A setting is wrong: `database` (GSTACK_DATABASE) of the kind {kind!r}: use {' or '.join(_DATABASES)}…"
         )
+    _check_hosts(settings)
     return _placed(settings)
+
+
+def _check_hosts(settings: Settings) -> None:
+    for host in settings.server.hosts:
+        if not _HOST.fullmatch(host):
+            raise SettingsError(
+                f"A setting is wrong: `server.hosts`: {host!r} is no host name, with a port or without."
+            )
+    urls = {"server.public_url": settings.server.public_url, "cloudstack.endpoint": settings.cloudstack.endpoint}
+    for name, url in urls.items():
+        if url and not _URL.match(url):
+            raise SettingsError(
+                f"A setting is wrong: `{name}`: {url!r} is no URL. Send http://… or https://… with a host."
+            )
 
 
 def _placed(settings: Settings) -> Settings:
