@@ -179,7 +179,7 @@ def test_files_are_known_by_their_whole_paths(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize("host", ["https://gce.example.com", "gce.example.com/", "*.example.com", "", "gce example"])
 def test_hosts_that_are_none_are_refused(tmp_path: Path, host: str) -> None:
     """A request could never ask for them: better said than ignored."""
-    with pytest.raises(SettingsError, match="server.hosts"):
+    with pytest.raises(SettingsError, match=r"server\.hosts"):
         load("initial", {"GSTACK_HOME": str(tmp_path)}, {"server": {"hosts": (host,)}})
 
 
