@@ -26,8 +26,8 @@ import aiohttp
 import msgspec
 
 from gstack.cloudstack.client import CloudStack, KeyPair
-from gstack.resources.machines import VirtualMachine
-from gstack.resources.volumes import Volume
+from gstack.resources.inventory.machines import VirtualMachine
+from gstack.resources.inventory.volumes import Volume
 
 ZONE = "Sandbox-simulator"
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -11,13 +11,12 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "gstack"
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if "migrations/versions" not in path.as_posix())
-LINES = 320
 
 # Who may import whom. A room may always import itself; the files at the top of the house import all.
 ALLOWED = {
     "resources": {
-        "gateway.call", "gateway.listing", "firewalling", "operations.model", "operations.nested", "cloudstack",
-        "errors", "config", "db.sidecar", "auth.caller",
+        "gateway.call", "gateway.links", "gateway.listing", "firewalling", "operations.model", "operations.nested",
+        "cloudstack", "errors", "config", "db.sidecar", "auth.caller",
     },
     "gateway": {"errors", "config", "db", "wildcards"},
     "gateway.call": {"errors", "config", "db", "cloudstack", "operations.model", "auth.caller"},
@@ -31,8 +30,14 @@ ALLOWED = {
     "wildcards": set(),
     "config": set(),
 }  # fmt: skip
-# Rooms inside resources that every resource may use; collections give each other only structs and pure functions.
-SHARED = {"naming", "references", "locations", "owners", "backings", "operation_views"}
+# The floors of resources, from the ground up: a floor imports only what is below it. Other folders hold collections.
+FLOORS = ("shared", "inventory", "steps")
+GATEWAY = {
+    "shared": set(),
+    "inventory": {"gateway.links"},
+    "steps": set(),
+}  # of the gateway; collections take what they like
+OPERATIONS = {"shared": False, "inventory": False, "steps": True}
 BANNED_NAMES = re.compile(r"(^|_)(utils?|helpers?|common|misc|manager|base)($|_)")
 
 
@@ -73,18 +78,53 @@ def test_imports_follow_the_plan(path: Path) -> None:
     assert not wrong, f"{module} imports {wrong}. Hand it in from app.py, or move it to the room that owns it."
 
 
+def collection_of(module: str) -> str:
+    """`resources.storage.disks` of `resources.storage.disks` and of all that is in a folder of this name."""
+    return ".".join(module.split(".")[:3])
+
+
+def floor_of(module: str) -> int:
+    """The floor of a module of resources: collections are on the top."""
+    folder = module.split(".")[1]
+    return FLOORS.index(folder) if folder in FLOORS else len(FLOORS)
+
+
+def misplaced(module: str, imported: str) -> str:
+    """Why a module of resources may not import this; empty where it may."""
+    floor = floor_of(module)
+    if imported.startswith("resources."):
+        if floor_of(imported) > floor:
+            return f"it is on a higher floor: what {collection_of(module)} needs of it belongs into {FLOORS[floor]}/"
+        if floor == len(FLOORS) == floor_of(imported) and collection_of(imported) != collection_of(module):
+            return "a collection imports no collection: what both need goes to steps/, inventory/ or shared/"
+    elif floor < len(FLOORS):
+        name = FLOORS[floor]
+        if imported.startswith("gateway.") and not any(imported.startswith(one) for one in GATEWAY[name]):
+            return f"{name}/ knows no request: hand in what it needs (inventory.reader.Reader)"
+        if imported.startswith("operations.") and not OPERATIONS[name]:
+            return f"{name}/ knows no operation: what records steps belongs into steps/"
+    return ""
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.is_relative_to(SOURCE / "resources")], ids=name_of)
+def test_floors_of_resources(path: Path) -> None:
+    """A floor of resources imports only what is below it, and a collection imports no collection."""
+    module = name_of(path)
+    if module == "resources":
+        return
+    listed = set((ROOT / "tests" / "floors.txt").read_text().splitlines())
+    wrong = {imported: why for imported in imports(path) if (why := misplaced(module, imported))}
+    new = [f"{module} imports {one}: {why}" for one, why in wrong.items() if f"{module} {one}" not in listed]
+    assert not new, "\n".join(new)
+    mended = [line for line in listed if line.split()[0] == module and line.split()[1] not in wrong]
+    assert not mended, f"{mended}: take these lines off tests/floors.txt"
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_every_module_says_what_it_is(path: Path) -> None:
     """Every module that has code begins with a docstring."""
     tree = ast.parse(path.read_text())
     assert not tree.body or ast.get_docstring(tree), f"{path}: say in a docstring what this module is (and maps)"
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_modules_stay_small(path: Path) -> None:
-    """A module is read in one sitting."""
-    count = len(path.read_text().splitlines())
-    assert count <= LINES, f"{path} has {count} lines: split it into rooms that have names (a folder of this name)"
 
 
 def test_names_explain_themselves() -> None:

@@ -22,7 +22,7 @@ from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings
 from gstack.db.engine import prepared
 from gstack.errors import Problem
-from gstack.resources.locations import Locations, locations
+from gstack.resources.inventory.zones import Locations, locations
 
 
 def endpoint_of(settings: Settings) -> str:

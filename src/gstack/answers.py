@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gstack.resources.locations import is_fit
+from gstack.resources.inventory.zones import is_fit
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")

@@ -29,7 +29,7 @@ from gstack.gateway.call import Services
 from gstack.gateway.entrance import Entrance
 from gstack.operations.crash_switch import crash_switch
 from gstack.operations.journal import Operations
-from gstack.resources.owners import resolve_owner
+from gstack.resources.project.owners import resolve_owner
 from gstack.surroundings import ConsoleSurroundings
 
 _GRACE = 10.0  # seconds that operations in flight get to reach a step that can be resumed

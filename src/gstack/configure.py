@@ -22,7 +22,7 @@ from gstack.cloudstack.errors import Refusal
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import SettingsError, check_profile, home, read_profile
 from gstack.errors import Problem
-from gstack.resources.locations import Zone, propose
+from gstack.resources.inventory.zones import Zone, propose
 from gstack.tls import write_private
 
 _HELLO_SECONDS = 5.0  # for a TLS handshake

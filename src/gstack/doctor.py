@@ -21,7 +21,7 @@ from gstack.cloudstack.errors import Refusal
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings
 from gstack.errors import Problem
-from gstack.resources.locations import locations
+from gstack.resources.inventory.zones import locations
 
 _SKEW = 60  # seconds that tokens and signatures tolerate
 _SOON = timedelta(days=30)

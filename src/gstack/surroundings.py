@@ -9,7 +9,7 @@ from gstack.clients import Facts
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings
-from gstack.resources.locations import Location, locations
+from gstack.resources.inventory.zones import Location, locations
 
 _FOLDER = Path("~/gstack")  # where the texts expect the downloads, on the machine of whoever copies them
 _TITLES = {

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gstack.db.sidecar_store import SidecarStore
-from gstack.resources.naming import gce_id
+from gstack.resources.shared.naming import gce_id
 
 UUID = "0b1c8a52-6d8f-4d0c-9d2f-1f6a6a1f0001"
 

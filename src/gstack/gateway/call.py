@@ -19,9 +19,8 @@ from gstack.cloudstack.client import Client, CloudStack
 from gstack.config import Settings
 from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
+from gstack.gateway.links import Links as Links  # noqa: PLC0414  # part of a Call
 from gstack.operations.model import REQUEST, Draft, Operation, Target, Warned, Work, works
-
-GOOGLE = "https://www.googleapis.com"
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -30,21 +29,6 @@ class Owner(msgspec.Struct, frozen=True):
     id: str  # uuid of the account or of the project: the `owner` of sidecar rows and operations
     name: str
     project: str | None = None  # CloudStack project uuid, None for the account itself
-
-
-class Links(msgspec.Struct, frozen=True):
-    """Absolute URLs for one request (clients.md R1: by its Host). `base` ends in `/compute/v1/` or its alias."""
-
-    base: str
-
-    def project(self, project: str, path: str = "") -> str:
-        """`zones/z/disks/d` in a project -> its URL; an empty path gives the project's own."""
-        return f"{self.base}projects/{project}/{path}".rstrip("/")
-
-    @staticmethod
-    def image(project: str, name: str) -> str:
-        """The URL of an image: always at Google's host, since Terraform accepts no other."""
-        return f"{GOOGLE}/compute/v1/projects/{project}/global/images/{name}"
 
 
 class Journal(Protocol):

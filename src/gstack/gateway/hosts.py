@@ -9,7 +9,7 @@ import re
 from urllib.parse import urlsplit
 
 from gstack.config import Settings
-from gstack.gateway.call import GOOGLE
+from gstack.gateway.links import GOOGLE
 
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::[0-9]{1,5})?")
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")

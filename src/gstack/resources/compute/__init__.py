@@ -1,0 +1,1 @@
+"""Instances, instance templates and machine types."""

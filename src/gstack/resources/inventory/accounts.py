@@ -1,0 +1,16 @@
+"""The names by which a caller's project is known in references."""
+
+from gstack.resources.inventory.reader import Reader
+from gstack.resources.shared.naming import gce_id
+
+
+def own_names(reader: Reader) -> frozenset[str]:
+    """What references call the project of a call: as its URL does, by name, by number, or by CloudStack's uuid."""
+    owner = reader.owner
+    known = (owner.name, gce_id(owner.id), owner.project or owner.name) if owner else ()
+    return frozenset({reader.project, *known})
+
+
+def meant(reader: Reader, project: str) -> str:
+    """The project of a reference as the call's URL names it, where it is the call's own or unsaid; else unchanged."""
+    return reader.project if not project or project in own_names(reader) else project

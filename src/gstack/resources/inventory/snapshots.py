@@ -1,0 +1,121 @@
+"""CloudStack's snapshots of volumes, the names they have as Google's snapshots, and how one is found.
+
+A snapshot's GCE name is the sidecar's, else CloudStack's own as a slug (a snapshot policy makes names such as
+`vm1_ROOT-54_20260101120000`). CloudStack's are zonal and their names may repeat; Google's are global, each name once
+in a project. One that was deleted is still found by its id, in state Destroyed, and is nothing here. `virtualsize` is
+that of the volume as it is today, so the size at the snapshot's time is kept in the sidecar. A snapshot that exists
+only while an image is made of a running disk has a name that no snapshot of Google's can have, and is not shown.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from gstack.cloudstack.client import Client
+from gstack.db.sidecar import Sidecar
+from gstack.errors import Problem
+from gstack.resources.inventory.accounts import meant
+from gstack.resources.inventory.machines import OWN, Facts, names_beside
+from gstack.resources.inventory.reader import Reader
+from gstack.resources.shared.naming import gce_id
+from gstack.resources.shared.references import parse_reference
+
+KIND = "snapshots"  # the sidecar's kind
+RESOURCE = "Snapshot"  # CloudStack's type, for tags
+READY, FAILED = "BackedUp", "Error"
+PASSING = "gstack.image."  # begins the name of a snapshot on the way to an image
+_GONE = frozenset({"Destroyed"})
+_GIB = 1 << 30
+
+
+class VolumeSnapshot(msgspec.Struct, frozen=True):
+    """A snapshot as CloudStack's listSnapshots answers it. Sizes are in bytes."""
+
+    id: str
+    name: str = ""
+    zoneid: str = ""
+    volumeid: str = ""
+    volumename: str = ""
+    volumetype: str = ""
+    state: str = ""
+    created: str = ""
+    intervaltype: str = ""
+    physicalsize: int = 0
+    virtualsize: int = 0
+    ostypeid: str = ""
+    tags: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def shown(self) -> bool:
+        """Whether this is a snapshot at all."""
+        return self.state not in _GONE and not self.name.startswith(PASSING)
+
+
+class FoundSnapshot(msgspec.Struct, frozen=True):
+    """One snapshot with its GCE name and what the sidecar knows of it."""
+
+    snapshot: VolumeSnapshot
+    name: str
+    facts: Mapping[str, Any]
+
+    @property
+    def gigabytes(self) -> int:
+        """The size of the disk that it was taken of, in GB (GiB, as Google counts)."""
+        return int(self.facts.get("size_gb") or -(-self.snapshot.virtualsize // _GIB))
+
+
+def names_of(snapshots: Iterable[VolumeSnapshot], facts: Facts) -> dict[str, str]:
+    """Map uuid to GCE name, each once."""
+    return names_beside([(one.id, one.name) for one in snapshots], facts)
+
+
+async def find(cloudstack: Client, sidecar: Sidecar, owner: str, wanted: str) -> FoundSnapshot | None:
+    """Find a snapshot by GCE name or numeric id: one call to CloudStack where the sidecar knows it."""
+    known = sidecar.uuid_of(wanted) if wanted.isdigit() else sidecar.named(owner, KIND, wanted)
+    if uuid := await known:
+        if found := next(iter(await search(cloudstack, sidecar, {"id": uuid})), None):
+            return found
+        if not wanted.isdigit():  # a name is the owner's own; an id may be of what others have
+            await sidecar.drop(uuid)
+    return next(iter(await named(cloudstack, sidecar, wanted)), None)
+
+
+async def named(cloudstack: Client, sidecar: Sidecar, wanted: str) -> list[FoundSnapshot]:
+    """Find a snapshot by its own name, else by the name or id that it shows: CloudStack does not know slugs."""
+    if not wanted.isdigit():
+        exact = [one for one in await search(cloudstack, sidecar, {"name": wanted}) if one.name == wanted]
+        if exact:
+            return exact
+    everything = await search(cloudstack, sidecar, {})
+    return [one for one in everything if wanted in {one.name, gce_id(one.snapshot.id)}]
+
+
+async def search(cloudstack: Client, sidecar: Sidecar, narrowed: Mapping[str, object]) -> list[FoundSnapshot]:
+    """List snapshots with what the sidecar knows of them; `narrowed` are parameters of listSnapshots."""
+    return await with_names(await cloudstack.list_all("listSnapshots", VolumeSnapshot, {**OWN, **narrowed}), sidecar)
+
+
+async def with_names(listed: Sequence[VolumeSnapshot], sidecar: Sidecar) -> list[FoundSnapshot]:
+    """Name snapshots that were listed together. One with copies is listed once for each: the one that is ready."""
+    unique = {one.id: one for one in sorted(listed, key=lambda one: one.state == READY) if one.shown}
+    facts = await sidecar.facts(unique)
+    names = names_of(unique.values(), facts)
+    return [FoundSnapshot(one, names[one.id], facts.get(one.id, {})) for one in listed if unique.get(one.id) is one]
+
+
+async def resolve_snapshot(reader: Reader, text: str, field: str) -> FoundSnapshot:
+    """Find what a body names as its `sourceSnapshot`, ready to be used. Problems name the snapshot or the field."""
+    told = parse_reference(text)
+    if not told.can_be("snapshots") or told.scope not in {"", "global"}:
+        raise Problem.invalid(field, f"'{text}' is no snapshot. Send global/snapshots/SNAPSHOT.")
+    project = meant(reader, told.project)
+    path = f"projects/{project}/global/snapshots/{told.name}"
+    if project != reader.project:
+        raise Problem.not_found(path)
+    found = await find(reader.cloudstack, reader.sidecar, reader.owner_id, told.name)
+    if found is None:
+        raise Problem.not_found(path)
+    if found.snapshot.state != READY:
+        raise Problem.not_ready(path)
+    return found

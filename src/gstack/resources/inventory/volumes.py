@@ -1,0 +1,161 @@
+"""CloudStack's volumes, the names they have as Google's disks, and how one is found.
+
+A root volume is called `ROOT-54` and cannot be renamed: its GCE name is the sidecar's, else its machine's. A data
+volume's is the sidecar's, else its own as a slug; two volumes may share a name, two disks of a zone may not. The root
+volume of a destroyed machine stays listed for a day (`vmstate` Destroyed), and a deleted data volume until it is
+purged: both are no disks.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from gstack.cloudstack.client import Client
+from gstack.db.sidecar import Sidecar
+from gstack.resources.inventory import machines
+from gstack.resources.inventory.machines import Facts
+from gstack.resources.inventory.zones import Location
+from gstack.resources.shared.naming import gce_id, timestamp_of
+
+ROOT = "ROOT"
+GIB = 1 << 30
+_GONE = frozenset({"Destroy", "Destroyed", "Expunging", "Expunged"})
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """A volume as CloudStack lists it. `size` is in bytes; `deviceid` is 0 for a root volume in its place."""
+
+    id: str
+    name: str = ""
+    zoneid: str = ""
+    type: str = ""
+    state: str = ""
+    size: int = 0
+    created: str = ""
+    attached: str = ""
+    deviceid: int | None = None
+    virtualmachineid: str = ""
+    vmname: str = ""
+    vmdisplayname: str = ""
+    vmstate: str = ""
+    templateid: str = ""
+    templatename: str = ""
+    diskofferingid: str = ""
+    diskofferingname: str = ""
+    tags: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def shown(self) -> bool:
+        """Whether this is a disk at all."""
+        tool = self.vmdisplayname.startswith(machines.TOOL)
+        return self.state not in _GONE and self.vmstate not in machines.GONE and not tool
+
+    @property
+    def gigabytes(self) -> int:
+        """Size in GB as Google counts them (2^30 bytes), rounded up."""
+        return -(-self.size // GIB)
+
+
+class FoundDisk(msgspec.Struct, frozen=True):
+    """One volume with its GCE name and the facts about it and its machine (keyed by uuid)."""
+
+    volume: Volume
+    name: str
+    facts: Facts
+
+
+def kind(zone_id: str) -> str:
+    """The sidecar's kind of the disks of a CloudStack zone: their names are unique in it."""
+    return f"disks/{zone_id}"
+
+
+def names_of(volumes: Iterable[Volume], facts: Facts) -> dict[str, str]:
+    """Map uuid to GCE name, each once in its zone."""
+    zones: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for volume in volumes:
+        zones[volume.zoneid].append((volume.id, _raw_name(volume, facts)))
+    return {uuid: name for pairs in zones.values() for uuid, name in machines.names_beside(pairs, facts).items()}
+
+
+def user_of(volume: Volume, facts: Facts) -> str:
+    """The GCE name of the instance that has this volume; empty where none has."""
+    if not volume.virtualmachineid:
+        return ""
+    return machines.name_behind(volume.virtualmachineid, volume.vmname, volume.vmdisplayname, facts)
+
+
+def last_attach(volume: Volume, facts: Mapping[str, Any]) -> str:
+    """When a volume was last attached, in Google's form; `facts` are its own. Empty where nobody knows.
+
+    CloudStack does not say it of a root volume that came with its machine, nor of one that was detached.
+    """
+    own = volume.created if volume.type == ROOT and volume.virtualmachineid else ""
+    return timestamp_of(volume.attached or own) or str(facts.get("last_attach", ""))
+
+
+def uuids(volumes: Iterable[Volume]) -> set[str]:
+    """The uuids whose facts say how to show these volumes: their own and their machines'."""
+    return {uuid for volume in volumes for uuid in (volume.id, volume.virtualmachineid) if uuid}
+
+
+async def find(
+    cloudstack: Client, sidecar: Sidecar, owner: str, location: Location, wanted: str, *, of_machines: bool = True
+) -> FoundDisk | None:
+    """Find a disk of a zone by GCE name or numeric id: one call to CloudStack where the sidecar knows it.
+
+    `of_machines` False leaves out the boot disks that have no name but their machine's: no machine is called so.
+    """
+    zone = {"zoneid": location.id}
+    known = sidecar.uuid_of(wanted) if wanted.isdigit() else sidecar.named(owner, kind(location.id), wanted)
+    if uuid := await known:
+        if found := next(iter(await search(cloudstack, sidecar, {"id": uuid, **zone})), None):
+            return found
+        if not wanted.isdigit():  # a name is the owner's own; an id may be of what others have
+            await sidecar.drop(uuid)
+    if wanted.isdigit():
+        everything = await search(cloudstack, sidecar, zone)
+        return next((found for found in everything if gce_id(found.volume.id) == wanted), None)
+    if of_machines:
+        return next(iter(await named(cloudstack, sidecar, wanted, zone)), None)
+    similar = await search(cloudstack, sidecar, {"keyword": wanted, **zone})
+    return next((one for one in similar if one.name == wanted), None)
+
+
+async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Mapping[str, object]) -> list[FoundDisk]:
+    """Find the disks of this GCE name, one in each zone at most: by their own name, and by their machine's.
+
+    Where none is so called the shown names of all are compared: CloudStack knows no slugs and no suffixes.
+    """
+    data, holders = await asyncio.gather(
+        search(cloudstack, sidecar, {"keyword": wanted, **narrowed}),
+        machines.named(cloudstack, sidecar, wanted, narrowed),
+    )
+    found = [one for one in data if one.name == wanted]
+    for holder in holders:
+        its = await search(cloudstack, sidecar, {"virtualmachineid": holder.machine.id, "type": ROOT})
+        found += [one for one in its if one.name == wanted]
+    if not found:
+        found = [one for one in await search(cloudstack, sidecar, narrowed) if one.name == wanted]
+    return list({one.volume.id: one for one in found}.values())
+
+
+async def search(cloudstack: Client, sidecar: Sidecar, narrowed: Mapping[str, object]) -> list[FoundDisk]:
+    """List disks with what the sidecar knows of them; `narrowed` are parameters of listVolumes."""
+    listed = await cloudstack.list_all("listVolumes", Volume, {**machines.OWN, **narrowed})
+    return await with_names([one for one in listed if one.shown], sidecar)
+
+
+async def with_names(volumes: Sequence[Volume], sidecar: Sidecar) -> list[FoundDisk]:
+    """Name volumes that were listed together."""
+    facts = await sidecar.facts(uuids(volumes))
+    names = names_of(volumes, facts)
+    return [FoundDisk(one, names[one.id], facts) for one in volumes]
+
+
+def _raw_name(volume: Volume, facts: Facts) -> str:
+    if volume.type == ROOT and volume.virtualmachineid:
+        return user_of(volume, facts)
+    return volume.name

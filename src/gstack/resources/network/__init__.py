@@ -1,0 +1,1 @@
+"""Networks, subnetworks and firewalls."""

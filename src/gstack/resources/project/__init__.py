@@ -1,0 +1,1 @@
+"""Projects, regions, zones and operations."""

@@ -1,0 +1,42 @@
+"""Whose things a URL's project means: the caller's account, or a CloudStack project, by name or by Google's number.
+
+A CloudStack project is known by its uuid too.
+"""
+
+import msgspec
+
+from gstack.cloudstack.client import Client
+from gstack.gateway.call import Caller, Owner
+from gstack.resources.shared.image_families import PUBLIC_PROJECTS
+from gstack.resources.shared.naming import gce_id
+
+
+class CloudStackProject(msgspec.Struct, frozen=True):
+    """A project as CloudStack's listProjects answers it."""
+
+    id: str
+    name: str
+    state: str = "Active"
+
+
+async def resolve_owner(cloudstack: Client, caller: Caller, project: str) -> Owner | None:
+    """Find whose things `project` means for this caller; None where it is nobody the caller may speak for.
+
+    The account's own name wins over a CloudStack project of that name; case counts. The caller's projects are
+    remembered for seconds and asked for once more before a name is called unknown, but for Google's public projects,
+    which are nobody's in general.
+    """
+    if project in {caller.account, gce_id(caller.account_id)}:
+        return Owner(caller.account_id, caller.account)
+    own = cloudstack.in_project(None)
+    found = _named(await own.reference("listProjects", CloudStackProject), project)
+    if found is None and project not in PUBLIC_PROJECTS:
+        found = _named(await own.reference("listProjects", CloudStackProject, fresh=True), project)
+    return Owner(found.id, found.name, found.id) if found else None
+
+
+def _named(projects: list[CloudStackProject], wanted: str) -> CloudStackProject | None:
+    active = [project for project in projects if project.state == "Active"]
+    by_name = [project for project in active if project.name == wanted]
+    by_id = [project for project in active if wanted in {project.id, gce_id(project.id)}]
+    return next(iter(by_id or by_name), None)

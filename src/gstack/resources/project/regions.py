@@ -1,0 +1,41 @@
+"""regions: each CloudStack zone is one. Quotas are the owner's resource limits, the same in every region.
+
+CloudStack limits an account or a project over all its zones, so each region shows the whole.
+"""
+
+import asyncio
+from typing import Any
+
+from gstack.gateway.call import Call, serves
+from gstack.gateway.listing import list_items, whole
+from gstack.resources.inventory.quotas import Usage, region_quotas, usage_of
+from gstack.resources.inventory.zones import CREATED, Location, locations
+
+
+def to_gce(call: Call, location: Location, usage: Usage) -> dict[str, Any]:
+    """A Region with its one zone."""
+    return {
+        "kind": "compute#region",
+        "id": location.region_id,
+        "name": location.region,
+        "description": location.description,
+        "creationTimestamp": CREATED,
+        "status": "UP" if location.enabled else "DOWN",
+        "zones": [call.link(f"zones/{location.zone}")],
+        "quotas": region_quotas(usage),
+        "selfLink": call.link(f"regions/{location.region}"),
+    }
+
+
+@serves("compute.regions.get")
+async def get(call: Call) -> Any:
+    known = await locations(call.cloudstack, call.settings.names)
+    location = known.region(call.project, call.params["region"])
+    return to_gce(call, location, await usage_of(call))
+
+
+@serves("compute.regions.list")
+async def list_(call: Call) -> Any:
+    known, usage = await asyncio.gather(locations(call.cloudstack, call.settings.names), usage_of(call))
+    items = [to_gce(call, location, usage) for location in known.all]
+    return await list_items(call, whole(sorted(items, key=lambda item: str(item["name"]))))

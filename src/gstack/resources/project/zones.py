@@ -1,0 +1,34 @@
+"""zones <-> CloudStack's zones. Names, aliases and regions: `gstack.resources.locations`."""
+
+from typing import Any
+
+from gstack.gateway.call import Call, serves
+from gstack.gateway.listing import list_items, whole
+from gstack.resources.inventory.zones import CREATED, Location, locations
+from gstack.resources.shared.naming import gce_id
+
+
+def to_gce(call: Call, location: Location) -> dict[str, Any]:
+    """A Zone. Its `id` is the hash of the CloudStack zone's uuid."""
+    return {
+        "kind": "compute#zone",
+        "id": gce_id(location.id),
+        "name": location.zone,
+        "description": location.description,
+        "creationTimestamp": CREATED,
+        "status": "UP" if location.enabled else "DOWN",
+        "region": call.link(f"regions/{location.region}"),
+        "selfLink": call.link(f"zones/{location.zone}"),
+    }
+
+
+@serves("compute.zones.get")
+async def get(call: Call) -> Any:
+    known = await locations(call.cloudstack, call.settings.names)
+    return to_gce(call, known.zone(call.project, call.params["zone"]))
+
+
+@serves("compute.zones.list")
+async def list_(call: Call) -> Any:
+    known = await locations(call.cloudstack, call.settings.names)
+    return await list_items(call, whole(to_gce(call, location) for location in known.all))

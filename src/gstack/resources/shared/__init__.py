@@ -1,0 +1,1 @@
+"""Pure: names, references, labels, metadata, and what is refused."""

@@ -1,0 +1,1 @@
+"""Recorded steps on an operation, one file per CloudStack noun. No request."""

@@ -1,0 +1,1 @@
+"""Disks, disk types, images and snapshots."""
