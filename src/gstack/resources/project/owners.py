@@ -3,28 +3,19 @@
 A CloudStack project is known by its uuid too.
 """
 
-import msgspec
-
 from gstack.cloudstack.client import Client
 from gstack.gateway.call import Caller, Owner
+from gstack.resources.inventory.projects import CloudStackProject
 from gstack.resources.shared.image_families import PUBLIC_PROJECTS
 from gstack.resources.shared.naming import gce_id
-
-
-class CloudStackProject(msgspec.Struct, frozen=True):
-    """A project as CloudStack's listProjects answers it."""
-
-    id: str
-    name: str
-    state: str = "Active"
 
 
 async def resolve_owner(cloudstack: Client, caller: Caller, project: str) -> Owner | None:
     """Find whose things `project` means for this caller; None where it is nobody the caller may speak for.
 
-    The account's own name wins over a CloudStack project of that name; case counts. The caller's projects are
-    remembered for seconds and asked for once more before a name is called unknown, but for Google's public projects,
-    which are nobody's in general.
+    The account's own name wins over a CloudStack project of that name. Names are compared with case. The caller's
+    projects are remembered for seconds; before a name is called unknown they are read again, except for the names of
+    Google's public image projects.
     """
     if project in {caller.account, gce_id(caller.account_id)}:
         return Owner(caller.account_id, caller.account)

@@ -1,47 +1,30 @@
-"""projects <-> a CloudStack account, or a CloudStack project that the caller is in.
+"""projects: a CloudStack account, or a CloudStack project that the caller is in.
 
-Quotas come from the resource limits. The metadata that all instances share has no place in CloudStack: it is an
-object of the sidecar, `{"items": {key: value}}`. It reaches a machine when that is deployed, and at its next
-instances.setMetadata: setCommonInstanceMetadata changes no machine that is there, which would be a call for each.
-So is the default network tier, which is kept and shown: a CloudStack cloud has one kind of address. No project shares
-its network with others here, and so there are no hosts of shared VPCs.
+Quotas are the resource limits. CloudStack has no place for metadata that all instances share: the sidecar keeps it. It
+reaches a machine at its deployment and at its next instances.setMetadata; setCommonInstanceMetadata changes no existing
+machine, since that would take one call for each. The default network tier is kept and shown without effect, since a
+CloudStack cloud has one kind of address. There is no shared VPC: projects share no networks.
 """
 
 import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves, unserved
 from gstack.gateway.listing import list_items, whole
 from gstack.operations.model import Op, Target, work
+from gstack.resources.inventory.projects import METADATA, PREMIUM, STANDARD, TIER, common_metadata, default_tier
 from gstack.resources.inventory.quotas import Usage, project_quotas, usage_of
 from gstack.resources.shared import metadata
 from gstack.resources.shared.metadata import check_metadata
 from gstack.resources.shared.naming import check_fingerprint, gce_id, timestamp_of
 
-_METADATA = ("projects", "global", "commonInstanceMetadata")  # collection, scope and name in the sidecar
-_TIER = ("projects", "global", "defaultNetworkTier")
-PREMIUM, STANDARD = "PREMIUM", "STANDARD"
-
 unserved(
     "compute.projects.moveInstance",
     "compute.projects.moveDisk",
-    why="CloudStack's volumes stay in their zone. Make an image of the disk: it is in every zone, and starts there.",
+    why="A CloudStack volume cannot leave its zone. Make an image of the disk: images are available in every zone.",
 )
-
-
-async def common_metadata(sidecar: Sidecar, owner_id: str) -> dict[str, str]:
-    """The metadata that all instances of this owner share."""
-    kept = await sidecar.object(owner_id, *_METADATA)
-    return dict(kept["items"]) if kept else {}
-
-
-async def default_tier(sidecar: Sidecar, owner_id: str) -> str:
-    """The network tier that the owner chose: PREMIUM, as with Google, where nobody did."""
-    kept = await sidecar.object(owner_id, *_TIER)
-    return str(kept["tier"]) if kept else PREMIUM
 
 
 def to_gce(call: Call, usage: Usage, shared: Mapping[str, str], tier: str) -> dict[str, Any]:
@@ -73,13 +56,13 @@ async def get(call: Call) -> Any:
 
 @serves("compute.projects.getXpnHost")
 async def get_xpn_host(_call: Call) -> Any:
-    """Google's answer for a project that uses nobody's network: a Project without any field."""
+    """An empty Project: Google's answer where no host project shares its network."""
     return {}
 
 
 @serves("compute.projects.getXpnResources")
 async def get_xpn_resources(_call: Call) -> Any:
-    """No project uses this one's network."""
+    """Empty: no other project uses this project's network."""
     return {}
 
 
@@ -90,7 +73,7 @@ async def list_xpn_hosts(call: Call) -> Any:
 
 @serves("compute.projects.setDefaultNetworkTier")
 async def set_default_network_tier(call: Call) -> Any:
-    """Keep the tier, which is shown by `get` and changes nothing."""
+    """Keep the tier. `get` shows it; it has no other effect."""
     tier = call.body.get("networkTier")
     if not tier:
         raise Problem.required("networkTier")
@@ -107,7 +90,7 @@ async def write_default_tier(op: Op) -> None:
     """Keep the tier."""
 
     async def write() -> bool:
-        await op.sidecar.put_object(op.operation.owner, *_TIER, {"tier": op.args["tier"]})
+        await op.sidecar.put_object(op.operation.owner, *TIER, {"tier": op.args["tier"]})
         return True
 
     await op.decide("write", write)
@@ -115,9 +98,9 @@ async def write_default_tier(op: Op) -> None:
 
 @serves("compute.projects.setCommonInstanceMetadata")
 async def set_common_instance_metadata(call: Call) -> Any:
-    """Replace the shared metadata, for machines to come and for others at their next setMetadata.
+    """Replace the shared metadata. Existing machines get it at their next instances.setMetadata.
 
-    412 when a fingerprint was sent and somebody else was faster; gcutil sends none.
+    412 when the fingerprint that was sent is not the current one; gcutil sends none.
     """
     items = check_metadata(call.body, "metadata")
     sent = call.body.get("fingerprint")
@@ -127,14 +110,14 @@ async def set_common_instance_metadata(call: Call) -> Any:
 
 @work("projects.setCommonInstanceMetadata")
 async def write_common_metadata(op: Op) -> None:
-    """Look at the fingerprint once more, now that nobody else may write, and write."""
+    """Check the fingerprint again under the lock, and write."""
 
     async def write() -> bool:
         owner, items = op.operation.owner, op.args["items"]
         current = await common_metadata(op.sidecar, owner)
         if current != items:
             check_fingerprint(op.args["fingerprint"], current)
-        await op.sidecar.put_object(owner, *_METADATA, {"items": items})
+        await op.sidecar.put_object(owner, *METADATA, {"items": items})
         return True
 
     await op.decide("write", write)

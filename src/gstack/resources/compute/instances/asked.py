@@ -16,9 +16,8 @@ from gstack.resources.compute.instances.plan import Plan
 from gstack.resources.compute.instances.set_tags import check_tags
 from gstack.resources.compute.instances.template_asked import body_asked
 from gstack.resources.compute.instances.user_data import unserved_keys, user_data
-from gstack.resources.inventory import service_offerings
+from gstack.resources.inventory import projects, service_offerings
 from gstack.resources.inventory.zones import Location
-from gstack.resources.project import projects
 from gstack.resources.shared import refused as policy
 from gstack.resources.shared.metadata import check_metadata
 from gstack.resources.shared.naming import check_description, check_labels, check_name, gce_id

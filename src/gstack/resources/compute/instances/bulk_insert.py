@@ -19,7 +19,6 @@ from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, work
 from gstack.operations.nested import Nested
 from gstack.resources.compute.instances.bulk_asked import Asked, bulk_asked, check_free, disks_of, plans, taken_names
-from gstack.resources.compute.instances.bulk_members import FAILED
 from gstack.resources.compute.instances.insert import make, with_networks
 from gstack.resources.compute.instances.lookup import located
 from gstack.resources.compute.instances.plan import Plan
@@ -27,6 +26,7 @@ from gstack.resources.inventory import machines, volumes
 from gstack.resources.inventory.volumes import Volume
 from gstack.resources.steps import removal
 
+PARTIAL = "PARTIAL_SUCCESS"  # Google's code of the warning about an instance that was not created
 _AT_ONCE = 4  # machines that are made side by side
 
 
@@ -53,7 +53,7 @@ async def make_all(op: Op) -> None:
         await _remove_all(op, asked.plan, made)
         raise _too_few(asked, len(made), next(iter(failed.values())))
     for name, problem in failed.items():
-        await op.warn(FAILED, f"The instance '{name}' was not made: {problem.message}", instance=name)
+        await op.warn(PARTIAL, f"The instance '{name}' was not made: {problem.message}", instance=name)
 
 
 async def _still_free(op: Op, asked: Asked) -> bool:

@@ -18,7 +18,7 @@ from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, harmless, work
 from gstack.resources.compute.instances.subject import begin, takes_turns, wanted
 from gstack.resources.compute.instances.user_data import told, unserved_keys, user_data
-from gstack.resources.project import projects
+from gstack.resources.inventory import projects
 from gstack.resources.shared import refused as policy
 from gstack.resources.shared.metadata import check_metadata
 from gstack.resources.shared.naming import check_fingerprint
