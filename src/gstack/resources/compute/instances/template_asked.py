@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gstack.gateway.call import Call
-from gstack.resources.compute.instance_templates import template_properties
+from gstack.resources.inventory.instance_templates import template_properties
 
 
 async def body_asked(call: Call) -> dict[str, Any]:

@@ -1,11 +1,13 @@
-"""instanceTemplates by the front door."""
+"""instanceTemplates and regionInstanceTemplates by the front door."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from fixtures.gce import Gce
 
 PATH = "global/instanceTemplates"
+REGIONAL = "regions/sandbox-east1/instanceTemplates"
 IMAGE = "projects/debian-cloud/global/images/family/debian-12"
 
 
@@ -79,6 +81,30 @@ def test_taken_and_repeated(gce: Gce) -> None:
     assert refused["message"].endswith("global/instanceTemplates/of-twice' already exists")
 
 
+def test_a_regions_own(gce: Gce, other: Gce) -> None:
+    """A regional template links to its region, is in no other scope, and goes by an operation of the region."""
+    operation = gce.done(gce.post(REGIONAL, body_of("of-region")))
+    shown = gce.get(f"{REGIONAL}/of-region")
+    assert "/regions/sandbox-east1/operations/" in operation["selfLink"]
+    assert shown["region"] == gce.get("regions/sandbox-east1")["selfLink"]
+    assert shown["selfLink"].endswith(f"projects/demo/{REGIONAL}/of-region")
+    assert gce.items(REGIONAL) == [shown]
+    assert gce.items("regions/sandbox-west1/instanceTemplates") == []
+    assert shown not in gce.items("global/instanceTemplates")
+    gce.refused("GET", "global/instanceTemplates/of-region", 404)
+    gce.refused("POST", REGIONAL, 409, body_of("of-region"))
+    other.refused("GET", f"{REGIONAL}/of-region", 404)
+    gce.done(gce.delete(f"{REGIONAL}/of-region"))
+    gce.refused("GET", f"{REGIONAL}/of-region", 404)
+
+
+def test_an_unknown_region(gce: Gce) -> None:
+    """A region that this cloud does not have is a 404 that names it."""
+    for verb in ("GET", "POST"):
+        refused = gce.refused(verb, "regions/nowhere1/instanceTemplates", 404, body_of("of-region"))
+        assert refused["message"] == "The resource 'projects/demo/regions/nowhere1' was not found"
+
+
 def test_accounts_do_not_see_each_others(gce: Gce, other: Gce) -> None:
     """Another account sees none of mine, and may have one of the same name."""
     gce.done(gce.post(PATH, body_of("of-mine")))
@@ -89,3 +115,12 @@ def test_accounts_do_not_see_each_others(gce: Gce, other: Gce) -> None:
     assert "items" not in other.get(PATH)
     other.done(other.post(PATH, body_of("of-mine")))
     assert other.get(f"{PATH}/of-mine")["id"] != number
+
+
+def test_templates_outlive_the_cloud(gce: Gce, fault: Callable[..., None]) -> None:
+    """Templates are read while CloudStack does not answer."""
+    gce.done(gce.post("global/instanceTemplates", body_of("tmpl")))
+    before = gce.get("global/instanceTemplates/tmpl")
+    fault("*", "error", count=100)
+    assert gce.get("global/instanceTemplates/tmpl") == before
+    assert before in gce.items("global/instanceTemplates")

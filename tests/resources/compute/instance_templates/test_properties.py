@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gstack.errors import Problem
-from gstack.resources.compute.instance_properties import checked, images_of, to_gce
+from gstack.resources.compute.instance_templates.properties import checked, images_of, to_gce
 
 BOOT: dict[str, Any] = {"boot": True, "initializeParams": {"sourceImage": "global/images/family/lab"}}
 PLAIN: dict[str, Any] = {"machineType": "n1-standard-1", "disks": [BOOT]}

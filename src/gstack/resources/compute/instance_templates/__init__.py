@@ -1,0 +1,1 @@
+"""instanceTemplates and regionInstanceTemplates."""
