@@ -1,10 +1,13 @@
-"""The heart: one module per collection of Google's. `load` imports them all by itself: a new file is enough."""
+"""Google's collections, on four floors: docs/architecture.md shows them.
+
+`load` imports every module, so a new file is enough to serve a new collection.
+"""
 
 import importlib
 import pkgutil
 
 
 def load() -> None:
-    """Import every module in this folder and its folders, which registers what they serve and their work."""
+    """Import every module of the package, which registers the methods and works that it holds."""
     for module in pkgutil.walk_packages(__path__, f"{__name__}."):
         importlib.import_module(module.name)
