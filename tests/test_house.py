@@ -147,6 +147,16 @@ def has_test(path: Path) -> bool:
     return (folder / f"test_{path.stem}.py").exists()
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_sources_cite_documents_that_exist(path: Path) -> None:
+    """A document that a source names is in the repository: nobody can read another."""
+    text = path.read_text()
+    cited = set(re.findall(r"[\w/.-]+\.md\b", text))
+    missing = [name for name in cited if not (ROOT / name).exists() and not (ROOT / "docs" / name).exists()]
+    missing += re.findall(r"\bDESIGN[ :]\S+", text)
+    assert not missing, f"{path} cites {missing}: say it in words, or write the document"
+
+
 def test_nothing_of_ours_is_patched() -> None:
     """Tests enter by the front door."""
     patched = re.compile(r"monkeypatch\.setattr\(|mocker\.|unittest\.mock")

@@ -242,7 +242,7 @@ def served() -> Mapping[str, Served]:
 
 
 def operation_to_gce(operation: Operation, links: Links) -> dict[str, Any]:
-    """Google's Operation resource. Its selfLink is the same in every answer (clients.md 1)."""
+    """Google's Operation resource. Its selfLink is the same in every answer."""
     scope = operation.target.scope
     shown: dict[str, Any] = {
         "kind": "compute#operation",

@@ -1,4 +1,4 @@
-"""Waiting for a CloudStack that does not answer: an operation never fails for that (DESIGN 7).
+"""Waiting for a CloudStack that does not answer: an operation never fails for that.
 
 `Patience` paces the waiting of one operation and tells when silence begins and ends; `PatientClient` is what work
 functions and probes read with: its reads come back with an answer or a Refusal, however long it takes.

@@ -28,7 +28,7 @@ ARCHITECTURES = {"x86_64": "X86_64", "aarch64": "ARM64"}
 
 
 def to_gce(call: Call, image: Image, facts: Mapping[str, Any], everywhere: Locations) -> dict[str, Any]:
-    """An Image. Links to images are always at Google's host (clients.md R1); `facts` are the sidecar's."""
+    """An Image. Links to images are always at Google's host; `facts` are the sidecar's."""
     labels = tags_to_labels(image.tags)
     shown = {
         "kind": "compute#image",
