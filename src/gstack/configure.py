@@ -21,7 +21,7 @@ from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.errors import Refusal
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import SettingsError, check_profile, home, read_profile
-from gstack.errors import Problem
+from gstack.errors import ApiError
 from gstack.resources.inventory.zones import Zone, propose
 from gstack.tls import write_private
 
@@ -114,7 +114,7 @@ async def _look(answers: Answers, ca_file: str | None, keys: KeyPair | None, *, 
             if keys is None:
                 return {}
             return propose(await cloudstack.client(keys).list_all("listZones", Zone))
-        except Problem as problem:
+        except ApiError as problem:
             if force:
                 click.echo(f"Warning: {problem.internal or problem.message}", err=True)
                 return {}
@@ -130,7 +130,7 @@ async def _answers(cloudstack: CloudStack) -> None:
             raise
 
 
-def _advice(answers: Answers, problem: Problem) -> str:
+def _advice(answers: Answers, problem: ApiError) -> str:
     if isinstance(problem, Refusal):
         return f"CloudStack at {answers.endpoint} does not accept these keys: {problem.error_text}"
     return (

@@ -20,7 +20,7 @@ from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.errors import Refusal
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings
-from gstack.errors import Problem
+from gstack.errors import ApiError
 from gstack.resources.inventory.zones import locations
 
 _SKEW = 60  # seconds that tokens and signatures tolerate
@@ -134,7 +134,7 @@ async def _keys(cloudstack: CloudStack, keys: KeyPair | None) -> Finding:
         if keys is None and refusal.error_code == 401:  # noqa: PLR2004  # CloudStack's code for unknown keys
             return Finding("keys", "none given: set CLOUDSTACK_KEY and CLOUDSTACK_SECRET to check them")
         return Finding("keys", f"CloudStack refuses them: {refusal.error_text}", "Make new keys in CloudStack")
-    except Problem as problem:
+    except ApiError as problem:
         advice = "Is this CloudStack's API? Check: gstack configure"
         return Finding("reachability", problem.internal or problem.message, advice)
     return Finding("keys", "are accepted")
@@ -143,7 +143,7 @@ async def _keys(cloudstack: CloudStack, keys: KeyPair | None) -> Finding:
 async def _zones(cloudstack: CloudStack, keys: KeyPair, settings: Settings) -> Finding:
     try:
         found = await locations(cloudstack.client(keys), settings.names)
-    except Problem as problem:
+    except ApiError as problem:
         return Finding("zones", problem.message, "Map zone names: gstack configure --zone-name")
     if not found.all:
         return Finding("zones", "this account sees none", "Ask the cloud's administrator")

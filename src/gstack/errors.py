@@ -1,19 +1,22 @@
-"""Problem: the one error of the project, and Google's error envelope.
+"""The errors that a client sees, and Google's error envelope.
 
-A Problem has two halves. The outer one (status, reason, message, location) goes to the client as Google's
-v1 error envelope; the inner one (`internal`) goes to the log and never leaves the server. Raise it by its named
-constructors: each stands for one reason of Google's error model, with the status Google pairs with it.
+An `ApiError` has two halves. The outer half (status, reason, message, location) goes to the client in Google's v1 error
+envelope. The inner half (`internal`) goes to the log and never leaves the server.
+
+There are two kinds, and neither is a kind of the other. A `Problem` is a no: the request is wrong or was refused.
+`cloudstack.errors.Unreachable` is silence: nobody knows whether the command was done. What renders errors catches
+`ApiError`; what undoes work catches `Problem`, because nothing may be undone while the outcome is unknown.
 """
 
 from collections.abc import Mapping
 from typing import Any, Self
 
 
-class Problem(Exception):  # noqa: N818  # a Problem is what RFC 9457 calls it, for the client as much as for us
-    """An error that a client is to see, in Google's words.
+class ApiError(Exception):
+    """An error that a client sees, in Google's words.
 
-    `status` is the HTTP status, `reason` Google's camelCase reason, `code` the UPPER_SNAKE code that the same
-    error has inside an operation (`Operation.error.errors[].code`).
+    `status` is the HTTP status, `reason` Google's camelCase reason, and `code` the UPPER_SNAKE code of the same error
+    inside an operation (`Operation.error.errors[].code`).
     """
 
     def __init__(
@@ -38,9 +41,27 @@ class Problem(Exception):  # noqa: N818  # a Problem is what RFC 9457 calls it, 
         self.internal = internal
         self.headers = dict(headers or {})
 
+    def envelope(self) -> dict[str, Any]:
+        """Return Google's v1 error body (the JSON error format of the Compute API)."""
+        detail = {"message": self.message, "domain": "global", "reason": self.reason}
+        if self.location:
+            detail |= {"locationType": self.location_type, "location": self.location}
+        error: dict[str, Any] = {"code": self.status, "message": self.message, "errors": [detail]}
+        if self.status in _RPC_STATUS:
+            error["status"] = _RPC_STATUS[self.status]
+        return {"error": error}
+
+
+class Problem(ApiError):  # noqa: N818  # RFC 9457 calls it a problem, for the client as much as for us
+    """A request that is wrong, or that this server or CloudStack refuses.
+
+    Raise it by a named constructor: each stands for one reason of Google's error model, with the status that Google
+    pairs with it.
+    """
+
     @classmethod
     def invalid(cls, field: str, message: str) -> Self:
-        """400: a field or parameter has a value that is not acceptable; `message` says what to send instead."""
+        """400: a field or parameter has an unacceptable value; `message` says what to send instead."""
         text = f"Invalid value for field '{field}': {message}" if field else message
         return cls(400, "invalid", text, code="INVALID_FIELD_VALUE", location=field)
 
@@ -52,24 +73,24 @@ class Problem(Exception):  # noqa: N818  # a Problem is what RFC 9457 calls it, 
 
     @classmethod
     def unsupported(cls, field: str, message: str) -> Self:
-        """400: Google knows the field, this cloud cannot honour it; `message` says why and what to do."""
+        """400: Google knows the field, but this cloud cannot honour it; `message` says why and what to do."""
         text = f"Unsupported value for field '{field}': {message}"
         return cls(400, "invalid", text, code="UNSUPPORTED_OPERATION", location=field)
 
     @classmethod
     def bad_request(cls, message: str, reason: str = "badRequest") -> Self:
-        """400: the request itself cannot be read."""
+        """400: the request cannot be read."""
         return cls(400, reason, message)
 
     @classmethod
     def unauthorized(cls, message: str = "Request had invalid authentication credentials.") -> Self:
-        """401: no token, or one that is unknown, ended or revoked. Never for anything else."""
+        """401: the token is missing, unknown, expired or revoked. Use it for nothing else."""
         challenge = {"WWW-Authenticate": 'Bearer realm="https://accounts.google.com/", error="invalid_token"'}
         return cls(401, "authError", message, location="Authorization", location_type="header", headers=challenge)
 
     @classmethod
     def forbidden(cls, message: str, reason: str = "forbidden") -> Self:
-        """403: the caller is known and may not do this."""
+        """403: the caller is known but may not do this."""
         return cls(403, reason, message, code="PERMISSION_DENIED")
 
     @classmethod
@@ -86,68 +107,58 @@ class Problem(Exception):  # noqa: N818  # a Problem is what RFC 9457 calls it, 
 
     @classmethod
     def id_reused(cls) -> Self:
-        """409: a requestId came again with a request that is not the one it began."""
+        """409: the same requestId came with a different request."""
         text = "Invalid value for field 'requestId': it was used within a day for another request. Send a new UUID."
         return cls(409, "conflict", text, code="INVALID_FIELD_VALUE", location="requestId")
 
     @classmethod
     def in_use(cls, resource: str, by: str) -> Self:
-        """400: `resource` cannot go or change because `by` uses it."""
+        """400: `resource` cannot be deleted or changed because `by` uses it."""
         text = f"The {_noun(resource)} resource '{resource}' is already being used by '{by}'"
         return cls(400, "resourceInUseByAnotherResource", text, code="RESOURCE_IN_USE_BY_ANOTHER_RESOURCE")
 
     @classmethod
     def not_ready(cls, resource: str, message: str = "") -> Self:
-        """400: another operation has the resource, or its state forbids this now."""
+        """400: another operation works on the resource, or its state does not allow this now."""
         text = message or f"The resource '{resource}' is not ready"
         return cls(400, "resourceNotReady", text, code="RESOURCE_NOT_READY")
 
     @classmethod
     def condition_not_met(cls, message: str = "") -> Self:
-        """412: the fingerprint sent is not the one of the resource as it is."""
+        """412: the fingerprint in the request is not the resource's current one."""
         text = message or "Supplied fingerprint does not match current metadata fingerprint."
         return cls(412, "conditionNotMet", text, code="CONDITION_NOT_MET", location="If-Match", location_type="header")
 
     @classmethod
     def too_large(cls, message: str) -> Self:
-        """413: a body or header beyond the server's limit."""
+        """413: a body or header exceeds the server's limit."""
         return cls(413, "uploadTooLarge", message)
 
     @classmethod
     def exhausted(cls, message: str) -> Self:
-        """503 in Google's list; here only inside operations: the cloud has no room for this now."""
+        """503: the cloud has no capacity for this now. Only operations fail with it."""
         return cls(503, "resourcePoolExhausted", message, code="ZONE_RESOURCE_POOL_EXHAUSTED")
 
     @classmethod
     def rate_limited(cls, message: str, retry_after: int) -> Self:
-        """429, with Retry-After in seconds."""
+        """429, with `retry_after` in seconds."""
         return cls(429, "rateLimitExceeded", message, headers={"Retry-After": str(retry_after)})
 
     @classmethod
     def not_implemented(cls, method_id: str, why: str = "") -> Self:
-        """501: a method of Google's document that is not served here; names it."""
+        """501: Google's document has the method, but this server does not serve it."""
         text = f"{method_id} is not served by this server." + (f" {why}" if why else "")
         return cls(501, "notImplemented", text, code="UNSUPPORTED_OPERATION")
 
     @classmethod
     def backend(cls, message: str, internal: str = "") -> Self:
-        """503: CloudStack did not answer; a read may be repeated."""
+        """503: something that this server needs is unavailable for now; a read may be repeated."""
         return cls(503, "backendError", message, code="INTERNAL_ERROR", internal=internal)
 
     @classmethod
     def internal_error(cls, internal: str) -> Self:
-        """500: a fault of ours. The client learns nothing of its inside."""
+        """500: a fault of this server. Details go to the log, not to the client."""
         return cls(500, "backendError", "Internal error. It was recorded.", code="INTERNAL_ERROR", internal=internal)
-
-    def envelope(self) -> dict[str, Any]:
-        """Google's v1 error body (JSON error format of the Compute API)."""
-        detail = {"message": self.message, "domain": "global", "reason": self.reason}
-        if self.location:
-            detail |= {"locationType": self.location_type, "location": self.location}
-        error: dict[str, Any] = {"code": self.status, "message": self.message, "errors": [detail]}
-        if self.status in _RPC_STATUS:
-            error["status"] = _RPC_STATUS[self.status]
-        return {"error": error}
 
 
 _RPC_STATUS = {
@@ -169,6 +180,6 @@ def _upper_snake(reason: str) -> str:
 
 
 def _noun(resource: str) -> str:
-    """`projects/p/zones/z/disks/d` -> `disk`, as Google words it."""
+    """Return the noun in Google's wording: `disk` for `projects/p/zones/z/disks/d`."""
     parts = resource.split("/")
     return parts[-2].removesuffix("s") if len(parts) > 1 else "named"

@@ -3,6 +3,7 @@
 import pytest
 
 from gstack.cloudstack.errors import Refusal, Unreachable
+from gstack.errors import ApiError, Problem
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,10 @@ def test_no_answer_is_503_and_says_whether_it_was_sent() -> None:
     silence = Unreachable("createVolume", "connection reset", sent=True)
     assert (silence.status, silence.reason, silence.sent) == (503, "backendError", True)
     assert "reset" not in silence.message
+
+
+def test_no_answer_is_not_a_refusal() -> None:
+    """What undoes work catches Problem, so silence passes it; what renders errors catches both."""
+    assert issubclass(Refusal, Problem)
+    assert not issubclass(Unreachable, Problem)
+    assert issubclass(Unreachable, ApiError)

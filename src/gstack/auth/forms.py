@@ -12,7 +12,7 @@ from authlib.oauth2.base import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError, UnauthorizedClientError
 
 from gstack.cloudstack.signing import KeyPair
-from gstack.errors import Problem
+from gstack.errors import ApiError
 
 BODY_LIMIT = 65_536  # bytes; an assertion is about a kilobyte
 _FIELDS = 100
@@ -115,7 +115,7 @@ async def answer(response: falcon.asgi.Response, work: Callable[[], Awaitable[Ma
         give(response, await work())
     except OAuth2Error as error:
         _refuse(response, error)
-    except Problem as problem:
+    except ApiError as problem:
         _refuse(response, _from_problem(problem))
         if "Retry-After" in problem.headers:
             response.set_header("Retry-After", problem.headers["Retry-After"])
@@ -129,7 +129,7 @@ def give(response: falcon.asgi.Response, body: Mapping[str, Any], status: int = 
     response.data = msgspec.json.encode(body)
 
 
-def _from_problem(problem: Problem) -> OAuth2Error:
+def _from_problem(problem: ApiError) -> OAuth2Error:
     """401: CloudStack does not accept the pair; 403: its role may not; 5xx: nothing can be proved now."""
     plain = "".join(letter for letter in problem.message if letter.isprintable() and letter not in '"\\')
     kind: type[OAuth2Error] = InvalidRequestError

@@ -18,7 +18,7 @@ from gstack.auth.proof import prove
 from gstack.auth.store import Credential, now
 from gstack.cloudstack.signing import KeyPair
 from gstack.db.tables import service_keys
-from gstack.errors import Problem
+from gstack.errors import ApiError, Problem
 
 OWN = "key"  # the kind of a credential that was made for one service-account key
 _LABEL = 60  # characters
@@ -103,7 +103,7 @@ async def revoke(auth: Auth, key_id: str, pair: KeyPair | None = None, who: str 
     own = auth.pair_of(credential)
     try:
         await _delete(auth, pair or own, own)
-    except Problem as problem:
+    except ApiError as problem:
         return Revoked(found, problem.message)
     return Revoked(found)
 

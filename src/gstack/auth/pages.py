@@ -9,7 +9,7 @@ import structlog
 from authlib.oauth2.base import OAuth2Error
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gstack.errors import Problem
+from gstack.errors import ApiError
 
 _log = structlog.get_logger("gstack.pages")
 _PAGES = Environment(loader=PackageLoader("gstack.auth"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
@@ -91,7 +91,7 @@ async def answer(response: falcon.asgi.Response, work: Callable[[], Awaitable[No
         await work()
     except OAuth2Error as error:
         show_error(response, error.error, error.get_error_description(), error.status_code)
-    except Problem as problem:
+    except ApiError as problem:
         _log.info("page refused", status=problem.status, why=problem.internal or problem.message)
         show_error(response, problem.reason, problem.message, problem.status)
         if "Retry-After" in problem.headers:

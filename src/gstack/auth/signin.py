@@ -15,7 +15,7 @@ from gstack.auth.auth import Auth
 from gstack.auth.visits import Visit, give_cookie, is_local, posted, take_cookie, visit
 from gstack.cloudstack.session import Session, SessionClient, domain_path, login
 from gstack.cloudstack.signing import KeyPair
-from gstack.errors import Problem
+from gstack.errors import ApiError, Problem
 
 SIGN_IN_PATH, PAIR_PATH, SIGN_OUT_PATH = "/sign-in", "/sign-in/pair", "/sign-out"
 _TITLE = "Sign in"
@@ -75,7 +75,7 @@ class SignInEndpoint:
         try:
             async with self._auth.limits.attempt(request.remote_addr or "", counted):
                 secret, path = await self._signed_in(request, visitor, fields, by_keys=by_keys)
-        except Problem as problem:
+        except ApiError as problem:
             self._auth.audit.write("sign-in", claimed=claimed, **told, result=problem.reason)
             _refuse(response, visitor, fields, problem, by_keys=by_keys)
             return
@@ -146,7 +146,7 @@ def _claimed(fields: dict[str, str], *, by_keys: bool) -> str:
 
 
 def _refuse(
-    response: falcon.asgi.Response, visitor: Visit, fields: dict[str, str], problem: Problem, *, by_keys: bool
+    response: falcon.asgi.Response, visitor: Visit, fields: dict[str, str], problem: ApiError, *, by_keys: bool
 ) -> None:
     """Show the page again, with what is wrong. The password is not shown again."""
     wrong = problem.status in {401, 403}

@@ -13,7 +13,7 @@ import structlog
 from gstack.auth.proof import prove
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.signing import KeyPair
-from gstack.errors import Problem
+from gstack.errors import ApiError
 
 HOLDS = 60.0  # seconds
 _KNOWN = 10_000  # pairs remembered at most
@@ -43,7 +43,7 @@ class Standing:
         self.note(credential_id)  # before it is asked: others with this pair need not ask or wait meanwhile
         try:
             await prove(self._cloudstack, keys)
-        except Problem as problem:
+        except ApiError as problem:
             if problem.status == _UNAUTHORIZED:
                 self._good.pop(credential_id, None)
                 raise

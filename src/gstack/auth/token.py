@@ -18,7 +18,7 @@ from gstack.auth.grants import authorization_code, client_credentials, jwt_beare
 from gstack.auth.issue import Granted
 from gstack.auth.opaque import shown
 from gstack.auth.registered_clients import GOOGLE
-from gstack.errors import Problem
+from gstack.errors import ApiError
 
 _PRUNE_SECONDS = 600.0
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -60,8 +60,8 @@ class TokenEndpoint:
             signed = form.get("grant_type") in SIGNED
             async with self._auth.limits.attempt(address, _counted(form, claimed), guessable=not signed):
                 granted = await grant(self._auth, form)
-        except (OAuth2Error, Problem) as error:
-            result = error.reason if isinstance(error, Problem) else error.error
+        except (OAuth2Error, ApiError) as error:
+            result = error.reason if isinstance(error, ApiError) else error.error
             self._auth.audit.write("token", claimed=shown(claimed), **told, result=result)
             raise
         facts = {"who": granted.who, "account": granted.account, "scopes": granted.scopes, "key": granted.key}

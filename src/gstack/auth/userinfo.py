@@ -10,7 +10,7 @@ from gstack.auth.auth import Auth
 from gstack.auth.caller import Caller
 from gstack.auth.forms import answer, fields_of, give, read_fields
 from gstack.auth.store import now
-from gstack.errors import Problem
+from gstack.errors import ApiError
 
 
 class UserinfoEndpoint:
@@ -22,7 +22,7 @@ class UserinfoEndpoint:
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         try:
             caller = await self._auth.guard(request)
-        except Problem as problem:
+        except ApiError as problem:
             give(response, problem.envelope(), problem.status)
             response.set_headers(problem.headers)
             return

@@ -1,14 +1,14 @@
-"""One table: what CloudStack answers when it refuses -> the Problem that the client sees.
+"""The two ways in which a command fails: CloudStack refuses it (`Refusal`), or gives no answer (`Unreachable`).
 
-CloudStack's codes as measured on 4.23: 401 also stands for an unknown command, 431 for bad values and for ids of
-nothing, 530 for almost anything else. Job failures carry the same codes inside `jobresult`. Texts of 530 are often
-internal, so they go to the log, and to the client only where they say something. A limit that is reached is 535, but
-530 inside jobs: its text tells.
+One table turns CloudStack's error codes into what the client sees. Measured on 4.23: 401 also means an unknown command,
+431 a bad value or an unknown id, and 530 almost anything else. Failed jobs carry the same codes inside `jobresult`. A
+reached limit is 535, but 530 inside a job, where only its text tells. The text of a 530 is often internal: it always
+goes to the log, and to the client only where it is meaningful.
 """
 
 import re
 
-from gstack.errors import Problem
+from gstack.errors import ApiError, Problem
 
 UNAUTHORIZED, INVALID, FORBIDDEN_COMMAND, NOT_POSSIBLE = 401, 431, 432, 530
 NO_PERMISSION, LIMIT, NO_CAPACITY, IN_USE, CONFLICT, MALFORMED = 531, 535, 533, 536, 537, 430
@@ -29,12 +29,12 @@ class Refusal(Problem):
 
     @property
     def missing(self) -> bool:
-        """True where the command named an id that CloudStack does not know (any more)."""
+        """True if the command named an id that CloudStack does not know (any more)."""
         return self.error_code == INVALID and "entity does not exist" in self.error_text
 
 
-class Unreachable(Problem):
-    """CloudStack did not answer: nobody knows whether the command was done. `sent` False: it surely was not."""
+class Unreachable(ApiError):  # noqa: N818  # an unknown outcome, not an error of the request
+    """CloudStack did not answer, so nobody knows whether the command was done. If `sent` is False, it was not."""
 
     def __init__(self, command: str, why: str, *, sent: bool) -> None:
         message = "The cloud behind this server does not answer. Try again later."

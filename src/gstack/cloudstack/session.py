@@ -13,7 +13,7 @@ import msgspec
 from gstack.cloudstack.client import CloudStack, decoded, finished, opened
 from gstack.cloudstack.errors import NO_PERMISSION, Refusal
 from gstack.cloudstack.signing import flatten
-from gstack.errors import Problem
+from gstack.errors import ApiError, Problem
 
 T = TypeVar("T")
 _ROOT = "root"
@@ -110,5 +110,5 @@ class SessionClient:
         """End the session; one that has ended already is no error."""
         try:
             await self.send("logout")
-        except Problem:
+        except ApiError:
             return

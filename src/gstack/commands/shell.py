@@ -1,4 +1,4 @@
-"""What commands share: the profile, a key pair from the user, Problems as error lines, this program's name."""
+"""What commands share: the profile, a key pair from the user, API errors as error lines, this program's name."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from gstack import running
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings, SettingsError, load
 from gstack.db.engine import DatabaseError
-from gstack.errors import Problem
+from gstack.errors import ApiError
 from gstack.sandbox.settings import load_or_create_keys
 
 T = TypeVar("T")
@@ -56,10 +56,10 @@ def key_pair(server: running.Running, key: str | None, secret: str | None) -> Ke
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; a Problem, or a database that cannot be used, is an error line."""
+    """Run to the end; an ApiError, or a database that cannot be used, is an error line."""
     try:
         return asyncio.run(coroutine)
-    except Problem as problem:
+    except ApiError as problem:
         raise click.ClickException(problem.message) from problem
     except DatabaseError as error:
         raise click.ClickException(str(error)) from error

@@ -11,7 +11,7 @@ from typing import Any
 import falcon
 from falcon.asgi import Request
 
-from gstack.errors import Problem
+from gstack.errors import ApiError
 from gstack.gateway.call import Audit, Caller, Method
 
 _READ_ONLY = "https://www.googleapis.com/auth/compute.readonly"
@@ -32,7 +32,7 @@ def audited(audit: Audit, req: Request, method: Method, caller: Caller, project:
         return
     try:
         yield facts
-    except Problem as problem:
+    except ApiError as problem:
         facts |= {"result": problem.reason, "status": problem.status}
         raise
     except falcon.HTTPError as error:

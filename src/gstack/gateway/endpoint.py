@@ -12,7 +12,7 @@ import falcon
 import msgspec
 from falcon.asgi import App, Request, Response
 
-from gstack.errors import Problem
+from gstack.errors import ApiError, Problem
 from gstack.gateway.access import AccessLog
 from gstack.gateway.auditing import audited, outcome
 from gstack.gateway.bodies import read_body
@@ -137,7 +137,7 @@ async def _result(call: Call, function: Served) -> dict[str, Any]:
         return known
     try:
         result: dict[str, Any] = await function.function(call)
-    except Problem:
+    except ApiError:
         if known := await call.repeated():
             return known
         raise

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gstack.config import Settings
-from gstack.errors import Problem
+from gstack.errors import ApiError, Problem
 from gstack.gateway.hosts import Hosts
 from gstack.gateway.proxies import Proxies, address_of
 
@@ -88,7 +88,7 @@ async def _within(app: Asgi, scope: Any, receive: Receive, send: Send) -> None:
 
     try:
         await app(scope, receive, sending)
-    except Problem as problem:
+    except ApiError as problem:
         if begun:
             raise
         await _refuse(send, problem)
@@ -157,7 +157,7 @@ def _timed(receive: Receive, seconds: float) -> Receive:
     return receiving
 
 
-async def _refuse(send: Send, problem: Problem) -> None:
+async def _refuse(send: Send, problem: ApiError) -> None:
     body = msgspec.json.encode(problem.envelope())
     headers = [(b"content-type", b"application/json; charset=UTF-8"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 from falcon.asgi import App, Request, Response
 
-from gstack.errors import Problem
+from gstack.errors import ApiError, Problem
 
 _WORTH_GZIP = 4096  # bytes
 _DRAINED, _CHUNK = 64 * 1024 * 1024, 65_536  # bytes of a body that is too large which are read, and at once
@@ -79,7 +79,7 @@ def takes_gzip(req: Request) -> bool:
     return False
 
 
-def send_problem(req: Request, resp: Response, problem: Problem) -> None:
+def send_problem(req: Request, resp: Response, problem: ApiError) -> None:
     """Answer with the envelope; its inner half goes to the log."""
     for name, value in problem.headers.items():
         resp.set_header(name, value)
@@ -94,10 +94,10 @@ def envelope_errors(app: App[Request, Response]) -> None:
     """Make every error of the app one of Google's envelopes: ours, Falcon's and the unexpected."""
     app.add_error_handler(Exception, _on_fault)
     app.add_error_handler(falcon.HTTPError, _on_http_error)
-    app.add_error_handler(Problem, _on_problem)
+    app.add_error_handler(ApiError, _on_problem)
 
 
-async def _on_problem(req: Request, resp: Response, problem: Problem, _: dict[str, Any]) -> None:
+async def _on_problem(req: Request, resp: Response, problem: ApiError, _: dict[str, Any]) -> None:
     send_problem(req, resp, problem)
 
 

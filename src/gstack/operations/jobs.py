@@ -167,8 +167,6 @@ class _Poller:
     async def _look(self, watch: Watch) -> None:
         try:
             job = await self._client.job(watch.job_id)
-        except Unreachable:
-            raise
         except Problem as problem:
             watch.end(problem)
             return

@@ -115,8 +115,6 @@ class Run:
         current = known or await self._intend(step, command)
         try:
             result = await self._result(current, parameters, probe, resumed=known is not None)
-        except Unreachable:
-            raise
         except Problem as problem:
             await self._failed(current, problem)
             raise
@@ -133,8 +131,6 @@ class Run:
             decided = await self._answered(make)
             await self._point(f"{step}:made")
             made: T = await self._ended(current, decided)
-        except Unreachable:
-            raise
         except Problem as problem:
             await self._failed(current, problem)
             raise
