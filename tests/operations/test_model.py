@@ -1,9 +1,10 @@
 """What an operation is, and the register of works."""
 
+import msgspec
 import pytest
 
 from gstack.errors import Problem
-from gstack.operations.model import Op, Target, fault_of, harmless, work, works
+from gstack.operations.model import Op, Target, fault_of, harmless, work, work_name, works
 
 
 @pytest.mark.parametrize(
@@ -26,9 +27,43 @@ async def test_two_works_of_one_name_are_refused() -> None:
         """Nothing."""
 
     assert work("test.model")(first) is first
-    assert works()["test.model"] is first
+    assert works()["test.model"].function is first
     with pytest.raises(ValueError, match=r"two works are named test\.model"):
         work("test.model")(first)
+
+
+class Grow(msgspec.Struct, frozen=True):
+    """A request of a work, with a field that came later."""
+
+    size_gb: int
+    zones: tuple[str, ...] = ()
+    shrink: bool = False
+
+
+async def test_a_work_gets_its_request_as_its_own_type() -> None:
+    """The arguments of a row become the request; fields that an older row does not have take their defaults."""
+    seen: list[Grow] = []
+
+    async def grow(op: Op, request: Grow) -> None:  # a work's signature
+        seen.append(request)
+
+    work("test.model.grow", Grow)(grow)
+    assert work_name(grow) == "test.model.grow"
+    nothing: Op = None  # type: ignore[assignment]  # the work does not look at it
+    await works()["test.model.grow"].perform(nothing, {"size_gb": 7, "zones": ["a"], "request": "digest"})
+    assert seen == [Grow(7, ("a",))]
+    with pytest.raises(msgspec.ValidationError, match="size_gb"):
+        await works()["test.model.grow"].perform(nothing, {"size_gb": "seven"})
+
+
+def test_a_request_leaves_the_journal_its_own_argument() -> None:
+    """The journal keeps the digest of a repeated request among the arguments, so no request may use that name."""
+
+    class Taken(msgspec.Struct):
+        request: str
+
+    with pytest.raises(ValueError, match="'request'"):
+        work("test.model.taken", Taken)
 
 
 def test_a_fault_is_the_outer_half_of_a_problem() -> None:

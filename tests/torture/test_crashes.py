@@ -22,7 +22,9 @@ POINTS = ("begin", "intent", "sent", "job", "ended", "made", "done", "end")
 def test_every_work_has_a_scenario() -> None:
     """A work that nobody tortures fails here: add it to scenarios.py."""
     resources.load()
-    ours = {name for name, work in works().items() if work.__module__.startswith("gstack.")}  # tests make works too
+    ours = {
+        name for name, work in works().items() if work.function.__module__.startswith("gstack.")
+    }  # tests make works too
     assert ours - PARTS == {scenario.work for scenario in SCENARIOS}
 
 

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 import msgspec
 from falcon.asgi import Request
@@ -20,7 +20,17 @@ from gstack.config import Settings
 from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
 from gstack.gateway.links import Links as Links  # noqa: PLC0414  # part of a Call
-from gstack.operations.model import REQUEST, Draft, Operation, Target, Warned, Work, works
+from gstack.operations.model import (
+    REQUEST,
+    Draft,
+    Operation,
+    PlainWork,
+    Target,
+    TypedWork,
+    Warned,
+    WorkRequest,
+    work_name,
+)
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -147,22 +157,43 @@ class Call:
             raise Problem.id_reused()
         return operation_to_gce(known, self.links) if known else None
 
+    @overload
     async def start(
         self,
-        function: Work,
+        function: PlainWork,
         target: Target,
-        args: Mapping[str, Any],
+        request: Mapping[str, Any] | None = None,
+        *,
+        holds: tuple[str, ...] = (),
+        operation_type: str = "",
+    ) -> dict[str, Any]: ...
+    @overload
+    async def start(
+        self,
+        function: TypedWork[WorkRequest],
+        target: Target,
+        request: WorkRequest,
+        *,
+        holds: tuple[str, ...] = (),
+        operation_type: str = "",
+    ) -> dict[str, Any]: ...
+    async def start(
+        self,
+        function: Callable[..., Awaitable[None]],
+        target: Target,
+        request: object = None,
         *,
         holds: tuple[str, ...] = (),
         operation_type: str = "",
     ) -> dict[str, Any]:
         """Journal a mutation and begin it; return Google's Operation as it is after a few seconds.
 
-        `args` must be JSON-able and hold no absolute URL of ours. The target is held by itself; `holds` adds others.
+        The journal stores `request` as JSON until the operation ends; it must not contain absolute URLs of this server.
+        The operation holds its target; `holds` names what else nobody may change meanwhile.
         """
-        name = next(name for name, known in works().items() if known is function)
+        args: dict[str, Any] = {} if request is None else msgspec.to_builtins(request)
         draft = Draft(
-            work=name,
+            work=work_name(function),
             owner=self.owner_id,
             project=self.project,
             method=self.method.id,
@@ -171,7 +202,7 @@ class Call:
             user=self.caller.user,
             credential=self.caller.credential,
             cloudstack_project=self.cloudstack.project,
-            args=dict(args) | ({REQUEST: self.request} if self.request else {}),
+            args=args | ({REQUEST: self.request} if self.request else {}),
             holds=(target.path or "project", *holds),
             request_id=str(self.params.get("requestId", "")),
             warnings=tuple(self.warnings),

@@ -16,8 +16,9 @@ code between steps must depend on `op.args`, on steps and on `op.decide` alone.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, overload
 
 import msgspec
 
@@ -26,6 +27,7 @@ from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
 
 T = TypeVar("T")
+WorkRequest = TypeVar("WorkRequest", bound=msgspec.Struct)
 
 PENDING, RUNNING, DONE = "PENDING", "RUNNING", "DONE"
 REQUEST = "request"  # the argument that tells which request a requestId stands for
@@ -166,26 +168,61 @@ class Op(Protocol):
         ...
 
 
-Work = Callable[[Op], Awaitable[None]]
+PlainWork = Callable[[Op], Awaitable[None]]  # a work without a request
+TypedWork = Callable[[Op, WorkRequest], Awaitable[None]]  # a work with one
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A registered work function, the name under which the journal keeps it, and the type of its request."""
+
+    name: str
+    function: Callable[..., Awaitable[None]]
+    request: type[msgspec.Struct] | None
+
+    async def perform(self, op: Op, args: Mapping[str, Any]) -> None:
+        """Decode the request from the arguments of a journal row and call the function with it."""
+        if self.request is None:
+            await self.function(op)
+        else:
+            await self.function(op, msgspec.convert(args, self.request))
+
 
 _WORKS: dict[str, Work] = {}
+_NAMES: dict[Callable[..., Awaitable[None]], str] = {}
 
 
-def work(name: str) -> Callable[[Work], Work]:
-    """Register a work function under a name that is kept in the journal: never rename one in use."""
+@overload
+def work(name: str) -> Callable[[PlainWork], PlainWork]: ...
+@overload
+def work(name: str, request: type[WorkRequest]) -> Callable[[TypedWork[WorkRequest]], TypedWork[WorkRequest]]: ...
+def work(name: str, request: type[msgspec.Struct] | None = None) -> Callable[[Any], Any]:
+    """Register a work function under a name, with the type of its request if it takes one.
 
-    def register(function: Work) -> Work:
+    Names and requests stay in the journal for weeks. Never rename a work or a field of its request; give a new field a
+    default, so that rows which an older server wrote can still be read.
+    """
+    if request is not None and REQUEST in request.__struct_fields__:
+        raise ValueError(f"the request of {name} has a field {REQUEST!r}, which the journal uses itself")
+
+    def register(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         if name in _WORKS:
             raise ValueError(f"two works are named {name}")  # a fault of ours, found at import
-        _WORKS[name] = function
+        _WORKS[name] = Work(name, function, request)
+        _NAMES[function] = name
         return function
 
     return register
 
 
 def works() -> Mapping[str, Work]:
-    """All works, filled at import."""
+    """Return all works by name; filled at import."""
     return _WORKS
+
+
+def work_name(function: Callable[..., Awaitable[None]]) -> str:
+    """Return the name under which a work function is registered."""
+    return _NAMES[function]
 
 
 def fault_of(problem: Problem) -> Fault:

@@ -1,6 +1,6 @@
 """A work inside another: one operation may do the works of several methods, each with args and step names of its own.
 
-    await works()["instances.setLabels"](Nested(op, "labels", args))
+    await set_labels(Nested(op, "labels"), SetLabels(...))
 
 Its steps are steps of the outer operation, under a prefix. Its progress is not shown: the outer work tells its own.
 """
@@ -18,8 +18,8 @@ T = TypeVar("T")
 class Nested:
     """Implements model.Op inside another Op."""
 
-    def __init__(self, outer: Op, prefix: str, args: Mapping[str, Any]) -> None:
-        self.args: dict[str, Any] = dict(args)
+    def __init__(self, outer: Op, prefix: str, args: Mapping[str, Any] | None = None) -> None:
+        self.args: dict[str, Any] = dict(args or {})
         self.operation: Operation = outer.operation  # for its owner and its id; what it shows changes in the outer one
         self.cloudstack: Client = outer.cloudstack
         self.sidecar: Sidecar = outer.sidecar

@@ -91,7 +91,7 @@ class Run:
         while True:
             self._used.clear()
             try:
-                await work(self)
+                await work.perform(self, self.args)
             except Unreachable:  # the work asked CloudStack outside its steps: begin again, steps are remembered
                 await self.patience.silence()
             except Problem as problem:

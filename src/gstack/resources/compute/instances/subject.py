@@ -9,7 +9,7 @@ import msgspec
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call
-from gstack.operations.model import DONE, Target, Work, works
+from gstack.operations.model import DONE, PlainWork, Target, works
 from gstack.resources.compute.instances.lookup import located, wanted_machine
 from gstack.resources.compute.instances.to_gce import STATUSES
 from gstack.resources.inventory import machines
@@ -22,7 +22,7 @@ Answer = dict[str, Any]
 RUNNING, STOPPED = "RUNNING", "TERMINATED"
 FAILED = "Error"  # CloudStack's state of a machine that it could not deploy: it can only be deleted
 _PATIENCE = 60.0  # seconds that a quick change waits for others, where wait_limit is not less: clients wait some 120
-_QUICK: set[Work] = set()  # filled at import
+_QUICK: set[PlainWork] = set()  # filled at import
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -74,7 +74,7 @@ async def wanted(call: Call) -> Subject:
 
 
 async def begin(
-    call: Call, work: Work, subject: Subject, args: Mapping[str, Any], *, holds: tuple[str, ...] = ()
+    call: Call, work: PlainWork, subject: Subject, args: Mapping[str, Any], *, holds: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Journal a change of the instance, which is held; `args` come on top of `Subject.args`.
 
@@ -109,7 +109,7 @@ async def _in_turn(call: Call, target: Target, end: float, start: Callable[[], A
 async def _wait_for_quick(call: Call, target: Target, end: float) -> bool:
     """Wait for the quick change that holds the instance; True where there was one, 400 where it goes on."""
     holder = await call.journal.holder(call.owner_id, target.path)
-    if holder is None or works()[holder.work] not in _QUICK:
+    if holder is None or works()[holder.work].function not in _QUICK:
         return False
     ended = await call.journal.wait(call.owner_id, target.scope, holder.name, max(0, end - time.monotonic()))
     if ended and ended.status != DONE:
@@ -117,7 +117,7 @@ async def _wait_for_quick(call: Call, target: Target, end: float) -> bool:
     return True
 
 
-def takes_turns(work: Work) -> Work:
+def takes_turns(work: PlainWork) -> PlainWork:
     """Mark a work as quick: a request for it waits until others that are quick are done."""
     _QUICK.add(work)
     return work

@@ -110,7 +110,8 @@ async def _take_back(op: Op, done: Sequence[Change], *, restart: bool) -> None:
 
 async def _apply(op: Op, step: str, change: Change, args: dict[str, Any]) -> None:
     named = {name: op.args[name] for name in ("machine_id", "kind", "name")}
-    await works()[change.work](Nested(op, step, {**named, **args}))
+    args = {**named, **args}
+    await works()[change.work].perform(Nested(op, step, args), args)
 
 
 @work("instances.describe")
