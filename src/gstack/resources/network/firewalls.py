@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.firewalling.ranges import Invalid, protocol_name, protocol_number
 from gstack.firewalling.rules import EGRESS, INGRESS, Inexpressible, rule_of
@@ -107,8 +106,6 @@ async def make(op: Op) -> None:
     await op.decide("keep", lambda: book.add(body, resource))
     try:
         await _apply(op, "apply", body)
-    except Unreachable:  # nobody knows how it stands: the work begins again
-        raise
     except Problem:
         await op.decide("drop", lambda: book.drop(body["name"]))
         await _undone(op, _retire(op, "undo", body))
@@ -127,8 +124,6 @@ async def remove(op: Op) -> None:
     await op.decide("drop", lambda: book.drop(body["name"]))
     try:
         await _retire(op, "apply", body)
-    except Unreachable:  # nobody knows how it stands: the work begins again
-        raise
     except Problem:
         await op.decide("keep", lambda: book.put(body))
         await _undone(op, _apply(op, "undo", body))
@@ -143,8 +138,6 @@ async def _is_there(book: Book, body: Mapping[str, Any]) -> bool:
 async def _undone(op: Op, undoing: Awaitable[None]) -> None:
     try:
         await undoing
-    except Unreachable:
-        raise
     except Problem as problem:
         await op.warn("CLEANUP_FAILED", f"Not all that was half done could be taken back: {problem.message}")
 

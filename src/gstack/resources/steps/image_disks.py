@@ -16,7 +16,6 @@ from typing import Any
 
 import msgspec
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.operations.model import Op
 from gstack.operations.nested import Nested
@@ -58,8 +57,6 @@ async def make(op: Op, step: str, name: str, wish: Making, facts: Mapping[str, A
     maker = _Maker(inside, name, wish)
     try:
         volume_id = await maker.made(facts)
-    except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
-        raise
     except Problem as problem:
         await maker.taken_back()
         raise _explained(problem) from problem
@@ -76,8 +73,6 @@ async def lend(op: Op, step: str, name: str, wish: Making, use: Callable[[str], 
     maker = _Maker(Nested(op, f"{step}-maker", {}), name, wish)
     try:
         used = await use(await maker.lent())
-    except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
-        raise
     except Problem:
         await maker.taken_back()
         raise
@@ -111,8 +106,6 @@ class _Maker:
         """The uuid of the volume with the image, which goes with the machine."""
         try:
             return await self._imaged()
-        except Unreachable:
-            raise
         except Problem as problem:
             raise _explained(problem) from problem
 
@@ -188,8 +181,6 @@ class _Maker:
     async def _delete(self) -> None:
         try:
             await volume_work.delete(self.op, "undo-volume", self.volume_id)
-        except Unreachable:
-            raise
         except Problem as problem:
             await self.op.warn("CLEANUP_FAILED", f"The disk {self.name} could not be removed: {problem.message}")
 
@@ -197,16 +188,12 @@ class _Maker:
         """Destroy the maker; twice where it will not go, and then the operation says what is left."""
         try:
             await removal.discard(self.op, step, machine_id)
-        except Unreachable:
-            raise
         except Problem:
             await self._dismissed_again(f"{step}-again", machine_id)
 
     async def _dismissed_again(self, step: str, machine_id: str) -> None:
         try:
             await removal.discard(self.op, step, machine_id)
-        except Unreachable:
-            raise
         except Problem as problem:
             left = (
                 f"The virtual machine {self.host} of CloudStack, which made the disk {self.name}, could not be removed"

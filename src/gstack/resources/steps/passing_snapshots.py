@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.operations.model import Op
 from gstack.resources.inventory.snapshots import FAILED, PASSING, READY, VolumeSnapshot
@@ -26,8 +25,6 @@ async def take(op: Op, step: str, volume_id: str, purpose: str) -> str:
     try:
         answer = await op.run(step, "createSnapshot", {"volumeid": volume_id, "name": name}, probe=arrived)
         await _await_ready(op, step, str(answer["id"]), str(answer.get("state", "")))
-    except Unreachable:
-        raise
     except Problem:
         await _clear(op, step, volume_id, name)
         raise
@@ -43,8 +40,6 @@ async def drop(op: Op, step: str, snapshot_id: str) -> None:
 
     try:
         await op.run(step, "deleteSnapshot", {"id": snapshot_id}, probe=gone)
-    except Unreachable:
-        raise
     except Problem as problem:
         text = f"CloudStack's snapshot {snapshot_id} could not be removed: {problem.message}"
         await op.warn("CLEANUP_FAILED", text)

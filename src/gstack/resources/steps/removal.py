@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from gstack.cloudstack.errors import Refusal, Unreachable
+from gstack.cloudstack.errors import Refusal
 from gstack.errors import Problem
 from gstack.operations.model import Op, harmless
 from gstack.resources.inventory.machines import GONE, VirtualMachine
@@ -71,8 +71,6 @@ async def remove(op: Op, step: str, asked: Removal) -> None:
     try:
         await _release(op, step, asked, seen, undo)
         await _destroy(op, step, asked, seen)
-    except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
-        raise
     except Problem:
         for index, (name, action) in enumerate(reversed(undo)):
             await _undone(op, f"{step}-undo-{index}-{name}", action)
@@ -206,8 +204,6 @@ async def _destroy(op: Op, step: str, asked: Removal, seen: Seen) -> None:
 async def _undone(op: Op, step: str, action: Callable[[str], Awaitable[Any]]) -> None:
     try:
         await action(step)
-    except Unreachable:
-        raise
     except Problem as problem:
         await op.warn("CLEANUP_FAILED", f"Could not be put back ({step}): {problem.message}")
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gstack.cloudstack.client import Client
-from gstack.cloudstack.errors import IN_USE, Refusal, Unreachable
+from gstack.cloudstack.errors import IN_USE, Refusal
 from gstack.errors import Problem
 from gstack.firewalling import groups
 from gstack.firewalling.groups import GroupRule, Machine
@@ -74,8 +74,6 @@ async def join(op: Op, step: str, network: str, instance: str, tags: Sequence[st
     try:
         await op.decide(f"{step}-tags", lambda: _keep(op, own, network, tags))
         await refresh(op, f"{step}-rules", network, machine=name)
-    except Unreachable:  # nobody knows how it stands: the work begins again
-        raise
     except Problem:
         await leave(op, f"{step}-undo", [own])
         raise
@@ -99,8 +97,6 @@ async def retag(op: Op, step: str, group_ids: Sequence[str], tags: Sequence[str]
         await op.decide(f"{step}-keep", partial(_keep, op, group_id, network, tags))
         try:
             await settle(op, step, partial(_plan_retagged, op, network, group_id, before))
-        except Unreachable:
-            raise
         except Problem:
             await op.decide(f"{step}-undo-keep", partial(_keep, op, group_id, network, before))
             await _put_back(op, f"{step}-undo", partial(_plan_retagged, op, network, group_id, tags))
@@ -139,8 +135,6 @@ def _machines(inside: Sequence[SecurityGroup], facts: Facts, shared: str) -> lis
 async def _put_back(op: Op, step: str, plan: Plan) -> None:
     try:
         await settle(op, step, plan)
-    except Unreachable:
-        raise
     except Problem as problem:
         await op.warn("CLEANUP_FAILED", f"Rules of a machine's security group could not be put back: {problem.message}")
 

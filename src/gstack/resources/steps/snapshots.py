@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.operations.model import Op, work
 from gstack.resources.inventory import snapshots as volume_snapshots
@@ -56,8 +55,6 @@ async def make(op: Op) -> None:
             await op.target(gce_id(snapshot_id))
         await op.decide("facts", lambda: _write_down(op, snapshot_id, wish))
         await tagging.add(op, "labels", RESOURCE, snapshot_id, labels_to_tags(wish.labels))
-    except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
-        raise
     except Problem:
         await _take_back(op, wish, known)
         raise
@@ -138,8 +135,6 @@ async def _take_back(op: Op, wish: Wish, known: AbstractSet[str]) -> None:
     for snapshot_id in left:
         try:
             await _deleted(op, f"undo-{snapshot_id[:8]}", snapshot_id)
-        except Unreachable:
-            raise
         except Problem as problem:
             await op.warn("CLEANUP_FAILED", f"The snapshot {wish.name} could not be removed: {problem.message}")
     await op.decide("undo-facts", lambda: _forget(op, left))

@@ -7,7 +7,6 @@ first and then made; where the making fails, what was deleted is put back.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.operations.model import Op, Probe
 from gstack.resources.shared.naming import check_fingerprint, labels_to_tags, tags_to_labels
@@ -54,8 +53,6 @@ async def change(
         return
     try:
         await add(op, f"{step}-add", resource, uuid, comes)
-    except Unreachable:
-        raise
     except Problem:
         if goes:
             await _put_back(op, f"{step}-undo", resource, uuid, goes)
@@ -88,8 +85,6 @@ async def _remove(op: Op, step: str, resource: str, uuid: str, tags: Sequence[Ta
 async def _put_back(op: Op, step: str, resource: str, uuid: str, tags: Sequence[Tag]) -> None:
     try:
         await add(op, step, resource, uuid, tags)
-    except Unreachable:
-        raise
     except Problem as problem:
         lost = ", ".join(tag["key"] for tag in tags)
         await op.warn("CLEANUP_FAILED", f"These labels were lost and could not be put back: {lost}. {problem.message}")

@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.operations.model import Op, harmless, work
 from gstack.resources.inventory.machines import OWN
@@ -66,8 +65,6 @@ async def make(op: Op) -> None:
         await op.decide("facts", lambda: _write_down(op, template_id, wish))
         await tagging.add(op, "tags", RESOURCE, template_id, wish.tags)
         await op.progress(70, "The image is ready.")
-    except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
-        raise
     except Problem:
         await _take_back(op, wish, known)
         raise
@@ -94,8 +91,6 @@ async def change(op: Op) -> None:
             await op.run("update", "updateTemplate", {"id": template_id, "displaytext": display}, probe=harmless)
         labels, sent = args["labels"], args["fingerprint"]
         await tagging.change(op, "tags", RESOURCE, template_id, labels=labels, sent=sent, own=args["own"])
-    except Unreachable:
-        raise
     except Problem:
         if display:
             await op.run("undo", "updateTemplate", {"id": template_id, "displaytext": before}, probe=harmless)
@@ -132,8 +127,6 @@ async def _created(op: Op, wish: Wish, known: AbstractSet[str]) -> str:
     taken = await passing_snapshots.take(op, "snapshot", wish.volume_id, wish.name)
     try:
         template_id = await _template(op, wish, known, {"snapshotid": taken})
-    except Unreachable:
-        raise
     except Problem:
         await passing_snapshots.drop(op, "snapshot-drop", taken)
         raise
@@ -207,8 +200,6 @@ async def _spread(op: Op, template_id: str, wish: Wish) -> None:
     parameters = {"id": template_id, "sourcezoneid": wish.zones[0], "destzoneids": others}
     try:
         await op.run("copy", "copyTemplate", parameters, probe=there)
-    except Unreachable:
-        raise
     except Problem as problem:
         text = f"The image is not in every zone: CloudStack did not copy it. {problem.message}"
         await op.warn("NOT_CRITICAL_ERROR", text)
@@ -230,8 +221,6 @@ async def _take_back(op: Op, wish: Wish, known: AbstractSet[str]) -> None:
     for template_id in await op.decide("undo-look", look):
         try:
             await _deleted(op, f"undo-{template_id[:8]}", template_id)
-        except Unreachable:
-            raise
         except Problem as problem:
             await op.warn("CLEANUP_FAILED", f"The image {wish.name} could not be removed: {problem.message}")
         await op.decide(f"undo-facts-{template_id[:8]}", partial(_forget, op, template_id))

@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.operations.model import Op, Probe
 from gstack.resources.inventory import volumes
@@ -46,8 +45,6 @@ async def make(op: Op, step: str, wish: NewVolume) -> str:
     snapshot_id = await passing_snapshots.take(op, f"{step}-snapshot", wish.copied_id, wish.name)
     try:
         volume_id = await _made(op, step, wish, snapshot_id)
-    except Unreachable:
-        raise
     except Problem:
         await passing_snapshots.drop(op, f"{step}-drop", snapshot_id)
         raise
@@ -136,8 +133,6 @@ async def _made(op: Op, step: str, wish: NewVolume, snapshot_id: str) -> str:
 
     try:
         return str((await op.run(f"{step}-make", "createVolume", parameters, probe=arrived))["id"])
-    except Unreachable:
-        raise
     except Problem:
         await _clear(op, step, wish, known)
         raise
@@ -161,7 +156,5 @@ async def _clear(op: Op, step: str, wish: NewVolume, known: AbstractSet[str]) ->
     for volume_id in await op.decide(f"{step}-left", look):
         try:
             await delete(op, f"{step}-clear-{volume_id[:8]}", volume_id)
-        except Unreachable:
-            raise
         except Problem as problem:
             await op.warn("CLEANUP_FAILED", f"The disk {wish.name} could not be removed: {problem.message}")

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, work
@@ -71,8 +70,6 @@ async def _all(op: Op, wanted: Sequence[Plan]) -> dict[str, Problem]:
         async with room:
             try:
                 await make(Nested(op, plan.name, msgspec.to_builtins(plan)))
-            except Unreachable:
-                raise
             except Problem as problem:
                 failed[plan.name] = problem
         ended.append(plan.name)
@@ -89,8 +86,6 @@ async def _remove_all(op: Op, plan: Plan, names: Sequence[str]) -> None:
     for name in names:
         try:
             await _remove(Nested(op, f"undo-{name}", {}), plan, name)
-        except Unreachable:
-            raise
         except Problem as problem:
             await op.warn("CLEANUP_FAILED", f"The instance {name} could not be removed: {problem.message}")
 

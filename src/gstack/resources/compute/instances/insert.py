@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gstack.cloudstack.errors import Refusal, Unreachable
+from gstack.cloudstack.errors import Refusal
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, harmless, work
@@ -64,8 +64,6 @@ async def make(op: Op) -> None:
         machine = await _deployed(op, plan, groups, made)
         await op.progress(60, "The machine runs.")
         await _equip(op, plan, machine, made)
-    except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
-        raise
     except Problem:
         await _take_back(op, plan, groups, made)
         raise
@@ -211,7 +209,5 @@ async def _forget(op: Op, made: creation.Made) -> None:
 async def _tried(op: Op, what: str, undoing: Awaitable[None]) -> None:
     try:
         await undoing
-    except Unreachable:
-        raise
     except Problem as problem:
         await op.warn("CLEANUP_FAILED", f"The {what} could not be removed: {problem.message}")

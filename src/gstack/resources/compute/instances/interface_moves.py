@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.operations.model import Op
@@ -76,8 +75,6 @@ async def move(op: Op) -> None:
     placement = await placement_steps.ensure_backing(op, "network", wanted)
     try:
         await _move(op, placement, undo)
-    except Unreachable:
-        raise
     except Problem:
         for index, (name, back) in enumerate(reversed(undo)):
             await _undone(op, f"undo-{index}-{name}", back)
@@ -122,7 +119,5 @@ async def _give(op: Op, place: Mapping[str, str], network_id: str, under: str) -
 async def _undone(op: Op, step: str, back: Callable[[str], Awaitable[Any]]) -> None:
     try:
         await back(step)
-    except Unreachable:
-        raise
     except Problem as problem:
         await op.warn("CLEANUP_FAILED", f"Could not be put back ({step}): {problem.message}")

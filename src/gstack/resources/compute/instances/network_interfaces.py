@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Probe, work
@@ -91,8 +90,6 @@ async def add(op: Op) -> None:
     args = {**op.args, "nic_id": nic_id, "place": place, "network_id": network_id}
     try:
         await add_access(Nested(op, "access", args))
-    except Unreachable:
-        raise
     except Problem:
         await nics.remove(op, "undo-nic", machine_id, nic_id)
         raise
@@ -124,8 +121,6 @@ async def delete(op: Op) -> None:
         await external_addresses.free(op, "address", machine_id)
     try:
         await nics.remove(op, "nic", machine_id, op.args["nic_id"])
-    except Unreachable:
-        raise
     except Problem:
         await give(op, "undo-address")
         raise

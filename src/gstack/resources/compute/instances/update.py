@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, work, works
@@ -83,8 +82,6 @@ async def apply(op: Op) -> None:
             done.append(change)
         if restart:
             await power_on(Nested(op, "start", op.args))
-    except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
-        raise
     except Problem:
         await _take_back(op, done, restart=restart)
         raise
@@ -94,16 +91,12 @@ async def _take_back(op: Op, done: Sequence[Change], *, restart: bool) -> None:
     for change in reversed(done):
         try:
             await _apply(op, f"undo-{change.field}", change, change.back)
-        except Unreachable:
-            raise
         except Problem as problem:
             await op.warn("CLEANUP_FAILED", f"{change.field} could not be put back: {problem.message}")
     if not restart:
         return
     try:
         await power_on(Nested(op, "undo-stop", op.args))
-    except Unreachable:
-        raise
     except Problem as problem:
         await op.warn("CLEANUP_FAILED", f"The instance could not be started again: {problem.message}")
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, work
@@ -139,8 +138,6 @@ async def make(op: Op) -> None:
         await op.target(gce_id(volume_id))
         await volume_work.keep(op, "facts", volume_id, wish.volume.zone_id, wish.facts)
         await tagging.add(op, "labels", volume_work.RESOURCE, volume_id, labels_to_tags(wish.labels))
-    except Unreachable:  # nobody knows how it stands: the work begins again, with what is recorded
-        raise
     except Problem:
         await _take_back(op, wish, volume_id)
         raise
@@ -164,8 +161,6 @@ async def _made(op: Op, wish: Wish) -> str:
 async def _take_back(op: Op, wish: Wish, volume_id: str) -> None:
     try:
         await volume_work.delete(op, "undo", volume_id)
-    except Unreachable:
-        raise
     except Problem as problem:
         await op.warn("CLEANUP_FAILED", f"The disk {wish.volume.name} could not be removed: {problem.message}")
     else:

@@ -7,7 +7,6 @@ value is no change: clients send back what they read.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gstack.cloudstack.errors import Unreachable
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, work
@@ -74,8 +73,6 @@ async def change(op: Op) -> None:
     if args["size_gb"]:
         try:
             await grow(op, "resize", volume_id, args["size_gb"])
-        except Unreachable:
-            raise
         except Problem:
             if labels is not None:
                 known = tags_to_labels(before)
