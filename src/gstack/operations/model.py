@@ -155,6 +155,14 @@ class Op(Protocol):
         """
         ...
 
+    async def keep(self, step: str, uuid: str, kind: str, facts: Mapping[str, Any]) -> None:
+        """Merge facts into the sidecar row of a CloudStack object, as a recorded step; None removes a fact."""
+        ...
+
+    async def forget(self, step: str, *uuids: str) -> None:
+        """Drop the sidecar rows of CloudStack objects, as a recorded step."""
+        ...
+
     async def progress(self, percent: int, message: str = "") -> None:
         """Show progress; never goes down. Like `warn` and `target` it is written together with the next step."""
         ...

@@ -34,6 +34,14 @@ class Nested:
         """Record a decision in the outer operation."""
         return await self._outer.decide(f"{self._prefix}-{step}", make)
 
+    async def keep(self, step: str, uuid: str, kind: str, facts: Mapping[str, Any]) -> None:
+        """Write facts in a step of the outer operation."""
+        await self._outer.keep(f"{self._prefix}-{step}", uuid, kind, facts)
+
+    async def forget(self, step: str, *uuids: str) -> None:
+        """Drop rows in a step of the outer operation."""
+        await self._outer.forget(f"{self._prefix}-{step}", *uuids)
+
     async def progress(self, percent: int, message: str = "") -> None:
         """Nothing: how far the part is says little about the whole."""
 

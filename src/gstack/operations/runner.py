@@ -136,6 +136,19 @@ class Run:
             raise
         return made
 
+    async def keep(self, step: str, uuid: str, kind: str, facts: Mapping[str, Any]) -> None:
+        """Merge facts into the sidecar row of a CloudStack object."""
+        await self.decide(step, lambda: self.sidecar.keep(uuid, self.operation.owner, kind, facts))
+
+    async def forget(self, step: str, *uuids: str) -> None:
+        """Drop the sidecar rows of CloudStack objects."""
+
+        async def drop() -> None:
+            for uuid in uuids:
+                await self.sidecar.drop(uuid)
+
+        await self.decide(step, drop)
+
     async def progress(self, percent: int, message: str = "") -> None:
         """Show progress; never goes down."""
         percent = max(self.operation.progress, min(percent, 99))
