@@ -166,7 +166,7 @@ class _Maker:
             return
         if await op.decide("left-volume", self._left_volume):
             await self._delete()
-        await volume_work.forget(op, "undo-facts", self.volume_id)
+        await op.forget("undo-facts", self.volume_id)
 
     async def _left(self) -> list[str]:
         narrowed = {"zoneid": self.wish.zone_id, "name": self.host}

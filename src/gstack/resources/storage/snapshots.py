@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import Batch, Fetch, Window, list_items
@@ -35,7 +33,7 @@ from gstack.resources.shared.naming import (
 )
 from gstack.resources.shared.references import parse_reference
 from gstack.resources.shared.refused import refuse
-from gstack.resources.steps.snapshots import Wish, make, relabel, remove
+from gstack.resources.steps.snapshots import NewLabels, NewSnapshot, OneSnapshot, make, relabel, remove
 from gstack.resources.storage.disks.lookup import disk_meant
 
 STATUSES = {READY: "READY", FAILED: "FAILED", "Destroying": "DELETING"}  # any other is one on its way
@@ -153,9 +151,9 @@ async def insert(call: Call) -> dict[str, Any]:
         raise Problem.not_found(f"projects/{told.project}/{told.scope}/disks/{told.name}")
     everywhere = await locations(call.cloudstack, call.settings.names)
     disk, place = await _disk(call, everywhere, told.zone, told.name)
-    wish = _wish(call, name, disk, place)
+    snapshot = _new_snapshot(call, name, disk, place)
     target = Target("global", "snapshots", name)
-    return await call.start(make, target, msgspec.to_builtins(wish), holds=(wish.source["disk"],))
+    return await call.start(make, target, snapshot, holds=(snapshot.source["disk"],))
 
 
 @serves("compute.disks.createSnapshot")
@@ -165,9 +163,9 @@ async def create_snapshot(call: Call) -> dict[str, Any]:
     everywhere = await locations(call.cloudstack, call.settings.names)
     disk, place = await _disk(call, everywhere, call.params["zone"], call.params["disk"])
     _check_source(call, disk, place)
-    wish = _wish(call, name, disk, place)
+    snapshot = _new_snapshot(call, name, disk, place)
     target = Target(f"zones/{place.zone}", "disks", disk.name, gce_id(disk.volume.id))
-    return await call.start(make, target, msgspec.to_builtins(wish), holds=(f"global/snapshots/{name}",))
+    return await call.start(make, target, snapshot, holds=(f"global/snapshots/{name}",))
 
 
 def _check_source(call: Call, disk: FoundDisk, place: Location) -> None:
@@ -180,7 +178,7 @@ def _check_source(call: Call, disk: FoundDisk, place: Location) -> None:
 @serves("compute.snapshots.delete")
 async def delete(call: Call) -> dict[str, Any]:
     found = await _wanted(call, call.params["snapshot"])
-    return await call.start(remove, _target(found), {"snapshot_id": found.snapshot.id})
+    return await call.start(remove, _target(found), OneSnapshot(found.snapshot.id))
 
 
 @serves("compute.snapshots.setLabels")
@@ -188,8 +186,7 @@ async def set_labels(call: Call) -> dict[str, Any]:
     found = await _wanted(call, call.params["resource"])
     labels, sent = check_labels(call.body.get("labels"), "labels"), call.body.get("labelFingerprint", "")
     check_fingerprint(sent, tags_to_labels(found.snapshot.tags))
-    args = {"snapshot_id": found.snapshot.id, "labels": labels, "fingerprint": sent}
-    return await call.start(relabel, _target(found), args)
+    return await call.start(relabel, _target(found), NewLabels(found.snapshot.id, labels, sent))
 
 
 async def _new_name(call: Call) -> str:
@@ -227,12 +224,12 @@ async def _disk(call: Call, everywhere: Locations, zone: str, name: str) -> tupl
     return found, place
 
 
-def _wish(call: Call, name: str, disk: FoundDisk, place: Location) -> Wish:
+def _new_snapshot(call: Call, name: str, disk: FoundDisk, place: Location) -> NewSnapshot:
     body = call.body
     if body.get("storageLocations") not in (None, [], [place.region]):
         why = f"CloudStack keeps the snapshot where its disk is. Send ['{place.region}'] or nothing."
         raise Problem.unsupported("resource.storageLocations", why)
-    return Wish(
+    return NewSnapshot(
         name=name,
         volume_id=disk.volume.id,
         source={"disk": f"zones/{place.zone}/disks/{disk.name}", "disk_id": gce_id(disk.volume.id)},

@@ -19,4 +19,4 @@ async def delete(call: Call) -> dict[str, Any]:
 async def remove(op: Op) -> None:
     """Delete the volume and forget what was known of it."""
     await volume_work.delete(op, "delete", op.args["volume_id"])
-    await volume_work.forget(op, "forget", op.args["volume_id"])
+    await op.forget("forget", op.args["volume_id"])

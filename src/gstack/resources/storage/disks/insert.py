@@ -164,7 +164,7 @@ async def _take_back(op: Op, wish: Wish, volume_id: str) -> None:
     except Problem as problem:
         await op.warn("CLEANUP_FAILED", f"The disk {wish.volume.name} could not be removed: {problem.message}")
     else:
-        await volume_work.forget(op, "undo-facts", volume_id)
+        await op.forget("undo-facts", volume_id)
 
 
 def _refuse_unserved(call: Call) -> None:
