@@ -16,6 +16,7 @@ MODULES = sorted(path for path in SOURCE.rglob("*.py") if "migrations/versions" 
 ALLOWED = {
     "resources": {
         "gateway.call", "gateway.links", "gateway.listing", "firewalling", "operations.model", "operations.nested",
+        "operations.recipes",
         "cloudstack", "errors", "config", "db.sidecar", "auth.caller",
     },
     "gateway": {"errors", "config", "db", "wildcards"},
