@@ -42,7 +42,9 @@ def test_googles_types_are_the_custom_offering() -> None:
     """Without a mapping the three pd types are the cloud's custom-size offering; no type is pd-standard."""
     offerings = known(SMALL, CUSTOM)
     for name in ("pd-standard", "pd-balanced", "pd-ssd", "", "custom", "projects/p/zones/z/diskTypes/pd-ssd"):
-        assert offerings.choose(name, 30) == DiskChoice(CUSTOM["id"], custom=True, size_gb=30)
+        assert offerings.choose(name, 30) == DiskChoice(
+            name.rpartition("/")[2] or "pd-standard", CUSTOM["id"], custom=True, size_gb=30
+        )
     assert offerings.name_of(CUSTOM["id"]) == "pd-standard"
 
 
@@ -50,7 +52,7 @@ def test_the_settings_map_types() -> None:
     """A mapped type is the offering that the settings name, and machines show it again."""
     offerings = known(SMALL, CUSTOM, FAST, pd_ssd="Fast", scratch="Small")
     assert offerings.choose("pd-ssd", 30).offering_id == FAST["id"]
-    assert offerings.choose("scratch", None) == DiskChoice(SMALL["id"], custom=False, size_gb=5)
+    assert offerings.choose("scratch", None) == DiskChoice("scratch", SMALL["id"], custom=False, size_gb=5)
     assert offerings.name_of(FAST["id"]) == "pd-ssd"
 
 
@@ -63,7 +65,7 @@ def test_a_mapping_to_nothing_is_no_type() -> None:
 def test_a_fixed_offering_has_its_own_size_only() -> None:
     """A disk type of fixed size is refused with another size, naming the one it has."""
     offerings = known(SMALL, CUSTOM)
-    assert offerings.choose("small", 5) == DiskChoice(SMALL["id"], custom=False, size_gb=5)
+    assert offerings.choose("small", 5) == DiskChoice("small", SMALL["id"], custom=False, size_gb=5)
     with pytest.raises(Problem, match="'small' makes disks of 5 GB only, not 6 GB"):
         offerings.choose("small", 6)
 

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from gstack.cloudstack.client import Client
 from gstack.config import NameSettings
@@ -50,11 +51,20 @@ class DiskBounds(msgspec.Struct, frozen=True):
 
 
 class DiskChoice(msgspec.Struct, frozen=True):
-    """What createVolume is told: `size` goes along only where the offering is `custom`. `size_gb` is in GB."""
+    """The offering for a disk. `kind` is the name of the disk type. Only a `custom` offering takes a size.
 
+    `size_gb` is the size of the disk in GB, None where a custom size is not chosen yet.
+    """
+
+    kind: str
     offering_id: str
     custom: bool
     size_gb: int | None = None
+
+    @property
+    def size_to_send(self) -> int | None:
+        """The size in GB that createVolume gets: none where the offering has the only one."""
+        return self.size_gb if self.custom else None
 
 
 class DiskOfferings:
@@ -85,9 +95,25 @@ class DiskOfferings:
         if found is None:
             text = f"'{name}'. This cloud has the disk types {', '.join(sorted(self.types))}."
             raise Problem.invalid(type_field, text)
-        self._check_size(*found, size_gb, size_field)
-        offering = found[1]
-        return DiskChoice(offering.id, offering.iscustomized, size_gb if offering.iscustomized else offering.disksize)
+        kind, offering = found
+        self._check_size(kind, offering, size_gb, size_field)
+        size = size_gb if offering.iscustomized else offering.disksize
+        return DiskChoice(kind, offering.id, offering.iscustomized, size)
+
+    def plan_disk(
+        self, name: str, size_gb: int | None, zone_id: str, least: int = 0, fields: tuple[str, str] = ("", "")
+    ) -> DiskChoice:
+        """Choose the offering and the size of a new disk. It gets the type's default size where neither is given.
+
+        `size_gb` is the size that was requested; `least` that of what the disk is made of, 0 for a blank disk.
+        """
+        choice = self.choose(name, size_gb, zone_id, fields)
+        if choice.custom:
+            return replace(choice, size_gb=size_gb or least or self.bounds.default_size(choice.kind))
+        if (choice.size_gb or 0) < least:
+            why = f"'{name}'. Its disks have {choice.size_gb} GB, {least} GB are needed."
+            raise Problem.invalid(fields[0] or "resource.type", why)
+        return choice
 
     def name_of(self, offering_id: str) -> str:
         """The disk type of a disk of this offering; `pd-standard` for root disks and offerings not seen any more."""

@@ -16,8 +16,9 @@ import msgspec
 
 from gstack.cloudstack.client import Client
 from gstack.db.sidecar import Sidecar
+from gstack.resources.inventory import finding
 from gstack.resources.inventory.zones import Location
-from gstack.resources.shared.naming import NAME_LENGTH, gce_id, gce_names, is_name, slug
+from gstack.resources.shared.naming import NAME_LENGTH, gce_names, is_name, slug
 
 Facts = Mapping[str, Mapping[str, Any]]
 
@@ -76,6 +77,11 @@ class Found(msgspec.Struct, frozen=True):
     name: str
     facts: Mapping[str, Any]
 
+    @property
+    def uuid(self) -> str:
+        """CloudStack's uuid of the machine."""
+        return self.machine.id
+
 
 def kind(zone_id: str) -> str:
     """The sidecar's kind of the instances of a CloudStack zone: their names are unique in it."""
@@ -118,15 +124,15 @@ def name_behind(uuid: str, host: str, display: str, facts: Facts) -> str:
 
 async def find(cloudstack: Client, sidecar: Sidecar, owner: str, location: Location, wanted: str) -> Found | None:
     """Find an instance of a zone by GCE name or numeric id: one call to CloudStack where the sidecar knows it."""
-    if uuid := await known_uuid(sidecar, owner, location, wanted):
-        if found := await by_uuid(cloudstack, sidecar, location, uuid):
-            return found
-        if not wanted.isdigit():  # a name is the owner's own; an id may be of what others have
-            await sidecar.drop(uuid)
-    if wanted.isdigit():
-        everything = await search(cloudstack, sidecar, {"zoneid": location.id})
-        return next((found for found in everything if gce_id(found.machine.id) == wanted), None)
-    return next(iter(await named(cloudstack, sidecar, wanted, {"zoneid": location.id})), None)
+    zone = {"zoneid": location.id}
+    return await finding.find(
+        sidecar,
+        owner,
+        kind(location.id),
+        wanted,
+        search=lambda narrowed: search(cloudstack, sidecar, {**zone, **narrowed}),
+        named=lambda name: named(cloudstack, sidecar, name, zone),
+    )
 
 
 async def known_uuid(sidecar: Sidecar, owner: str, location: Location, wanted: str) -> str | None:

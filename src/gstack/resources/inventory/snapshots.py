@@ -15,9 +15,11 @@ import msgspec
 from gstack.cloudstack.client import Client
 from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
+from gstack.resources.inventory import finding
 from gstack.resources.inventory.accounts import meant
 from gstack.resources.inventory.machines import OWN, Facts, names_beside
 from gstack.resources.inventory.reader import Reader
+from gstack.resources.inventory.zones import Location, locations
 from gstack.resources.shared.naming import gce_id
 from gstack.resources.shared.references import parse_reference
 
@@ -60,9 +62,24 @@ class FoundSnapshot(msgspec.Struct, frozen=True):
     facts: Mapping[str, Any]
 
     @property
+    def uuid(self) -> str:
+        """CloudStack's uuid of the snapshot."""
+        return self.snapshot.id
+
+    @property
     def gigabytes(self) -> int:
         """The size of the disk that it was taken of, in GB (GiB, as Google counts)."""
         return int(self.facts.get("size_gb") or -(-self.snapshot.virtualsize // _GIB))
+
+    @property
+    def path(self) -> str:
+        """Where it stands in its project: `global/snapshots/NAME`."""
+        return f"global/snapshots/{self.name}"
+
+    @property
+    def fact(self) -> dict[str, str]:
+        """What the sidecar remembers of it beside a disk or an image that is made of it."""
+        return {"field": "sourceSnapshot", "path": self.path, "id": gce_id(self.uuid)}
 
 
 def names_of(snapshots: Iterable[VolumeSnapshot], facts: Facts) -> dict[str, str]:
@@ -72,23 +89,20 @@ def names_of(snapshots: Iterable[VolumeSnapshot], facts: Facts) -> dict[str, str
 
 async def find(cloudstack: Client, sidecar: Sidecar, owner: str, wanted: str) -> FoundSnapshot | None:
     """Find a snapshot by GCE name or numeric id: one call to CloudStack where the sidecar knows it."""
-    known = sidecar.uuid_of(wanted) if wanted.isdigit() else sidecar.named(owner, KIND, wanted)
-    if uuid := await known:
-        if found := next(iter(await search(cloudstack, sidecar, {"id": uuid})), None):
-            return found
-        if not wanted.isdigit():  # a name is the owner's own; an id may be of what others have
-            await sidecar.drop(uuid)
-    return next(iter(await named(cloudstack, sidecar, wanted)), None)
+    return await finding.find(
+        sidecar,
+        owner,
+        KIND,
+        wanted,
+        search=lambda narrowed: search(cloudstack, sidecar, narrowed),
+        named=lambda name: named(cloudstack, sidecar, name),
+    )
 
 
 async def named(cloudstack: Client, sidecar: Sidecar, wanted: str) -> list[FoundSnapshot]:
-    """Find a snapshot by its own name, else by the name or id that it shows: CloudStack does not know slugs."""
-    if not wanted.isdigit():
-        exact = [one for one in await search(cloudstack, sidecar, {"name": wanted}) if one.name == wanted]
-        if exact:
-            return exact
-    everything = await search(cloudstack, sidecar, {})
-    return [one for one in everything if wanted in {one.name, gce_id(one.snapshot.id)}]
+    """Find a snapshot by its CloudStack name, else by the name that it shows: CloudStack does not know slugs."""
+    exact = [one for one in await search(cloudstack, sidecar, {"name": wanted}) if one.name == wanted]
+    return exact or [one for one in await search(cloudstack, sidecar, {}) if one.name == wanted]
 
 
 async def search(cloudstack: Client, sidecar: Sidecar, narrowed: Mapping[str, object]) -> list[FoundSnapshot]:
@@ -104,18 +118,25 @@ async def with_names(listed: Sequence[VolumeSnapshot], sidecar: Sidecar) -> list
     return [FoundSnapshot(one, names[one.id], facts.get(one.id, {})) for one in listed if unique.get(one.id) is one]
 
 
-async def resolve_snapshot(reader: Reader, text: str, field: str) -> FoundSnapshot:
-    """Find what a body names as its `sourceSnapshot`, ready to be used. Problems name the snapshot or the field."""
-    told = parse_reference(text)
-    if not told.can_be("snapshots") or told.scope not in {"", "global"}:
-        raise Problem.invalid(field, f"'{text}' is no snapshot. Send global/snapshots/SNAPSHOT.")
-    project = meant(reader, told.project)
-    path = f"projects/{project}/global/snapshots/{told.name}"
+async def resolve_snapshot(reader: Reader, text: str, field: str, location: Location | None = None) -> FoundSnapshot:
+    """Find the snapshot that a field of a body names, ready to be used, and in this zone where one is given.
+
+    Problems name the snapshot or the field.
+    """
+    reference = parse_reference(text)
+    if not reference.can_be("snapshots") or reference.scope not in {"", "global"}:
+        raise Problem.invalid(field, f"'{text}' is not a snapshot. Send global/snapshots/SNAPSHOT.")
+    project = meant(reader, reference.project)
+    path = f"projects/{project}/global/snapshots/{reference.name}"
     if project != reader.project:
         raise Problem.not_found(path)
-    found = await find(reader.cloudstack, reader.sidecar, reader.owner_id, told.name)
+    found = await find(reader.cloudstack, reader.sidecar, reader.owner_id, reference.name)
     if found is None:
         raise Problem.not_found(path)
     if found.snapshot.state != READY:
         raise Problem.not_ready(path)
+    if location and found.snapshot.zoneid != location.id:
+        home = (await locations(reader.cloudstack, reader.settings.names)).of_id(found.snapshot.zoneid)
+        why = f"CloudStack keeps this snapshot in zone '{home.zone if home else 'unknown'}'. Make the disk there."
+        raise Problem.unsupported(field, why)
     return found

@@ -15,10 +15,14 @@ import msgspec
 
 from gstack.cloudstack.client import Client
 from gstack.db.sidecar import Sidecar
-from gstack.resources.inventory import machines
+from gstack.errors import Problem
+from gstack.resources.inventory import finding, machines
+from gstack.resources.inventory.accounts import meant, own_names
 from gstack.resources.inventory.machines import Facts
+from gstack.resources.inventory.reader import Reader
 from gstack.resources.inventory.zones import Location
 from gstack.resources.shared.naming import gce_id, timestamp_of
+from gstack.resources.shared.references import name_in, parse_reference
 
 ROOT = "ROOT"
 GIB = 1 << 30
@@ -66,6 +70,16 @@ class FoundDisk(msgspec.Struct, frozen=True):
     name: str
     facts: Facts
 
+    @property
+    def uuid(self) -> str:
+        """CloudStack's uuid of the volume."""
+        return self.volume.id
+
+    @property
+    def own_facts(self) -> Mapping[str, Any]:
+        """The facts about the disk itself."""
+        return self.facts.get(self.volume.id, {})
+
 
 def kind(zone_id: str) -> str:
     """The sidecar's kind of the disks of a CloudStack zone: their names are unique in it."""
@@ -109,19 +123,21 @@ async def find(
     `of_machines` False leaves out the boot disks that have no name but their machine's: no machine is called so.
     """
     zone = {"zoneid": location.id}
-    known = sidecar.uuid_of(wanted) if wanted.isdigit() else sidecar.named(owner, kind(location.id), wanted)
-    if uuid := await known:
-        if found := next(iter(await search(cloudstack, sidecar, {"id": uuid, **zone})), None):
-            return found
-        if not wanted.isdigit():  # a name is the owner's own; an id may be of what others have
-            await sidecar.drop(uuid)
-    if wanted.isdigit():
-        everything = await search(cloudstack, sidecar, zone)
-        return next((found for found in everything if gce_id(found.volume.id) == wanted), None)
-    if of_machines:
-        return next(iter(await named(cloudstack, sidecar, wanted, zone)), None)
-    similar = await search(cloudstack, sidecar, {"keyword": wanted, **zone})
-    return next((one for one in similar if one.name == wanted), None)
+
+    async def of_name(name: str) -> list[FoundDisk]:
+        if of_machines:
+            return await named(cloudstack, sidecar, name, zone)
+        similar = await search(cloudstack, sidecar, {"keyword": name, **zone})
+        return [one for one in similar if one.name == name]
+
+    return await finding.find(
+        sidecar,
+        owner,
+        kind(location.id),
+        wanted,
+        search=lambda narrowed: search(cloudstack, sidecar, {**zone, **narrowed}),
+        named=of_name,
+    )
 
 
 async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Mapping[str, object]) -> list[FoundDisk]:
@@ -148,11 +164,59 @@ async def search(cloudstack: Client, sidecar: Sidecar, narrowed: Mapping[str, ob
     return await with_names([one for one in listed if one.shown], sidecar)
 
 
+async def resolve_disk(reader: Reader, location: Location, text: str, field: str) -> FoundDisk:
+    """Find the disk that a field of a body names. It must be in this zone; 404 where there is none."""
+    return (await resolve_disks(reader, location, {field: text}))[field]
+
+
+async def resolve_disks(reader: Reader, location: Location, references: Mapping[str, str]) -> dict[str, FoundDisk]:
+    """Find the disks that fields of a body name, by field. Several cost one list of the zone, not a call each."""
+    wanted = {field: _checked(reader, location, text, field) for field, text in references.items()}
+    if len(wanted) == 1:  # the sidecar knows its uuid
+        ((field, (name, path)),) = wanted.items()
+        found = await find(reader.cloudstack, reader.sidecar, reader.owner_id, location, name)
+        if found is None:
+            raise Problem.not_found(path)
+        return {field: found}
+    listed = await search(reader.cloudstack, reader.sidecar, {"zoneid": location.id}) if wanted else []
+    known = {gce_id(one.uuid): one for one in listed} | {one.name: one for one in listed}
+    for name, path in wanted.values():
+        if name not in known:
+            raise Problem.not_found(path)
+    return {field: known[name] for field, (name, _) in wanted.items()}
+
+
+def disk_name_in(reader: Reader, location: Location, text: str) -> str:
+    """The name in a reference to a disk of this zone, which is not looked for; empty for any other reference."""
+    return name_in(text, "disks", [f"zones/{name}" for name in location.names], own_names(reader))
+
+
+def check_unused(reader: Reader, found: FoundDisk, location: Location) -> None:
+    """400 where an instance has the disk, in Google's words."""
+    if user := user_of(found.volume, found.facts):
+        place = f"projects/{reader.project}/zones/{location.zone}"
+        raise Problem.in_use(f"{place}/disks/{found.name}", f"{place}/instances/{user}")
+
+
 async def with_names(volumes: Sequence[Volume], sidecar: Sidecar) -> list[FoundDisk]:
     """Name volumes that were listed together."""
     facts = await sidecar.facts(uuids(volumes))
     names = names_of(volumes, facts)
     return [FoundDisk(one, names[one.id], facts) for one in volumes]
+
+
+def _checked(reader: Reader, location: Location, text: str, field: str) -> tuple[str, str]:
+    """The name or id of the disk that a field names, and the path for a 404. It must be a disk of this zone."""
+    reference = parse_reference(text)
+    if not reference.can_be("disks") or (reference.scope and not reference.zone):
+        raise Problem.invalid(field, f"'{text}'. Send zones/{location.zone}/disks/DISK.")
+    if reference.zone and reference.zone not in location.names:
+        raise Problem.invalid(field, f"'{text}'. The disk must be in zone '{location.zone}'.")
+    project = meant(reader, reference.project)
+    path = f"projects/{project}/zones/{reference.zone or location.zone}/disks/{reference.name}"
+    if project != reader.project:
+        raise Problem.not_found(path)
+    return reference.name, path
 
 
 def _raw_name(volume: Volume, facts: Facts) -> str:

@@ -20,8 +20,8 @@ from gstack.errors import Problem
 from gstack.operations.model import Op
 from gstack.operations.nested import Nested
 from gstack.resources.inventory import machines
+from gstack.resources.inventory.image_disks import ImageDiskSpec
 from gstack.resources.inventory.machines import GONE, VirtualMachine
-from gstack.resources.inventory.service_offerings import MachineChoice
 from gstack.resources.inventory.volumes import ROOT, Volume
 from gstack.resources.shared.naming import suffix
 from gstack.resources.steps import deployment, removal, spare_group, spare_network
@@ -36,22 +36,7 @@ _BOOTED = (
 _FAILED = "CloudStack makes a disk of an image only with a machine that runs for a moment, and that failed: "
 
 
-class Making(msgspec.Struct, frozen=True):
-    """How a disk is made of an image. JSON-able, for `op.args`.
-
-    `machine` is what the maker takes; `offering_id` the disk offering, empty for what the machine's gives; `size_gb`
-    None where the image or the offering has the only size.
-    """
-
-    zone_id: str
-    security_groups: bool
-    template_id: str
-    machine: MachineChoice
-    offering_id: str = ""
-    size_gb: int | None = None
-
-
-async def make(op: Op, step: str, name: str, wish: Making, facts: Mapping[str, Any]) -> str:
+async def make(op: Op, step: str, name: str, wish: ImageDiskSpec, facts: Mapping[str, Any]) -> str:
     """Make the disk and write its facts down; its uuid. Nothing is left where that fails."""
     inside = Nested(op, f"{step}-maker", {})
     maker = _Maker(inside, name, wish)
@@ -65,7 +50,7 @@ async def make(op: Op, step: str, name: str, wish: Making, facts: Mapping[str, A
     return volume_id
 
 
-async def lend(op: Op, step: str, name: str, wish: Making, use: Callable[[str], Awaitable[str]]) -> str:
+async def lend(op: Op, step: str, name: str, wish: ImageDiskSpec, use: Callable[[str], Awaitable[str]]) -> str:
     """Let `use` have a disk of the image for a while (its uuid); what that returns. Nothing of the disk is left.
 
     The disk stays with its stopped machine, so that nobody sees it. `name` is that of what is made of it.
@@ -89,7 +74,7 @@ def host_name(op: Op, name: str) -> str:
 class _Maker:
     """The machine that makes one disk, and what is known of it so far."""
 
-    def __init__(self, op: Op, name: str, wish: Making) -> None:
+    def __init__(self, op: Op, name: str, wish: ImageDiskSpec) -> None:
         self.op, self.name, self.wish = op, name, wish
         self.host, self.display = host_name(op, name), f"{machines.TOOL}makes the disk {name}"
         self.machine_id = self.volume_id = ""

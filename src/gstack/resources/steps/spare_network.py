@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from gstack.cloudstack.client import Client
 from gstack.cloudstack.errors import Refusal
 from gstack.operations.model import Op, harmless
 from gstack.resources.inventory.machines import Nic
+from gstack.resources.inventory.network_offerings import l2_offering
 from gstack.resources.steps import nics
 
 NAME = "gstack-spare"
@@ -33,13 +33,6 @@ class _Network(msgspec.Struct, frozen=True):
     name: str = ""
     type: str = ""
     created: str = ""
-
-
-class _Offering(msgspec.Struct, frozen=True):
-    id: str
-    name: str = ""
-    guestiptype: str = ""
-    specifyvlan: bool = False
 
 
 async def move(op: Op, step: str, machine_id: str, zone_id: str, undo: list[Undo]) -> None:
@@ -81,7 +74,7 @@ async def network(op: Op, step: str, zone_id: str) -> str:
 
     if known := await op.decide(f"{step}-spare-known", look):
         return known
-    offering_id = await op.decide(f"{step}-spare-offering", lambda: offered(op.cloudstack, zone_id))
+    offering_id = await op.decide(f"{step}-spare-offering", lambda: l2_offering(op.cloudstack, zone_id))
     if not offering_id:
         return ""
     parameters = {"zoneid": zone_id, "networkofferingid": offering_id, "name": NAME, "displaytext": _TEXT}
@@ -101,13 +94,6 @@ async def _withdraw(op: Op, step: str, network_id: str) -> None:
     """Delete the network that another operation's came before; where it is in use already, two are as good as one."""
     with suppress(Refusal):
         await op.run(step, "deleteNetwork", {"id": network_id}, probe=harmless)
-
-
-async def offered(cloudstack: Client, zone_id: str) -> str:
-    """The uuid of an offering for L2 networks in a zone, empty where there is none. Remembered for seconds."""
-    narrowed = {"guestiptype": "L2", "state": "Enabled", "zoneid": zone_id}
-    found = await cloudstack.reference("listNetworkOfferings", _Offering, narrowed)
-    return next((one.id for one in found if one.guestiptype == "L2" and not one.specifyvlan), "")
 
 
 def _return(op: Op, machine_id: str, spare: str, others: list[Nic]) -> Callable[[str], Awaitable[None]]:

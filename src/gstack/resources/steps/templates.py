@@ -17,13 +17,13 @@ import msgspec
 
 from gstack.errors import Problem
 from gstack.operations.model import Op, harmless, work
+from gstack.resources.inventory.image_disks import ImageDiskSpec
 from gstack.resources.inventory.machines import OWN
 from gstack.resources.inventory.templates import Catalog, Template
 from gstack.resources.shared.naming import gce_id
 from gstack.resources.steps import image_disks as makers
 from gstack.resources.steps import passing_snapshots
 from gstack.resources.steps import tags as tagging
-from gstack.resources.steps.image_disks import Making
 
 CHANGE = "images.change"  # the name of a work
 KIND = "images"  # the sidecar's kind
@@ -44,7 +44,7 @@ class Wish(msgspec.Struct, frozen=True):
     volume_id: str = ""
     running: bool = False
     snapshot_id: str = ""
-    making: Making | None = None
+    making: ImageDiskSpec | None = None
     url: str = ""
     format: str = ""
     hypervisor: str = ""

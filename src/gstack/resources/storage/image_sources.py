@@ -17,14 +17,13 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.resources.inventory import volumes
 from gstack.resources.inventory.accounts import meant
-from gstack.resources.inventory.image_disks import RootDisk, making
+from gstack.resources.inventory.image_disks import ImageDiskSpec, RootDisk, image_disk_spec
+from gstack.resources.inventory.os_types import choose_os_type, os_types
 from gstack.resources.inventory.snapshots import resolve_snapshot
 from gstack.resources.inventory.templates import Catalog, Image, resolve_image
 from gstack.resources.inventory.zones import Location, Locations
-from gstack.resources.shared.image_families import family_of
 from gstack.resources.shared.naming import gce_id
 from gstack.resources.shared.references import parse_reference
-from gstack.resources.steps.image_disks import Making
 
 SOURCES = ("sourceDisk", "sourceSnapshot", "sourceImage", "rawDisk")
 FORMATS = {  # endings of files -> CloudStack's formats
@@ -44,14 +43,6 @@ _TAKEN = {  # hypervisors -> the formats that they take; others take all
     "VMware": {"OVA"},
     "Hyperv": {"VHD", "VHDX"},
 }
-_GENERIC = ("Other Linux (64-bit)", "Other (64-bit)", "Other (32-bit)")
-
-
-class OsType(msgspec.Struct, frozen=True):
-    """An OS type as CloudStack's listOsTypes answers it."""
-
-    id: str
-    description: str = ""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -64,7 +55,7 @@ class Source(msgspec.Struct, frozen=True):
     volume_id: str = ""
     running: bool = False
     snapshot_id: str = ""
-    making: Making | None = None
+    making: ImageDiskSpec | None = None
     url: str = ""
     format: str = ""
     checksum: str = ""
@@ -93,19 +84,7 @@ async def os_type_of(call: Call, source: Source, family: str) -> str:
     """The uuid of the OS type: the source's own, else that of the new image's family, else a generic one."""
     if source.os_type:
         return source.os_type
-    return choose_os_type(await call.cloudstack.reference("listOsTypes", OsType), source.os_name, family)
-
-
-def choose_os_type(types: Sequence[OsType], name: str, family: str) -> str:
-    """Choose among CloudStack's OS types. Pure."""
-    by_name = {one.description: one.id for one in types}
-    of_family = [one.id for one in types if family and family_of(one.description) == family]
-    other = [one.id for one in types if one.description.startswith("Other")]
-    generic = [by_name[wanted] for wanted in _GENERIC if wanted in by_name]
-    found = [by_name[name]] if name in by_name else [*of_family, *generic, *other, *by_name.values()]
-    if not found:
-        raise Problem.internal_error("listOsTypes is empty")
-    return found[0]
+    return choose_os_type(await os_types(call.cloudstack), source.os_name, family)
 
 
 def place(source: Source, everywhere: Sequence[Location], known: Catalog) -> tuple[str, list[str]]:
@@ -165,14 +144,13 @@ async def _of_disk(call: Call, everywhere: Locations, known: Catalog) -> Source:
 
 async def _of_snapshot(call: Call) -> Source:
     found = await resolve_snapshot(call, call.body["sourceSnapshot"], "resource.sourceSnapshot")
-    path = f"global/snapshots/{found.name}"
     return Source(
         zone_id=found.snapshot.zoneid,
         snapshot_id=found.snapshot.id,
         size_gb=found.gigabytes,
         os_type=found.snapshot.ostypeid,
-        fact={"field": "sourceSnapshot", "path": path, "id": gce_id(found.snapshot.id)},
-        holds=(path,),
+        fact=found.fact,
+        holds=(found.path,),
     )
 
 
@@ -192,12 +170,13 @@ async def _of_image(call: Call, everywhere: Locations) -> Source:
     )
 
 
-async def _way(call: Call, places: Sequence[Location], image: Image) -> tuple[Location, Making]:
+async def _way(call: Call, places: Sequence[Location], image: Image) -> tuple[Location, ImageDiskSpec]:
     """The first zone in which a disk of the image can be made, and how; 400 with the last zone's reason without one."""
     problem = Problem.not_ready(image.path, f"The image '{image.path}' is not ready in any zone.")
     for location in places:
         try:
-            return location, await making(call, location, RootDisk(image, "", "", None), "resource.sourceImage")
+            disk = RootDisk(image, "", "", None)
+            return location, await image_disk_spec(call, location, disk, "resource.sourceImage")
         except Problem as refused:
             problem = refused
     raise problem

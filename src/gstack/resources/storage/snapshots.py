@@ -34,7 +34,6 @@ from gstack.resources.shared.naming import (
 from gstack.resources.shared.references import parse_reference
 from gstack.resources.shared.refused import refuse
 from gstack.resources.steps.snapshots import NewLabels, NewSnapshot, OneSnapshot, make, relabel, remove
-from gstack.resources.storage.disks.lookup import disk_meant
 
 STATUSES = {READY: "READY", FAILED: "FAILED", "Destroying": "DELETING"}  # any other is one on its way
 _KEYS = "CloudStack takes no keys of yours."
@@ -171,7 +170,7 @@ async def create_snapshot(call: Call) -> dict[str, Any]:
 def _check_source(call: Call, disk: FoundDisk, place: Location) -> None:
     """The disk that the body names must be that of the URL."""
     sent = call.body.get("sourceDisk")
-    if sent and disk_meant(call, place, sent) not in {disk.name, gce_id(disk.volume.id)}:
+    if sent and volumes.disk_name_in(call, place, sent) not in {disk.name, gce_id(disk.volume.id)}:
         raise Problem.invalid("resource.sourceDisk", f"'{sent}' is not the disk of the URL. Leave it out.")
 
 

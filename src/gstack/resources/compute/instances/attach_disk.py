@@ -18,7 +18,6 @@ from gstack.resources.inventory import volumes
 from gstack.resources.inventory.volumes import FoundDisk
 from gstack.resources.shared import refused as policy
 from gstack.resources.steps import volumes as volume_work
-from gstack.resources.storage.disks.lookup import check_idle, disk_named
 
 _REFUSED = policy.DISK | {
     "initializeParams": "attachDisk attaches a disk that exists. Make it with disks.insert first, and send its source.",
@@ -38,8 +37,8 @@ async def attach_disk(call: Call) -> dict[str, Any]:
         raise Problem.unsupported("forceAttach", _REFUSED["forceAttach"])
     if not body.get("source"):
         raise Problem.required("resource.source")
-    disk = await disk_named(call, subject.location, body["source"], "resource.source")
-    check_idle(call, disk, subject.location)
+    disk = await volumes.resolve_disk(call, subject.location, body["source"], "resource.source")
+    volumes.check_unused(call, disk, subject.location)
     check_size_kept(body, disk.volume, "resource")
     _check_state(call, subject, disk)
     parts = await parts_of(call, subject.machine.id)

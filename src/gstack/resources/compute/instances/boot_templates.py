@@ -8,11 +8,11 @@ Where it is gone, another one of the same operating system does; without any, an
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call
+from gstack.resources.inventory.os_types import os_types
 from gstack.resources.inventory.snapshots import VolumeSnapshot
 from gstack.resources.inventory.templates import Catalog, catalog
 from gstack.resources.inventory.volumes import Volume
 from gstack.resources.inventory.zones import Location
-from gstack.resources.storage.image_sources import OsType
 
 _NONE = (
     "CloudStack deploys machines of images only, and the one that this came from is not there any more. Make an image "
@@ -42,7 +42,7 @@ async def snapshots_template(call: Call, location: Location, snapshot: VolumeSna
     known = await catalog(call.cloudstack, call.project)
     if template_id and _there(known, location, template_id):
         return template_id
-    types = await call.cloudstack.reference("listOsTypes", OsType) if snapshot.ostypeid else []
+    types = await os_types(call.cloudstack) if snapshot.ostypeid else []
     name = next((one.description for one in types if one.id == snapshot.ostypeid), "")
     similar = [image.id for image in known.all if name and image.os_type == name and location.id in image.zones]
     if not similar:

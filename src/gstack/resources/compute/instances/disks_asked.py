@@ -18,14 +18,12 @@ from gstack.resources.compute.instances.plan import DiskPlan
 from gstack.resources.inventory import volumes
 from gstack.resources.inventory.accounts import own_names
 from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings, disk_offerings
-from gstack.resources.inventory.image_disks import Asked, making, root_disk
-from gstack.resources.inventory.snapshots import resolve_snapshot
+from gstack.resources.inventory.image_disks import ImageDiskRequest, image_disk_spec, root_disk
+from gstack.resources.inventory.snapshots import VolumeSnapshot, resolve_snapshot
 from gstack.resources.inventory.zones import Location
 from gstack.resources.shared import refused as policy
 from gstack.resources.shared.naming import check_labels, check_name
 from gstack.resources.shared.references import parse_reference, type_named
-from gstack.resources.storage.disks.insert import sized, source_snapshot
-from gstack.resources.storage.disks.lookup import check_idle, disks_named
 
 _DEVICE = re.compile(r"\w[\w.-]{0,254}", re.ASCII)  # Google's pattern, of setDiskAutoDelete's deviceName
 MOST_DISKS = 16  # CloudStack's highest device numbers differ by hypervisor; all take this many
@@ -55,7 +53,7 @@ async def _known(call: Call, location: Location, given: Sequence[Mapping[str, An
     }
     return _Known(
         offerings=await disk_offerings(call.cloudstack, call.settings.names),
-        disks=await disks_named(call, location, sources),
+        disks=await volumes.resolve_disks(call, location, sources),
     )
 
 
@@ -98,36 +96,35 @@ async def _boot(
     return root.image.id, replace(plan, **changes)
 
 
-def _of_image(disk: Mapping[str, Any], field: str) -> Asked:
+def _of_image(disk: Mapping[str, Any], field: str) -> ImageDiskRequest:
     asked, inside = disk["initializeParams"], f"{field}.initializeParams"
     fields = (f"{inside}.sourceImage", f"{inside}.diskType", f"{inside}.diskSizeGb")
-    return Asked(asked["sourceImage"], asked.get("diskType", ""), _size(disk, asked), fields)
+    return ImageDiskRequest(asked["sourceImage"], asked.get("diskType", ""), _size(disk, asked), fields)
 
 
 async def _boot_of_snapshot(
     call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan, known: _Known
 ) -> tuple[str, DiskPlan]:
-    made = await _of_snapshot(call, location, disk, plan, known)
+    made, snapshot = await _of_snapshot(call, location, disk, plan, known)
     field = f"{plan.field}.initializeParams.sourceSnapshot"
-    snapshot = await resolve_snapshot(call, disk["initializeParams"]["sourceSnapshot"], field)
-    return await snapshots_template(call, location, snapshot.snapshot, field), made
+    return await snapshots_template(call, location, snapshot, field), made
 
 
 async def _of_snapshot(
     call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan, known: _Known
-) -> DiskPlan:
-    """A disk that is to be made of a snapshot."""
+) -> tuple[DiskPlan, VolumeSnapshot]:
+    """A disk that is to be made of a snapshot, and the snapshot."""
     asked, field = disk["initializeParams"], f"{plan.field}.initializeParams"
     if asked.get("sourceImage"):
         raise Problem.invalid(field, "sourceImage and sourceSnapshot exclude each other.")
-    source = await source_snapshot(call, location, asked["sourceSnapshot"], f"{field}.sourceSnapshot")
+    source = await resolve_snapshot(call, asked["sourceSnapshot"], f"{field}.sourceSnapshot", location)
     size = _size(disk, asked)
-    if size is not None and size < source.size_gb:
-        why = f"'{size}'. Requested disk size cannot be smaller than the snapshot size ({source.size_gb} GB)."
+    if size is not None and size < source.gigabytes:
+        why = f"'{size}'. Requested disk size cannot be smaller than the snapshot size ({source.gigabytes} GB)."
         raise Problem.invalid(f"{field}.diskSizeGb", why)
-    kind, offering, size = _sized(location, plan, asked, size, known, source.size_gb)
-    taken = {"snapshot_id": source.snapshot_id, "source": source.fact}
-    return replace(plan, kind=kind, offering_id=offering, size_gb=size, **taken)
+    kind, offering, size = _sized(location, plan, asked, size, known, source.gigabytes)
+    taken = {"snapshot_id": source.uuid, "source": source.fact}
+    return replace(plan, kind=kind, offering_id=offering, size_gb=size, **taken), source.snapshot
 
 
 def _sized(
@@ -141,7 +138,8 @@ def _sized(
     """The type's name, its offering and the size to ask for."""
     fields = (f"{plan.field}.initializeParams.diskType", f"{plan.field}.initializeParams.diskSizeGb")
     kind = parse_reference(asked.get("diskType", "")).name or PERSISTENT[0]
-    return sized(known.offerings, kind, size, location, least, fields)
+    choice = known.offerings.plan_disk(kind, size, location.id, least, fields)
+    return choice.kind, choice.offering_id, choice.size_to_send
 
 
 async def _data(
@@ -153,7 +151,7 @@ async def _data(
     if disk.get("source"):
         return _existing(call, location, disk, plan, known)[0]
     if asked.get("sourceSnapshot"):
-        return await _of_snapshot(call, location, disk, plan, known)
+        return (await _of_snapshot(call, location, disk, plan, known))[0]
     if asked.get("sourceImage"):
         return await _data_of_image(call, location, disk, plan, known)
     kind, offering, size = _sized(location, plan, asked, _size(disk, asked), known)
@@ -165,7 +163,7 @@ async def _data_of_image(
 ) -> DiskPlan:
     asked = _of_image(disk, plan.field)
     root = await root_disk(call, location, asked, known.offerings)
-    made = await making(call, location, root, asked.fields[0])
+    made = await image_disk_spec(call, location, root, asked.fields[0])
     return replace(plan, kind=root.kind, image=root.fact, making=made)
 
 
@@ -173,7 +171,7 @@ def _existing(
     call: Call, location: Location, disk: Mapping[str, Any], plan: DiskPlan, known: _Known
 ) -> tuple[DiskPlan, volumes.Volume]:
     found = known.disks[f"{plan.field}.source"]
-    check_idle(call, found, location)
+    volumes.check_unused(call, found, location)
     check_size_kept(disk, found.volume, plan.field)
     return replace(plan, name=found.name, volume_id=found.volume.id), found.volume
 

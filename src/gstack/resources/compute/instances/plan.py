@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from gstack.resources.compute.instances.user_data import told
+from gstack.resources.inventory.image_disks import ImageDiskSpec
 from gstack.resources.inventory.placements import Placement
-from gstack.resources.steps.image_disks import Making
 
 
 class DiskPlan(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class DiskPlan(msgspec.Struct, frozen=True):
     volume_id: str = ""
     snapshot_id: str = ""
     source: dict[str, str] = {}
-    making: Making | None = None
+    making: ImageDiskSpec | None = None
 
     @property
     def of_image(self) -> bool:

@@ -16,11 +16,11 @@ from gstack.resources.compute.instances.subject import Subject
 from gstack.resources.compute.instances.to_gce import SHIELDED, scheduling_to_gce
 from gstack.resources.inventory.accounts import own_names
 from gstack.resources.inventory.placements import network_named, subnetwork_named
+from gstack.resources.inventory.volumes import disk_name_in
 from gstack.resources.shared import refused as policy
 from gstack.resources.shared.metadata import check_metadata
 from gstack.resources.shared.naming import check_description, check_labels, fingerprint
 from gstack.resources.shared.references import last_name, name_in, type_named
-from gstack.resources.storage.disks.lookup import disk_meant
 
 NO_EFFECT, REFRESH, RESTART = LEVELS = ("NO_EFFECT", "REFRESH", "RESTART")
 _KEPT = "instances.keep"
@@ -78,7 +78,7 @@ def _name(_call: Call, _subject: Subject, name: str) -> str:
 def _disks(call: Call, subject: Subject, disks: list[Mapping[str, Any]]) -> list[Any]:
     return [
         (
-            disk_meant(call, subject.location, disk.get("source", "")),
+            disk_name_in(call, subject.location, disk.get("source", "")),
             disk.get("deviceName"),
             bool(disk.get("autoDelete")),
             bool(disk.get("boot")),

@@ -17,7 +17,7 @@ from gstack.operations.model import Op, Target, work
 from gstack.resources.inventory import volumes
 from gstack.resources.inventory.accounts import own_names
 from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings, disk_offerings
-from gstack.resources.inventory.image_disks import Asked, making, root_disk
+from gstack.resources.inventory.image_disks import ImageDiskRequest, ImageDiskSpec, image_disk_spec, root_disk
 from gstack.resources.inventory.snapshots import resolve_snapshot
 from gstack.resources.inventory.zones import Location, locations
 from gstack.resources.shared.naming import check_description, check_labels, check_name, gce_id, labels_to_tags
@@ -26,9 +26,7 @@ from gstack.resources.shared.refused import IGNORED, refuse
 from gstack.resources.steps import image_disks as makers
 from gstack.resources.steps import tags as tagging
 from gstack.resources.steps import volumes as volume_work
-from gstack.resources.steps.image_disks import Making
 from gstack.resources.steps.volumes import NewVolume
-from gstack.resources.storage.disks.lookup import disk_named
 from gstack.resources.storage.disks.reads import kind_of
 
 _KEYS = "CloudStack takes no keys of yours."
@@ -64,7 +62,7 @@ class Wish(msgspec.Struct, frozen=True):
     volume: NewVolume
     facts: dict[str, Any]
     labels: dict[str, str] = {}
-    making: Making | None = None
+    making: ImageDiskSpec | None = None
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -103,9 +101,9 @@ async def _insert_of_image(
     call: Call, location: Location, name: str, image: str, offerings: DiskOfferings
 ) -> dict[str, Any]:
     kind, size = _asked_type(call, location), _sent_size(call)
-    asked = Asked(image, kind, size, ("resource.sourceImage", "resource.type", "resource.sizeGb"))
+    asked = ImageDiskRequest(image, kind, size, ("resource.sourceImage", "resource.type", "resource.sizeGb"))
     root = await root_disk(call, location, asked, offerings)
-    made = await making(call, location, root, asked.fields[0])
+    made = await image_disk_spec(call, location, root, asked.fields[0])
     await _check_free(call, location, name)
     facts, labels = _facts(call, name, root.kind, image=root.fact), check_labels(call.body.get("labels"))
     return await _start(call, location, Wish(NewVolume(name, location.id), facts, labels, made))
@@ -200,25 +198,13 @@ async def _source(call: Call, location: Location, offerings: DiskOfferings) -> S
     if snapshot and disk:
         raise Problem.invalid("resource", "sourceSnapshot and sourceDisk exclude each other.")
     if snapshot:
-        return await source_snapshot(call, location, snapshot, "resource.sourceSnapshot")
+        found = await resolve_snapshot(call, snapshot, "resource.sourceSnapshot", location)
+        return Source(snapshot_id=found.uuid, size_gb=found.gigabytes, fact=found.fact, hold=(found.path,))
     return await _of_disk(call, location, disk, offerings) if disk else Source()
 
 
-async def source_snapshot(call: Call, location: Location, text: str, field: str) -> Source:
-    """The snapshot that a body names for a new disk in this zone, ready to be used."""
-    found = await resolve_snapshot(call, text, field)
-    if found.snapshot.zoneid != location.id:
-        everywhere = await locations(call.cloudstack, call.settings.names)
-        there = everywhere.of_id(found.snapshot.zoneid)
-        why = f"CloudStack keeps this snapshot in zone '{there.zone if there else 'unknown'}'. Make the disk there."
-        raise Problem.unsupported(field, why)
-    path = f"global/snapshots/{found.name}"
-    fact = {"field": "sourceSnapshot", "path": path, "id": gce_id(found.snapshot.id)}
-    return Source(snapshot_id=found.snapshot.id, size_gb=found.gigabytes, fact=fact, hold=(path,))
-
-
 async def _of_disk(call: Call, location: Location, text: str, offerings: DiskOfferings) -> Source:
-    found = await disk_named(call, location, text, "resource.sourceDisk")
+    found = await volumes.resolve_disk(call, location, text, "resource.sourceDisk")
     volume, path = found.volume, f"zones/{location.zone}/disks/{found.name}"
     if volume.state not in {"Ready", "Allocated"}:
         raise Problem.not_ready(call.resource(path))
@@ -242,44 +228,21 @@ def _volume(
         origin = "snapshot" if source.snapshot_id else "disk"
         why = f"Requested disk size cannot be smaller than the {origin} size ({source.size_gb} GB)."
         raise Problem.invalid("resource.sizeGb", f"'{sent}'. {why}")
-    kind, offering_id, size_gb = sized(offerings, asked, sent, location, source.size_gb)
+    choice = offerings.plan_disk(asked, sent, location.id, source.size_gb)
     volume = NewVolume(
         name=name,
         zone_id=location.id,
-        offering_id=offering_id,
-        size_gb=size_gb,
+        offering_id=choice.offering_id,
+        size_gb=choice.size_to_send,
         snapshot_id=source.snapshot_id,
         copied_id="" if source.blank else source.volume_id,
     )
-    return kind, volume
+    return choice.kind, volume
 
 
 def _asked_type(call: Call, location: Location) -> str:
     text = call.body.get("type", "")
     return type_named(text, "diskTypes", "resource.type", location.names, own_names(call)) if text else ""
-
-
-def sized(
-    offerings: DiskOfferings,
-    kind: str,
-    sent: int | None,
-    location: Location,
-    least: int = 0,
-    fields: tuple[str, str] = ("", ""),
-) -> tuple[str, str, int | None]:
-    """The type's name, its offering, and the size to tell CloudStack: None where the offering has the only one.
-
-    `sent` is the size that was asked for, `least` that of what the disk is made of, both in GB.
-    """
-    choice = offerings.choose(kind, sent, location.id, fields)
-    found = offerings.named(kind, location.id)
-    name = found[0] if found else kind
-    if not choice.custom:
-        if (choice.size_gb or 0) < least:
-            why = f"'{kind}'. Its disks have {choice.size_gb} GB, {least} GB are needed."
-            raise Problem.invalid(fields[0] or "resource.type", why)
-        return name, choice.offering_id, None
-    return name, choice.offering_id, sent or least or offerings.bounds.default_size(name)
 
 
 async def _check_free(call: Call, location: Location, name: str) -> None:

@@ -1,0 +1,17 @@
+"""The fields of an object that say something. Pure.
+
+Google leaves out what is empty, and so do the answers of this server, the facts of the sidecar and the parameters that
+CloudStack gets.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_EMPTY: tuple[object, ...] = (None, "", [], {}, ())
+
+
+def present(fields: Mapping[str, T | None]) -> dict[str, T]:
+    """Return the fields without those that are None or an empty string, list or object. 0 and False are values."""
+    return {name: value for name, value in fields.items() if value is not None and value not in _EMPTY}
