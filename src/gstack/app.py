@@ -26,6 +26,7 @@ from gstack.db.engine import create_engine, migrate
 from gstack.db.sidecar_store import SidecarStore
 from gstack.gateway import batch, documents, endpoint
 from gstack.gateway.call import Services
+from gstack.gateway.connections import Connections
 from gstack.gateway.entrance import Entrance
 from gstack.operations.crash_switch import crash_switch
 from gstack.operations.journal import Operations
@@ -50,7 +51,7 @@ def create(settings: Settings) -> Asgi:
     endpoint.mount(app, parts.services)
     batch.mount(app, settings)
     documents.mount(app, settings)
-    return Entrance(app, settings)
+    return Connections(Entrance(app, settings), settings, _replace_worker)
 
 
 def from_environment() -> Asgi:
@@ -116,6 +117,12 @@ class _Life:
         await self._parts.operations.stop(_GRACE)
         await self._parts.cloudstack.close()
         await self._parts.engine.dispose()
+
+
+def _replace_worker() -> None:
+    """Have `gstack serve` start new workers and end this one when its requests are answered."""
+    if parent := os.environ.get(PARENT_VARIABLE):
+        os.kill(int(parent), signal.SIGHUP)
 
 
 async def _end_with(parent: int) -> None:

@@ -37,6 +37,8 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trust_proxy: tuple[str, ...] = ()
     body_limit: _Count = 1_048_576  # bytes
     body_timeout: _Seconds = 60.0  # seconds in which a request's body must be here
+    connections: _Count = 1024  # open connections of a worker
+    connections_per_address: _Count = 256  # of these, from one address that is no trusted proxy
     audit_log: str = "audit.log"
     log_level: Annotated[str, msgspec.Meta(pattern="^(debug|info|warning|error)$")] = "info"
 

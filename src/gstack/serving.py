@@ -9,6 +9,7 @@ import ipaddress
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -38,6 +39,10 @@ _STOP_SECONDS = 120  # a long poll may last nearly two minutes; a request in fli
 _RENEWAL_CHECK = 3600.0
 _HEADERS = 65_536  # bytes of a request's line and headers
 _READY_SECONDS = 60.0
+_BACKLOG = 1024  # connections that the system accepts before a worker has a place for them
+_HANDLES = 65_536  # open files that a worker asks for
+_OWN_HANDLES = 320  # of these, for CloudStack, the database, pipes and files: an accept without a handle would fail
+_FEWEST = 32  # connections that are served however few handles there are
 _SANDBOX_POLL = 0.05
 _CRASH_PAUSE = 1.0  # seconds until the next try when workers die as soon as they work
 _log = structlog.get_logger("gstack.serving")
@@ -188,10 +193,22 @@ def _server(settings: Settings) -> AbstractServer[Any]:
         ssl_protocol_min=SSLProtocols.tls12,
         http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=_HEADERS),
         http2_settings=HTTP2Settings(max_headers_size=_HEADERS),
+        backlog=_BACKLOG,
+        backpressure=min(settings.server.connections, max(_FEWEST, _handles() - _OWN_HANDLES)),
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
         log_level=LogLevels.warning,
     )
+
+
+def _handles() -> int:
+    """How many files and sockets a worker may have open: as many as this user may ask for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _HANDLES if hard == resource.RLIM_INFINITY else min(hard, _HANDLES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return _HANDLES if soft == resource.RLIM_INFINITY else soft
 
 
 def _in_background(function: Callable[[], None]) -> None:
