@@ -12,7 +12,7 @@ from gstack.resources.inventory.service_offerings import (
     MachineChoice,
     Offerings,
     ServiceOffering,
-    as_asked,
+    as_requested,
     name_of,
     pick,
     smallest,
@@ -154,10 +154,10 @@ def test_aggregated(gce: Gce) -> None:
 
 def test_custom_types_as_asked() -> None:
     """A custom type is shown under the series that was asked for, while it has that size."""
-    assert as_asked("custom-2-4096", "n1-custom-2-4096") == "n1-custom-2-4096"
-    assert as_asked("custom-4-8192", "n1-custom-2-4096") == "custom-4-8192"
-    assert as_asked("e2-small", "n1-custom-2-4096") == "e2-small"
-    assert as_asked("custom-2-4096", "") == "custom-2-4096"
+    assert as_requested("custom-2-4096", "n1-custom-2-4096") == "n1-custom-2-4096"
+    assert as_requested("custom-4-8192", "n1-custom-2-4096") == "custom-4-8192"
+    assert as_requested("e2-small", "n1-custom-2-4096") == "e2-small"
+    assert as_requested("custom-2-4096", "") == "custom-2-4096"
 
 
 def test_the_smallest_offering() -> None:

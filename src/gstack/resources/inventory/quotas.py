@@ -1,6 +1,6 @@
-"""Google's quotas <- CloudStack's resource limits, as listAccounts and listProjects tell them with the usage.
+"""Quotas: CloudStack's resource limits and usage, from listAccounts or listProjects.
 
-A limit that CloudStack calls `Unlimited` (or -1) shows as 2^53, the largest whole number that every client reads right.
+An unlimited resource (`Unlimited` or -1) shows the limit 2^53, the largest integer that every client reads exactly.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ Number = int | float | str
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Limits and use of an account or a project. Limits come as strings, storage in GB, memory in MB."""
+    """Limits and usage of an account or a project. Limits are strings in CloudStack; storage is in GB, memory in MB."""
 
     created: str = ""
     displaytext: str = ""
@@ -58,7 +58,7 @@ REGION_METRICS = {
 
 
 async def usage_of(reader: Reader) -> Usage:
-    """Limits and use of the call's owner: one CloudStack call, of the account or of the project."""
+    """Limits and usage of the owner: one CloudStack call."""
     cloudstack = reader.cloudstack.in_project(None)
     if reader.owner is None:
         return Usage()
@@ -88,6 +88,6 @@ def _quotas(usage: Usage, metrics: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _limit(told: Number) -> float:
-    number = -1.0 if str(told).lower() == "unlimited" else float(told)
+def _limit(limit: Number) -> float:
+    number = -1.0 if str(limit).lower() == "unlimited" else float(limit)
     return UNLIMITED if number < 0 else number

@@ -1,9 +1,9 @@
-"""Service offerings, the machine types that they stand for, and how one is chosen.
+"""Service offerings: which machine types they are, and how one is chosen.
 
-An offering of fixed size is a machine type under its name, or the name's slug; the raw name and the numeric id are
-accepted too. A customisable offering is no machine type of the list: it is `custom-<vCPUs>-<MB>`, also with a series
-before it (`n1-custom-2-4096`), as Google's custom types are. An offering named for a series (`e2-custom`) serves that
-series first. vCPUs and memory must fit both Google's rules and the offering's limits.
+An offering of fixed size is a machine type under the slug of its name; the raw name and the numeric id are accepted
+too. A customisable offering is not listed: it serves Google's custom types, `custom-<vCPUs>-<MB>`, with or without a
+series (`n1-custom-2-4096`). An offering that is named for a series (`e2-custom`) is preferred for that series. vCPUs
+and memory must keep both Google's rules and the limits of the offering.
 """
 
 import re
@@ -19,13 +19,13 @@ from gstack.resources.inventory.zones import Location
 from gstack.resources.shared.naming import gce_id, gce_names, slug
 from gstack.resources.shared.references import parse_reference, type_named
 
-DEFAULT_SPEED = 1000  # MHz, where an offering leaves the speed of its processors to the one who deploys
+DEFAULT_SPEED = 1000  # MHz, for offerings that leave the speed of the processors open
 _MEMORY_STEP = 256  # MB, Google's rule for custom types
 _CUSTOM = re.compile(r"(?:(?P<series>[a-z][a-z0-9]*)-)?custom-(?P<cpus>[1-9]\d{0,4})-(?P<memory>[1-9]\d{0,8})")
 
 
 class MachineChoice(msgspec.Struct, frozen=True):
-    """What deployVirtualMachine is told. Sizes are None where the offering has its own; cpu_speed is in MHz."""
+    """The size of a machine for deployVirtualMachine. What the offering fixes itself is None; cpu_speed is in MHz."""
 
     offering_id: str
     cpu: int | None = None
@@ -46,16 +46,16 @@ class ServiceOffering(msgspec.Struct, frozen=True):
     iscustomized: bool = False
     serviceofferingdetails: dict[str, str] = {}
     zoneid: str = ""  # ids with commas; empty: every zone
-    rootdisksize: int = 0  # GB; 0: the image's, or what is asked for
+    rootdisksize: int = 0  # GB; 0: that of the image or the request
     diskofferingstrictness: bool = False  # whether a machine must take the offering's own root disk
-    isvolatile: bool = False  # whether the root disk is made anew at each start
+    isvolatile: bool = False  # whether each start begins with a fresh root disk
 
     def offered_in(self, zone_id: str) -> bool:
         """Whether the offering may be used in this zone."""
         return not self.zoneid or zone_id in self.zoneid.split(",")
 
     def limits(self, detail: str) -> tuple[int, int]:
-        """The smallest and largest `cpunumber` or `memory` of a customisable offering; 0 to a lot where unsaid."""
+        """The smallest and largest `cpunumber` or `memory` of a customisable offering; 0 to 2^31 by default."""
         details = self.serviceofferingdetails
         return int(details.get(f"min{detail}", 0)), int(details.get(f"max{detail}", 2**31))
 
@@ -78,7 +78,7 @@ class Offerings:
         self.names = gce_names((offering.id, offering.name) for offering in found)
 
     def fixed_named(self, name: str, zone_id: str = "") -> ServiceOffering | None:
-        """Find an offering of fixed size by GCE name, CloudStack name or numeric id."""
+        """The offering of fixed size with this GCE name, CloudStack name or numeric id."""
         usable = [offering for offering in self.fixed if not zone_id or offering.offered_in(zone_id)]
         for offering in usable:
             if self.names[offering.id] == name:
@@ -86,18 +86,18 @@ class Offerings:
         return next((each for each in usable if name in {each.name, gce_id(each.id)}), None)
 
     def customisable_for(self, size: CustomSize, zone_id: str = "") -> ServiceOffering | None:
-        """Find a customisable offering whose limits allow this size; one named for the series first."""
+        """A customisable offering whose limits allow this size, preferably one that is named for the series."""
         usable = [offering for offering in self.customisable if not zone_id or offering.offered_in(zone_id)]
         usable.sort(key=lambda each: (not _is_for(each, size.series), self.names[each.id]))
         return next((offering for offering in usable if _allows(offering, size)), None)
 
 
 def smallest(known: Offerings, zone_id: str, *, own_disk: bool) -> MachineChoice | None:
-    """The offering that takes least of a zone; None where none would do. A fixed size goes first.
+    """The smallest offering of a zone whose root disk can have any size; None where there is none.
 
-    `own_disk`: a disk offering takes the place of the service offering's own root disk.
+    Fixed sizes come first. `own_disk`: a disk offering replaces the root disk of the service offering.
     """
-    fixed = [each for each in known.fixed if _lends(each, zone_id, own_disk=own_disk)]
+    fixed = [each for each in known.fixed if _fits_any_disk(each, zone_id, own_disk=own_disk)]
     if fixed:
         return MachineChoice(min(fixed, key=lambda each: (each.memory, each.cpunumber, each.name)).id)
     sizes = [
@@ -108,24 +108,24 @@ def smallest(known: Offerings, zone_id: str, *, own_disk: bool) -> MachineChoice
             None if each.cpuspeed else DEFAULT_SPEED,
         )
         for each in known.customisable
-        if _lends(each, zone_id, own_disk=own_disk)
+        if _fits_any_disk(each, zone_id, own_disk=own_disk)
     ]
     return min(sizes, key=lambda size: (size.memory_mb, size.cpu, size.offering_id), default=None)
 
 
-def _lends(offering: ServiceOffering, zone_id: str, *, own_disk: bool) -> bool:
-    """Whether the root disk of a machine of this offering can have any size and be taken from it."""
+def _fits_any_disk(offering: ServiceOffering, zone_id: str, *, own_disk: bool) -> bool:
+    """Whether the root disk of such a machine can have any size and can be detached."""
     bound = offering.rootdisksize or offering.isvolatile or (own_disk and offering.diskofferingstrictness)
     return offering.offered_in(zone_id) and not bound
 
 
 async def offerings(cloudstack: Client, *, fresh: bool = False) -> Offerings:
-    """The caller's service offerings. Remembered for seconds (listServiceOfferings)."""
+    """The caller's service offerings (listServiceOfferings), remembered for seconds."""
     return Offerings(await cloudstack.reference("listServiceOfferings", ServiceOffering, fresh=fresh))
 
 
 async def choose(reader: Reader, name: str, field: str, location: Location) -> MachineChoice:
-    """Find what to deploy for a machine type, named in any form. Problem.invalid on `field` where there is none."""
+    """The size to deploy for a machine type, which may be named in any form. 400 on `field` for an unknown type."""
     type_named(name, "machineTypes", field, location.names, own_names(reader))
     zone_id = location.id
     found = pick(await offerings(reader.cloudstack), name, field, zone_id)
@@ -137,7 +137,7 @@ async def choose(reader: Reader, name: str, field: str, location: Location) -> M
 
 
 def pick(known: Offerings, name: str, field: str, zone_id: str = "") -> MachineChoice | None:
-    """Choose among known offerings; None where no type has the name, Problem.invalid for a size nobody offers."""
+    """The size for a machine type among these offerings; None for an unknown name, 400 for a size that none offers."""
     if fixed := known.fixed_named(_last(name), zone_id):
         return MachineChoice(fixed.id)
     size = custom_size(_last(name))
@@ -155,7 +155,7 @@ def custom_size(name: str) -> CustomSize | None:
 
 
 def name_of(offering_id: str, cpu: int, memory: int, known: Offerings, offering_name: str = "") -> str:
-    """The machine type of a machine; `memory` in MB. `offering_name` stands in for an offering not seen any more."""
+    """The machine type of a machine; `memory` in MB. `offering_name` stands in for an offering that is gone."""
     offering = known.by_id.get(offering_id)
     if offering is None:
         return slug(offering_name) if offering_name else f"custom-{cpu}-{memory}"
@@ -166,11 +166,11 @@ def name_of(offering_id: str, cpu: int, memory: int, known: Offerings, offering_
     return f"{prefix}custom-{cpu}-{memory}"
 
 
-def as_asked(name: str, asked: str) -> str:
-    """The name of a machine's type as it was asked for, where that is the same size: `n1-custom-2-4096`."""
-    size, wanted = custom_size(name), custom_size(asked)
-    same = size and wanted and (size.cpus, size.memory_mb) == (wanted.cpus, wanted.memory_mb)
-    return asked if same else name
+def as_requested(name: str, requested: str) -> str:
+    """The custom type as the request wrote it (`n1-custom-2-4096`) if it has the same size as the machine's type."""
+    size, other = custom_size(name), custom_size(requested)
+    same = size and other and (size.cpus, size.memory_mb) == (other.cpus, other.memory_mb)
+    return requested if same else name
 
 
 def customisable_of(known: Offerings, size: CustomSize, field: str, zone_id: str) -> ServiceOffering:

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves, unserved
 from gstack.gateway.listing import list_items, whole
@@ -19,6 +21,20 @@ from gstack.resources.inventory.quotas import Usage, project_quotas, usage_of
 from gstack.resources.shared import metadata
 from gstack.resources.shared.metadata import check_metadata
 from gstack.resources.shared.naming import check_fingerprint, gce_id, timestamp_of
+
+
+class DefaultTier(msgspec.Struct, frozen=True):
+    """The network tier to keep: PREMIUM or STANDARD."""
+
+    tier: str
+
+
+class CommonMetadata(msgspec.Struct, frozen=True):
+    """The shared metadata to keep. `fingerprint` is that of the client, empty if it sent none."""
+
+    items: dict[str, str]
+    fingerprint: str
+
 
 unserved(
     "compute.projects.moveInstance",
@@ -82,15 +98,13 @@ async def set_default_network_tier(call: Call) -> Any:
     if tier != PREMIUM:
         text = "The default network tier is kept and has no effect: this cloud has one kind of address."
         call.warn("FIELD_VALUE_OVERRIDEN", text)
-    return await call.start(write_default_tier, _target(call), {"tier": tier})
+    return await call.start(write_default_tier, _target(call), DefaultTier(tier))
 
 
-@work("projects.setDefaultNetworkTier")
-async def write_default_tier(op: Op) -> None:
-    """Keep the tier."""
-
+@work("projects.setDefaultNetworkTier", DefaultTier)
+async def write_default_tier(op: Op, request: DefaultTier) -> None:
     async def write() -> bool:
-        await op.sidecar.put_object(op.operation.owner, *TIER, {"tier": op.args["tier"]})
+        await op.sidecar.put_object(op.operation.owner, *TIER, {"tier": request.tier})
         return True
 
     await op.decide("write", write)
@@ -105,19 +119,19 @@ async def set_common_instance_metadata(call: Call) -> Any:
     items = check_metadata(call.body, "metadata")
     sent = call.body.get("fingerprint")
     check_fingerprint(sent, await common_metadata(call.sidecar, call.owner_id))
-    return await call.start(write_common_metadata, _target(call), {"items": items, "fingerprint": sent or ""})
+    return await call.start(write_common_metadata, _target(call), CommonMetadata(items, sent or ""))
 
 
-@work("projects.setCommonInstanceMetadata")
-async def write_common_metadata(op: Op) -> None:
+@work("projects.setCommonInstanceMetadata", CommonMetadata)
+async def write_common_metadata(op: Op, request: CommonMetadata) -> None:
     """Check the fingerprint again under the lock, and write."""
 
     async def write() -> bool:
-        owner, items = op.operation.owner, op.args["items"]
+        owner = op.operation.owner
         current = await common_metadata(op.sidecar, owner)
-        if current != items:
-            check_fingerprint(op.args["fingerprint"], current)
-        await op.sidecar.put_object(owner, *METADATA, {"items": items})
+        if current != request.items:
+            check_fingerprint(request.fingerprint, current)
+        await op.sidecar.put_object(owner, *METADATA, {"items": request.items})
         return True
 
     await op.decide("write", write)

@@ -1,6 +1,6 @@
-"""Google's Metadata (of a project or an instance): items checked and shown, its fingerprint. Pure.
+"""Metadata of a project or an instance: its items are checked and shown with a fingerprint. Pure.
 
-Limits are Google's: keys of 1 to 128 letters, digits, `-` and `_`; values of 256 KiB; 512 KiB in all.
+The limits are Google's: keys of 1 to 128 letters, digits, `-` and `_`; values of 256 KiB; 512 KiB in all.
 """
 
 import re
@@ -23,7 +23,7 @@ def to_gce(items: Mapping[str, str]) -> dict[str, Any]:
 
 
 def check_metadata(metadata: object, field: str) -> dict[str, str]:
-    """Return the items that a client sent. Problem.invalid names the key and the rule; nulls count as absent."""
+    """The items that a client sent; nulls count as absent. 400 names the key and the rule that it breaks."""
     sent = metadata.get("items") if isinstance(metadata, Mapping) else None
     items: dict[str, str] = {}
     for item in sent or ():
@@ -32,7 +32,7 @@ def check_metadata(metadata: object, field: str) -> dict[str, str]:
             raise Problem.invalid(f"{field}.items", f"metadata has duplicate keys: {key}")
         items[key] = value
     if sum(len(key) + len(value.encode()) for key, value in items.items()) > TOTAL_BYTES:
-        raise Problem.invalid(f"{field}.items", f"metadata may have {TOTAL_BYTES} bytes in all.")
+        raise Problem.invalid(f"{field}.items", f"metadata may have at most {TOTAL_BYTES} bytes in total.")
     return items
 
 
@@ -50,6 +50,6 @@ def _item(item: object, field: str) -> tuple[str, str]:
 
 
 def _refuse_os_login(key: str, value: str, field: str) -> None:
-    """With OS Login on, gcloud would put its keys in a service that is not here, and nobody could sign in."""
+    """Refuse OS Login: gcloud would hand its keys to a service that does not exist here, and nobody could log in."""
     if key.lower() == "enable-oslogin" and value.strip().lower() in {"true", "1", "yes", "y"}:
         raise Problem.unsupported(field, "OS Login is not available on this cloud. Use the metadata key 'ssh-keys'.")

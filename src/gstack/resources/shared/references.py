@@ -1,8 +1,8 @@
-"""How clients name a resource in a body or parameter, in every form that was seen. Pure.
+"""References: how a body or a parameter names another resource. Pure.
 
-Any host and version, `projects/…`, `global/…`, `zones/…`, `networks/n` and bare names. The last `projects/` counts:
-Ansible's firewall module puts a whole URL behind one of its own. A family is a collection of its own here,
-`images/family`, also where it comes as `zones/-/imageFamilyViews/F`, as gcloud writes it.
+Clients send URLs of any host and version, paths (`projects/…`, `global/…`, `zones/…`, `networks/n`) and bare names. In
+a URL with several `projects/` the last one counts: Ansible's firewall module puts one whole URL behind another. An
+image family is the collection `images/family`, also where gcloud writes `zones/-/imageFamilyViews/F`.
 """
 
 from collections.abc import Collection
@@ -17,10 +17,10 @@ _SCOPES = {"zones", "regions"}
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """A resource as a client names it; parts that were not said are empty.
+    """A resource as a client names it. Parts that the client left out are empty.
 
-    `scope` is `zones/z`, `regions/r` or `global`. A zone, a region or a project itself has an empty scope and the
-    collection `zones`, `regions` or `projects`.
+    `scope` is `zones/z`, `regions/r` or `global`. A zone, region or project has an empty scope and the collection
+    `zones`, `regions` or `projects`.
     """
 
     project: str
@@ -39,13 +39,13 @@ class Reference(msgspec.Struct, frozen=True):
         return self.scope.removeprefix("regions/") if self.scope.startswith("regions/") else ""
 
     def can_be(self, collection: str) -> bool:
-        """Whether something of this collection can be meant: a name alone, or one that says this collection."""
+        """Whether it may name something of this collection: it names the collection, or consists of a name alone."""
         bare = not (self.collection or self.scope or self.project)
         return bool(self.name) and (bare or self.collection == collection)
 
 
 def parse_reference(text: str) -> Reference:
-    """Take a reference apart. Never fails: what means nothing has a name that nothing has."""
+    """Take a reference apart. Never fails: nonsense gives a name that no resource has."""
     parts = [unquote(part) for part in text.strip().split("?")[0].split("/") if part]
     project, path = _project(parts)
     if project and not path:
@@ -59,32 +59,32 @@ def last_name(text: str) -> str:
 
 
 def type_named(text: str, collection: str, field: str, zones: Collection[str], projects: Collection[str]) -> str:
-    """The name of a machine type or disk type of a zone, known by `zones`; 400 for what is of elsewhere or no type.
+    """The name of a machine type or disk type in a zone; `zones` and `projects` are the names of the zone and project.
 
-    `projects` are the names by which the call's own project is known (owners.own_names).
+    400 on `field` for a reference to another zone or project, or to something else than a type.
     """
-    told, noun = parse_reference(text), {"machineTypes": "machine type", "diskTypes": "disk type"}[collection]
-    if not told.can_be(collection) or (told.scope and not told.zone):
-        raise Problem.invalid(field, f"'{text}' is no {noun}. Send zones/ZONE/{collection}/NAME.")
-    if told.project not in {"", *projects}:
+    reference, noun = parse_reference(text), {"machineTypes": "machine type", "diskTypes": "disk type"}[collection]
+    if not reference.can_be(collection) or (reference.scope and not reference.zone):
+        raise Problem.invalid(field, f"'{text}' is not a {noun}. Send zones/ZONE/{collection}/NAME.")
+    if reference.project not in {"", *projects}:
         raise Problem.invalid(field, f"'{text}'. Cross-project references for this resource are not allowed.")
-    if told.zone and told.zone not in zones:
+    if reference.zone and reference.zone not in zones:
         raise Problem.invalid(field, f"'{text}'. The {noun} must be one of zone '{next(iter(zones))}'.")
-    return told.name
+    return reference.name
 
 
 def agrees(sent: str, shown: str) -> bool:
-    """Whether a reference can mean what is shown: it says nothing else, and may say less."""
-    told, there = parse_reference(sent), parse_reference(shown)
-    parts = ((told.project, there.project), (told.scope, there.scope), (told.collection, there.collection))
-    return told.name == there.name and all(one in {"", other} for one, other in parts)
+    """Whether a reference matches the one that is shown: it may leave parts out, but contradicts none."""
+    one, other = parse_reference(sent), parse_reference(shown)
+    parts = ((one.project, other.project), (one.scope, other.scope), (one.collection, other.collection))
+    return one.name == other.name and all(part in {"", full} for part, full in parts)
 
 
 def name_in(text: str, collection: str, scopes: Collection[str], projects: Collection[str]) -> str:
-    """The name, where the reference can mean something of this collection, in these scopes and projects; else empty."""
-    told = parse_reference(text)
-    here = told.scope in {"", *scopes} and told.project in {"", *projects}
-    return told.name if here and told.can_be(collection) else ""
+    """The name, if the reference may name something of this collection in these scopes and projects; else empty."""
+    reference = parse_reference(text)
+    matches = reference.scope in {"", *scopes} and reference.project in {"", *projects}
+    return reference.name if matches and reference.can_be(collection) else ""
 
 
 def _project(parts: list[str]) -> tuple[str, list[str]]:
@@ -96,7 +96,7 @@ def _project(parts: list[str]) -> tuple[str, list[str]]:
 
 
 def _without_base(parts: list[str]) -> list[str]:
-    """Take off scheme, host, `compute` and version, where they are there."""
+    """Drop scheme, host, `compute` and version."""
     if parts[:1] in (["https:"], ["http:"]):
         parts = parts[2:]
     if parts[:1] == ["compute"] and len(parts) > 2:  # noqa: PLR2004  # compute, version and something

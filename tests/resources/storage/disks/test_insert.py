@@ -112,7 +112,7 @@ def test_of_a_boot_disk(gce: Gce, made: Made) -> None:
         ({"sizeGb": "2000"}, 400, "between 1 GB and 1024 GB"),
         ({"type": f"zones/{ZONE}/diskTypes/none"}, 400, "none"),
         ({"type": f"zones/{BASIC}/diskTypes/pd-ssd"}, 400, "type"),
-        ({"type": f"zones/{ZONE}/machineTypes/pd-ssd"}, 400, "is no disk type"),
+        ({"type": f"zones/{ZONE}/machineTypes/pd-ssd"}, 400, "is not a disk type"),
         ({"type": f"projects/other/zones/{ZONE}/diskTypes/pd-ssd"}, 400, "Cross-project"),
         ({"type": "small", "sizeGb": "6"}, 400, "5 GB only"),
         ({"labels": {"A": "b"}}, 400, "labels"),

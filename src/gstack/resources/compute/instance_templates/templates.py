@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves, timestamp
 from gstack.gateway.listing import list_aggregated, list_items, whole
@@ -19,6 +21,12 @@ from gstack.resources.inventory.templates import resolve_image
 from gstack.resources.inventory.zones import locations
 from gstack.resources.shared.naming import check_description, check_name, gce_id
 from gstack.resources.shared.references import parse_reference
+
+
+class StoredTemplate(msgspec.Struct, frozen=True):
+    """The template to store or to remove, as the sidecar keeps it."""
+
+    kept: dict[str, Any]
 
 
 def to_gce(call: Call, template: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,19 +92,19 @@ async def insert(call: Call) -> dict[str, Any]:
         "properties": properties,
         "source": f"{source.scope}/{source.collection}/{source.name}" if source.name else "",
     }
-    return await call.start(store, _target(template), {"kept": template})
+    return await call.start(store, _target(template), StoredTemplate(template))
 
 
 @serves("compute.instanceTemplates.delete", "compute.regionInstanceTemplates.delete")
 async def delete(call: Call) -> dict[str, Any]:
     """Forget the template. Instances that were created from it stay."""
     template = await find(call, await _scope(call), call.params["instanceTemplate"])
-    return await call.start(remove, _target(template), {"kept": template})
+    return await call.start(remove, _target(template), StoredTemplate(template))
 
 
-@work("instanceTemplates.insert")
-async def store(op: Op) -> None:
-    template = op.args["kept"]
+@work("instanceTemplates.insert", StoredTemplate)
+async def store(op: Op, request: StoredTemplate) -> None:
+    template = request.kept
 
     async def write() -> bool:
         await op.sidecar.put_object(op.operation.owner, COLLECTION, template["scope"], template["name"], template)
@@ -105,9 +113,9 @@ async def store(op: Op) -> None:
     await op.decide("keep", write)
 
 
-@work("instanceTemplates.delete")
-async def remove(op: Op) -> None:
-    template = op.args["kept"]
+@work("instanceTemplates.delete", StoredTemplate)
+async def remove(op: Op, request: StoredTemplate) -> None:
+    template = request.kept
 
     async def drop() -> bool:
         await op.sidecar.drop_object(op.operation.owner, COLLECTION, template["scope"], template["name"])

@@ -79,7 +79,7 @@ async def render(
     for one in found:
         location = everywhere.of_id(one.machine.zoneid)
         if location and known:
-            kind = service_offerings.as_asked(_machine_type(one.machine, known), one.facts.get("machine_type", ""))
+            kind = service_offerings.as_requested(_machine_type(one.machine, known), one.facts.get("machine_type", ""))
             view = View(one.machine, one.name, one.facts, parts[one.machine.id], location, kind, networks)
             shown.append(to_gce(view, call.link))
     return shown
