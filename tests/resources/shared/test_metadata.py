@@ -38,7 +38,7 @@ def test_nothing_is_no_metadata(sent: Any) -> None:
         ({"items": [{"key": "k" * 129, "value": "x"}]}, "must be 1 to 128"),
         ({"items": [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]}, "duplicate keys: a"),
         (items(a="x" * (VALUE_BYTES + 1)), f"larger than {VALUE_BYTES} bytes"),
-        (items(a="x" * VALUE_BYTES, b="x" * VALUE_BYTES), f"{TOTAL_BYTES} bytes in all"),
+        (items(a="x" * VALUE_BYTES, b="x" * VALUE_BYTES), f"{TOTAL_BYTES} bytes in total"),
         (items(enable_oslogin="TRUE"), "OS Login is not available"),
     ],
 )
