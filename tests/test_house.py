@@ -20,7 +20,7 @@ ALLOWED = {
         "cloudstack", "errors", "config", "db.sidecar", "auth.caller",
     },
     "gateway": {"errors", "config", "db", "wildcards"},
-    "gateway.call": {"errors", "config", "db", "cloudstack", "operations.model", "auth.caller"},
+    "gateway.call": {"errors", "config", "db", "cloudstack", "operations", "auth.caller"},
     "operations": {"errors", "config", "db", "cloudstack"},
     "auth": {"errors", "config", "db", "cloudstack", "wildcards"},
     "cloudstack": {"errors"},

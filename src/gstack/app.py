@@ -29,7 +29,7 @@ from gstack.gateway.call import Services
 from gstack.gateway.connections import Connections
 from gstack.gateway.entrance import Entrance
 from gstack.operations.crash_switch import crash_switch
-from gstack.operations.journal import Operations
+from gstack.operations.journal import Journal
 from gstack.resources.project.owners import resolve_owner
 from gstack.surroundings import ConsoleSurroundings
 
@@ -76,7 +76,7 @@ class _Parts:
         )
         self.auth = Auth(self.engine, self.cloudstack, settings)
         sidecar = SidecarStore(self.engine)
-        self.operations = Operations(
+        self.journal = Journal(
             self.engine,
             self.cloudstack,
             self.auth.credentials,
@@ -89,7 +89,7 @@ class _Parts:
             settings=settings,
             cloudstack=self.cloudstack,
             sidecar=sidecar,
-            journal=self.operations,
+            journal=self.journal,
             guard=self.auth.guard,
             audit=self.auth.audit.write,
             resolve_owner=resolve_owner,
@@ -105,7 +105,7 @@ class _Life:
 
     async def process_startup(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:  # noqa: ARG002  # falcon's
         await migrate(self._parts.engine)
-        await self._parts.operations.start_background()
+        await self._parts.journal.start_background()
         self._parts.auth.revocations.listen()
         if parent := os.environ.get(PARENT_VARIABLE):
             self._watch = asyncio.create_task(_end_with(int(parent)))
@@ -114,7 +114,7 @@ class _Life:
         if self._watch:
             self._watch.cancel()
         await self._parts.auth.revocations.stop()
-        await self._parts.operations.stop(_GRACE)
+        await self._parts.journal.stop(_GRACE)
         await self._parts.cloudstack.close()
         await self._parts.engine.dispose()
 

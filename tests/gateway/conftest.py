@@ -14,8 +14,9 @@ from gstack.config import ServerSettings, Settings
 from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
 from gstack.gateway import batch, documents, endpoint
-from gstack.gateway.call import Call, Caller, Function, Journal, Links, Owner, Served, Services
+from gstack.gateway.call import Call, Caller, Function, Links, Owner, Served, Services
 from gstack.gateway.discovery import methods
+from gstack.operations.journal import Journal
 
 SCOPES = {
     "Bearer full": frozenset[str](),

@@ -12,7 +12,7 @@ from fixtures.works import OWNER
 from gstack.db.engine import writing
 from gstack.db.tables import operations
 from gstack.errors import Problem
-from gstack.operations.model import Operation, Target
+from gstack.operations.model import Operation
 from gstack.operations.runner import Checkpoint
 
 ZONE = "zones/z"
@@ -39,7 +39,7 @@ async def test_a_slow_operation_is_answered_running(bench: Bench) -> None:
     journal = bench.journal(checkpoint=checkpoint, answer_within=0.1)
     begun = await journal.start(bench.draft(fresh()))
     assert (begun.status, begun.progress, begun.end_time) == ("RUNNING", 0, None)
-    assert await journal.get(OWNER, ZONE, begun.name) == begun
+    assert await journal.operations.get(OWNER, ZONE, begun.name) == begun
     go.set()
     assert (await bench.done(journal, begun)).faults == ()
 
@@ -53,7 +53,7 @@ async def test_a_client_that_goes_away_takes_nothing_with_it(bench: Bench) -> No
     await asyncio.gather(request, return_exceptions=True)
     accepted: list[Operation] = []
     for _ in range(1000):
-        if accepted := await journal.list(OWNER, ZONE, limit=10, offset=0):
+        if accepted := await journal.operations.page(OWNER, ZONE, limit=10, offset=0):
             break
         await asyncio.sleep(0.02)
     [begun] = accepted
@@ -71,9 +71,9 @@ async def test_a_repeated_request_is_the_same_operation(bench: Bench) -> None:
     assert {answer.status for answer in answers} == {"DONE"}
     assert len(await bench.volumes(name)) == 1
     assert (await one.start(drafts[0])).name == answers[0].name
-    assert await two.seen(OWNER, "compute.disks.insert", request) == answers[0]
-    assert await two.seen(OWNER, "compute.disks.delete", request) is None
-    assert await two.seen("other", "compute.disks.insert", request) is None
+    assert await two.operations.of_request(OWNER, "compute.disks.insert", request) == answers[0]
+    assert await two.operations.of_request(OWNER, "compute.disks.delete", request) is None
+    assert await two.operations.of_request("other", "compute.disks.insert", request) is None
 
 
 async def test_a_request_id_stands_for_one_resource(bench: Bench) -> None:
@@ -83,7 +83,7 @@ async def test_a_request_id_stands_for_one_resource(bench: Bench) -> None:
     with pytest.raises(Problem, match="requestId") as refused:
         await journal.start(bench.draft(name, request_id=request))
     assert (refused.value.status, refused.value.reason) == (409, "conflict")
-    assert len(await journal.list(OWNER, None, limit=10, offset=0)) == 1
+    assert len(await journal.operations.page(OWNER, None, limit=10, offset=0)) == 1
 
 
 async def test_a_request_id_is_forgotten_after_a_day(bench: Bench) -> None:
@@ -102,8 +102,8 @@ async def test_a_name_is_held_while_its_operation_runs(bench: Bench) -> None:
     checkpoint, go = held_up()
     journal, name = bench.journal(checkpoint=checkpoint, answer_within=0.1), fresh()
     begun = await journal.start(bench.draft(name, "test.nothing", holds=(f"{ZONE}/disks/{name}", f"{ZONE}/disks/x")))
-    assert await journal.holder(OWNER, f"{ZONE}/disks/{name}") == begun
-    assert await journal.holder("other", f"{ZONE}/disks/{name}") is None
+    assert await journal.operations.holder(OWNER, f"{ZONE}/disks/{name}") == begun
+    assert await journal.operations.holder("other", f"{ZONE}/disks/{name}") is None
 
     with pytest.raises(Problem, match=f"'projects/demo/{ZONE}/disks/{name}' already exists") as exists:
         await journal.start(bench.draft(name, "test.nothing"))
@@ -163,46 +163,6 @@ async def test_wait_ends_at_its_limit(bench: Bench) -> None:
     go.set()
 
 
-async def test_operations_are_found_in_their_scope_by_their_owner(bench: Bench) -> None:
-    """By name or id, in the own scope, by the owner alone; ids and names have Google's forms."""
-    journal = bench.journal()
-    made = await journal.start(bench.draft(fresh(), "test.nothing"))
-    assert await journal.get(OWNER, ZONE, made.id) == made
-    assert await journal.get(OWNER, "zones/y", made.name) is None
-    assert await journal.get("other", ZONE, made.name) is None
-    assert await journal.get(OWNER, ZONE, "9" * 30) is None
-
-
-async def test_lists_come_in_pages_oldest_or_newest_first(bench: Bench) -> None:
-    """Pages of a scope, or of all scopes, in the order of beginning."""
-    journal = bench.journal()
-    made = []
-    for number in range(5):
-        scope = ZONE if number % 2 else "global"
-        target = Target(scope=scope, collection="disks", name=f"d{number}")
-        made.append(await journal.start(bench.draft(f"d{number}", "test.nothing", target=target, holds=(target.path,))))
-    assert await journal.list(OWNER, None, limit=3, offset=0) == made[:3]
-    assert await journal.list(OWNER, None, limit=3, offset=3) == made[3:]
-    assert await journal.list(OWNER, ZONE, limit=9, offset=0) == [made[1], made[3]]
-    assert await journal.list(OWNER, None, limit=2, offset=0, newest_first=True) == [made[4], made[3]]
-    assert await journal.list("other", None, limit=9, offset=0) == []
-
-
-async def test_only_what_is_done_can_be_deleted(bench: Bench) -> None:
-    """A running operation is 400; a finished one goes with its steps; an unknown one is False."""
-    checkpoint, go = held_up()
-    journal = bench.journal(checkpoint=checkpoint, answer_within=0.1)
-    begun = await journal.start(bench.draft(fresh()))
-    with pytest.raises(Problem, match="not DONE") as busy:
-        await journal.delete(OWNER, ZONE, begun.name)
-    assert busy.value.status == 400
-    go.set()
-    await bench.done(journal, begun)
-    assert await journal.delete(OWNER, ZONE, begun.name) is True
-    assert await journal.get(OWNER, ZONE, begun.name) is None
-    assert await journal.delete(OWNER, ZONE, begun.name) is False
-
-
 async def test_a_stop_gives_work_back_at_once(bench: Bench) -> None:
     """A worker that stops while a job runs returns within its grace, and the next one goes on without delay."""
     name, journal = fresh(), bench.journal(answer_within=0.1)
@@ -257,7 +217,7 @@ async def test_keys_that_are_gone_fail_the_operation(bench: Bench) -> None:
     ended = await bench.done(journal, ended)
     assert [fault.code for fault in ended.faults] == ["CREDENTIALS_GONE"]
     assert ended.http_status == 403
-    assert await journal.holder(OWNER, f"{ZONE}/disks/{name}") is None
+    assert await journal.operations.holder(OWNER, f"{ZONE}/disks/{name}") is None
 
 
 async def test_several_workers_share_the_work_of_a_dead_one(bench: Bench) -> None:
@@ -278,7 +238,7 @@ async def test_several_workers_share_the_work_of_a_dead_one(bench: Bench) -> Non
     await bench.expire_leases()
     heirs = [bench.journal() for _ in range(3)]
     await asyncio.gather(*(heir.start_background() for heir in heirs))
-    for begun in await heirs[0].list(OWNER, None, limit=50, offset=0):
+    for begun in await heirs[0].operations.page(OWNER, None, limit=50, offset=0):
         assert (await bench.done(heirs[0], begun)).faults == ()
     found = await bench.client.list_all("listVolumes", dict)
     assert sorted(volume["name"] for volume in found if volume["name"] in names) == sorted(names)
@@ -311,7 +271,7 @@ async def test_old_operations_are_removed(bench: Bench) -> None:
         await connection.execute(update(operations).where(operations.c.name == old.name).values(end_time=ended))
     await journal.start_background()
     await asyncio.sleep(0.3)
-    left = await journal.list(OWNER, None, limit=10, offset=0)
+    left = await journal.operations.page(OWNER, None, limit=10, offset=0)
     assert [each.name for each in left] == [young.name, running.name]
     go.set()
 

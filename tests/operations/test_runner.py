@@ -63,8 +63,8 @@ async def test_a_work_of_several_steps_ends_done(bench: Bench) -> None:
     operation = await journal.start(bench.draft(name))
     await one_effect(bench, operation, name)
     assert operation.status_message == "The volume is there."
-    assert await journal.get(OWNER, "zones/z", operation.name) == operation
-    assert await journal.holder(OWNER, f"zones/z/disks/{name}") is None
+    assert await journal.operations.get(OWNER, "zones/z", operation.name) == operation
+    assert await journal.operations.holder(OWNER, f"zones/z/disks/{name}") is None
 
 
 async def test_what_a_work_shows(bench: Bench) -> None:
@@ -96,7 +96,7 @@ from gstack.cloudstack.client import CloudStack, KeyPair
 from gstack.config import OperationSettings
 from gstack.db.engine import create_engine
 from gstack.db.sidecar_store import SidecarStore
-from gstack.operations.journal import Operations
+from gstack.operations.journal import Journal
 
 url, cloud, key, secret, point, args = sys.argv[1:]
 
@@ -110,7 +110,7 @@ async def keys(_):
 async def main():
     engine = create_engine(url)
     times = OperationSettings(poll_interval=0.03)
-    journal = Operations(engine, CloudStack(cloud), keys, times, SidecarStore(engine), checkpoint)
+    journal = Journal(engine, CloudStack(cloud), keys, times, SidecarStore(engine), checkpoint)
     values = json.loads(args)
     await journal.start(draft(values["name"], args=values))
 
@@ -129,7 +129,7 @@ async def test_a_killed_process_is_replaced_at_once(bench: Bench, database_url: 
     )
     assert await process.wait() == 9
     heir = bench.journal()
-    [begun] = await heir.list(OWNER, None, limit=10, offset=0)
+    [begun] = await heir.operations.page(OWNER, None, limit=10, offset=0)
     assert begun.status == "RUNNING"
     await heir.start_background()
     await one_effect(bench, await bench.done(heir, begun), name)
@@ -187,7 +187,7 @@ async def test_a_refused_step_fails_the_operation(bench: Bench) -> None:
     assert operation.http_message == "BAD REQUEST"
     [fault] = operation.faults
     assert "createSecurityGroup" in fault.message
-    assert await journal.get(OWNER, "zones/z", operation.id) == operation
+    assert await journal.operations.get(OWNER, "zones/z", operation.id) == operation
 
 
 @pytest.mark.parametrize("point", ["", "group:done", "create:job", "create:ended", "create:done", "undo:sent"])
@@ -247,7 +247,7 @@ async def test_a_worker_that_lost_its_lease_stops(bench: Bench) -> None:
     wake.set()
     await asyncio.sleep(0.3)
     assert bench.cloudstack.calls["createSecurityGroup"] == groups_sent
-    assert await heir.get(OWNER, "zones/z", begun.name) == ended
+    assert await heir.operations.get(OWNER, "zones/z", begun.name) == ended
     await one_effect(bench, ended, name)
 
 

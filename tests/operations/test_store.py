@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from fixtures.works import draft
 from gstack.db.engine import writing
+from gstack.operations.lookup import Operations
 from gstack.operations.outcomes import succeeded
 from gstack.operations.rows import ENDED, INTENT, JOB, Step
 from gstack.operations.store import LeaseLost, Store
@@ -53,7 +54,7 @@ async def test_without_the_lease_nothing_can_be_written(engine: AsyncEngine) -> 
         with pytest.raises(LeaseLost):
             await write
     assert await heir.steps(record.key) == {}
-    found = await heir.find("owner-1", "zones/z", record.operation.name)
+    found = await Operations(engine).get("owner-1", "zones/z", record.operation.name)
     assert found == record.operation
     assert await former.renew([record.key]) == set()
     await former.release(record.key)
@@ -92,9 +93,9 @@ async def test_finishing_lets_go_of_names_in_the_same_commit(engine: AsyncEngine
     """With the DONE row the holds are gone and the lease is free; a second finish is refused."""
     store = Store(engine, "me", 30)
     record, _ = await store.begin(draft("d"))
-    assert await store.holder("owner-1", "zones/z/disks/d")
+    assert await Operations(engine).holder("owner-1", "zones/z/disks/d")
     await store.finish(succeeded(record.operation))
-    assert await store.holder("owner-1", "zones/z/disks/d") is None
+    assert await Operations(engine).holder("owner-1", "zones/z/disks/d") is None
     assert await store.workers() == set()
     with pytest.raises(LeaseLost):
         await store.finish(succeeded(record.operation))

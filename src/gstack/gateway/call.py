@@ -7,9 +7,8 @@ the method's response type. `kind` is added by the endpoint. A mutation returns 
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, overload
+from typing import Any, overload
 
 import msgspec
 from falcon.asgi import Request
@@ -20,6 +19,8 @@ from gstack.config import Settings
 from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
 from gstack.gateway.links import Links as Links  # noqa: PLC0414  # part of a Call
+from gstack.operations.journal import Journal
+from gstack.operations.lookup import Operations
 from gstack.operations.model import (
     REQUEST,
     Draft,
@@ -39,45 +40,6 @@ class Owner(msgspec.Struct, frozen=True):
     id: str  # uuid of the account or of the project: the `owner` of sidecar rows and operations
     name: str
     project: str | None = None  # CloudStack project uuid, None for the account itself
-
-
-class Journal(Protocol):
-    """The operations journal as the gateway needs it (implemented by operations.journal)."""
-
-    async def start(self, draft: Draft) -> Operation:
-        """Write the row, begin the work, return the operation as it is after at most `answer_within` seconds.
-
-        A `request_id` that this owner used for the same method within 24 hours returns that operation.
-        """
-        ...
-
-    async def seen(self, owner: str, method: str, request_id: str) -> Operation | None:
-        """The operation that this requestId began within 24 hours, or None."""
-        ...
-
-    async def get(self, owner: str, scope: str, name_or_id: str) -> Operation | None: ...
-
-    async def wait(self, owner: str, scope: str, name_or_id: str, limit: float | None = None) -> Operation | None:
-        """Return the operation once DONE, or as it is after `limit` seconds, `wait_limit` unless told."""
-        ...
-
-    async def list(
-        self, owner: str, scope: str | None, *, limit: int, offset: int, newest_first: bool = False
-    ) -> list[Operation]:
-        """Operations of a scope (None: of all scopes), oldest first."""
-        ...
-
-    async def delete(self, owner: str, scope: str, name_or_id: str) -> bool:
-        """Forget an operation that is DONE; False where there is none, Problem.not_ready while it runs."""
-        ...
-
-    async def holder(self, owner: str, hold: str) -> Operation | None:
-        """The unfinished operation that holds this name, or None."""
-        ...
-
-    def turn(self, owner: str, hold: str, seconds: float) -> AbstractAsyncContextManager[None]:
-        """Be the first of this process that wait for a name; TimeoutError where that takes longer."""
-        ...
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -120,7 +82,7 @@ class Call:
     settings: Settings
     links: Links
     warnings: list[Warned] = field(default_factory=list)
-    request: str = ""  # what was asked, as a digest, where it has a requestId
+    request: str = ""  # digest of the request, if it has a requestId
 
     @property
     def owner_id(self) -> str:
@@ -128,6 +90,11 @@ class Call:
         if self.owner is None:
             raise RuntimeError(f"{self.method.id} is served for foreign projects and has no owner")
         return self.owner.id
+
+    @property
+    def operations(self) -> Operations:
+        """Where to read the operations that were started."""
+        return self.journal.operations
 
     def link(self, path: str, project: str = "") -> str:
         """The URL of `zones/z/disks/d` in this call's project, or in another."""
@@ -142,20 +109,20 @@ class Call:
         self.warnings.append(Warned(code, message, data))
 
     async def repeated(self) -> dict[str, Any] | None:
-        """The operation that this very request has begun already: it must not meet its own effects.
+        """Return the operation that this same request has already begun, so that it does not meet its own effects.
 
-        409 where its requestId began another one: the parameters and the body tell, as they were before any default.
+        Raises 409 if its requestId began a different request. Parameters and body tell, as sent, before any default.
         """
         request_id = str(self.params.get("requestId", ""))
         if not request_id or self.owner is None:
             return None
-        if not self.request:  # a second look comes when the body may have been filled
-            asked = msgspec.json.encode((self.params, self.body), order="deterministic")
-            self.request = hashlib.sha256(asked).hexdigest()
-        known = await self.journal.seen(self.owner_id, self.method.id, request_id)
-        if known and known.args.get(REQUEST) != self.request:
+        if not self.request:  # the second time, defaults may have been added to the body
+            sent = msgspec.json.encode((self.params, self.body), order="deterministic")
+            self.request = hashlib.sha256(sent).hexdigest()
+        earlier = await self.operations.of_request(self.owner_id, self.method.id, request_id)
+        if earlier and earlier.args.get(REQUEST) != self.request:
             raise Problem.id_reused()
-        return operation_to_gce(known, self.links) if known else None
+        return operation_to_gce(earlier, self.links) if earlier else None
 
     @overload
     async def start(

@@ -1,1 +1,1 @@
-"""The journal of long work: every mutation is a row before it is sent, and a series of recorded steps after."""
+"""The journal: every change is a row before it is sent, and then a series of recorded steps."""

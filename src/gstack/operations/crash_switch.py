@@ -1,8 +1,8 @@
-"""A switch for crash tests: die as by `kill -9` at chosen points of operations.
+"""A switch for crash tests: kill this process, as `kill -9` does, at chosen points of operations.
 
-`GSTACK_CRASH_FILE` names a file with one point a line, as operations.runner lists them (`deploy:sent`); shell patterns
-stand for names that differ from run to run (`undo-*:done`). A worker that comes to a point of the file takes its line
-out and kills itself, so that the next one passes it. Not for users: without the variable nothing is read.
+The variable `GSTACK_CRASH_FILE` names a file with one point on each line, as operations.runner lists them
+(`deploy:sent`). Shell patterns match names that differ from run to run (`undo-*:done`). A worker that reaches a point
+of the file removes its line and kills itself, so the next worker passes it. Without the variable nothing is read.
 """
 
 import os
@@ -17,28 +17,28 @@ VARIABLE = "GSTACK_CRASH_FILE"
 
 
 def crash_switch(environment: Mapping[str, str]) -> Checkpoint | None:
-    """The checkpoint that the environment asks for, None where it asks for none."""
+    """Return the checkpoint that the environment sets up, or None."""
     name = environment.get(VARIABLE)
     if not name:
         return None
     path = Path(name)
 
     async def checkpoint(point: str) -> None:
-        if _taken(path, point):
+        if _remove(path, point):
             os.kill(os.getpid(), signal.SIGKILL)
 
     return checkpoint
 
 
-def _taken(path: Path, point: str) -> bool:
-    """Whether the file holds this point; then it does no more."""
+def _remove(path: Path, point: str) -> bool:
+    """Remove this point from the file; False if it is not there."""
     try:
         points = path.read_text().split()
     except FileNotFoundError:
         return False
-    meant = next((pattern for pattern in points if fnmatchcase(point, pattern)), None)
-    if meant is None:
+    matching = next((pattern for pattern in points if fnmatchcase(point, pattern)), None)
+    if matching is None:
         return False
-    points.remove(meant)
+    points.remove(matching)
     path.write_text("\n".join(points))
     return True

@@ -1,7 +1,7 @@
-"""Looking at CloudStack's jobs: one poller per caller, however many operations wait, slower the older a job is.
+"""Polls CloudStack's jobs: one poller for each caller, however many operations wait, and the slower the older a job is.
 
-Few due jobs are looked at one by one. When many are, one listAsyncJobs tells which are still pending (CloudStack
-lists no others), and only the rest is asked for its result. Jobs that a list does not show are simply asked.
+A few due jobs are queried one by one. For more, one listAsyncJobs tells which ones are still pending, since CloudStack
+lists no others, and only the rest are queried for their results.
 """
 
 import asyncio
@@ -15,9 +15,9 @@ from gstack.cloudstack.client import Client, Refusal, Unreachable
 from gstack.errors import Problem
 
 SLOWEST = 5.0  # seconds between two looks at an old job
-_GROWTH = 0.2  # of a job's age: a look comes late by a fifth of what the job took, at most
-_TOGETHER = 0.5  # of the shortest pause: jobs due within it are looked at in the same round
-_MANY = 4
+_GROWTH = 0.2  # of a job's age: its end is noticed late by at most a fifth of what it took
+_TOGETHER = 0.5  # of the shortest pause: jobs that are due within it share a round
+_MANY = 4  # due jobs from which on one list replaces the queries
 _SILENT_PAUSE = 15.0  # seconds between two looks while CloudStack does not answer, at most
 
 _log = structlog.get_logger(__name__)
@@ -30,10 +30,10 @@ class _Pending(msgspec.Struct):
 
 
 class Watch:
-    """One job that somebody waits for.
+    """One job that an operation waits for.
 
-    `news` gives True when CloudStack stops answering, False when it answers again, and at the end the finished job
-    (queryAsyncJobResult's answer), or the Problem of asking: a Refusal with `missing` where the job is gone.
+    `news` yields True when CloudStack stops answering, False when it answers again, and at the end the finished job
+    (the answer of queryAsyncJobResult) or the Problem of the query: a Refusal with `missing` if the job is gone.
     """
 
     def __init__(self, job_id: str) -> None:
@@ -56,7 +56,7 @@ class Jobs:
         self._pollers: dict[str, _Poller] = {}
 
     def watch(self, caller: str, client: Client, job_id: str) -> Watch:
-        """Begin to look at a job for a caller, whose `client` speaks for the account itself."""
+        """Begin to poll a job for a caller; `client` speaks for the caller's account itself."""
         poller = self._pollers.get(caller)
         if poller is None or poller.idle:
             poller = self._pollers[caller] = _Poller(client, self._interval)
@@ -65,7 +65,7 @@ class Jobs:
         return watch
 
     def forget(self, caller: str, watch: Watch) -> None:
-        """Nobody waits for this job any more."""
+        """Stop polling a job that nobody waits for any more."""
         poller = self._pollers.get(caller)
         if poller is None:
             return
@@ -86,7 +86,7 @@ class _Poller:
         self._interval = interval
         self._watches: set[Watch] = set()
         self._more = asyncio.Event()
-        self._pause = 0.0  # while CloudStack is silent
+        self._pause = 0.0  # seconds, more than 0 while CloudStack is silent
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -124,15 +124,15 @@ class _Poller:
                 await self._look_at(due)
             except Unreachable:
                 self._silent()
-            except Exception:  # noqa: BLE001  # logged, and looked again: waiting operations must not hang
-                _log.exception("looking at jobs failed")
+            except Exception:  # noqa: BLE001  # logged and tried again: waiting operations must not hang
+                _log.exception("polling jobs failed")
                 self._silent()
             else:
                 self._answered()
             self._watches = {watch for watch in self._watches if not watch.ended}
 
     async def _until_due(self) -> None:
-        """Sleep until the next job is due; a new one may be due earlier."""
+        """Sleep until the next job is due. A new job may be due earlier."""
         if self._pause:
             await asyncio.sleep(self._pause)
             return
@@ -160,7 +160,7 @@ class _Poller:
     async def _pending(self) -> set[str]:
         try:
             listed = await self._client.list_all("listAsyncJobs", _Pending)
-        except Refusal:  # a role without this command
+        except Refusal:  # the caller's role does not have this command
             return set()
         return {job.jobid for job in listed}
 

@@ -1,11 +1,11 @@
-"""The journal of one worker process: accepts operations, runs them, takes over those that nobody runs any more.
+"""The journal of one worker process: it accepts operations, runs them, and takes over those that nobody runs.
 
-Every process on the same database has one; together they run each accepted operation to its end, once.
+Every process on a database has one. Together they run each accepted operation to its end, once.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,18 +19,19 @@ from gstack.db.engine import lost_connection
 from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
 from gstack.operations.jobs import Jobs
+from gstack.operations.locks import Locks
+from gstack.operations.lookup import Operations
 from gstack.operations.model import DONE, Draft, Operation, works
 from gstack.operations.outcomes import failed, keys_gone
 from gstack.operations.rows import Record
-from gstack.operations.runner import Checkpoint, Run, Surroundings
+from gstack.operations.runner import Checkpoint, Context, Run
 from gstack.operations.store import LeaseLost, Store
-from gstack.operations.turns import Turns
 from gstack.operations.workers import dead, new_worker
 
 Credentials = Callable[[str], Awaitable[KeyPair | None]]
 LOOK = 0.3  # seconds between two looks at an operation that another process runs
 _SCAN = 5.0  # seconds between two looks for operations that nobody runs, at most
-_CLAIM = 50  # taken over at once; the rest by other replicas, or at the next look
+_CLAIM = 50  # operations taken over at once; other replicas or the next look take the rest
 _CLEAN = 3600.0  # seconds between two removals of old operations
 
 _log = structlog.get_logger(__name__)
@@ -48,11 +49,11 @@ class _Running(msgspec.Struct):
         return self.run.operation if self.run else self.record.operation
 
 
-class Operations:
-    """Implements gateway.call.Journal. Between `start_background` and `stop` it also takes over and cleans up.
+class Journal:
+    """Starts operations. Between `start_background` and `stop` it also takes over abandoned ones and removes old ones.
 
-    `credentials` gives the key pair of a credential id, revoked ones too: what was accepted is finished.
-    `checkpoint` is for crash tests (operations.runner). `cloud`: only operations of one's own are taken over.
+    `credentials` returns the key pair of a credential id, also of a revoked one: what was accepted is finished.
+    `checkpoint` is for crash tests (operations.runner). Only operations of the same `cloud` are taken over.
     """
 
     def __init__(
@@ -67,91 +68,61 @@ class Operations:
     ) -> None:
         self._worker = new_worker()
         self._store = Store(engine, self._worker, settings.lease, cloud)
+        self.operations = Operations(engine)
+        self.locks = Locks()
         self._settings = settings
         self._credentials = credentials
         self._jobs = Jobs(settings.poll_interval)
-        self._around = Surroundings(
+        self._context = Context(
             store=self._store,
             cloudstack=cloudstack,
             jobs=self._jobs,
             sidecar=sidecar,
             poll_interval=settings.poll_interval,
-            lease=settings.lease,
+            lease_seconds=settings.lease,
             checkpoint=checkpoint,
         )
-        self._turns = Turns()
         self._beginning: set[asyncio.Task[Record]] = set()
         self._running: dict[int, _Running] = {}
         self._background: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
 
-    # gateway.call.Journal
-
     async def start(self, draft: Draft) -> Operation:
-        """Write the row, begin the work, return the operation as it is after at most `answer_within` seconds."""
+        """Write the row, begin the work, and return the operation as it is after at most `answer_within` seconds.
+
+        If the owner used the same requestId for the same method within 24 hours, return that operation. Raises the
+        Problems of model.Draft.
+        """
         if self._stopping.is_set():
             raise Problem.backend("This server is stopping. Try again.")
         beginning = asyncio.create_task(self._begin(draft))
         self._beginning.add(beginning)
         beginning.add_done_callback(self._beginning.discard)
-        record = await asyncio.shield(beginning)  # a client that goes away leaves no row that nobody runs
+        record = await asyncio.shield(beginning)  # even if the client goes away, the row is run
         return await self._settled(record.operation, self._settings.answer_within)
 
-    async def seen(self, owner: str, method: str, request_id: str) -> Operation | None:
-        """Return the operation that this requestId began within a day: ask before refusing a repeated request."""
-        return await self._store.seen(owner, method, request_id) if request_id else None
-
-    async def get(self, owner: str, scope: str, name_or_id: str) -> Operation | None:
-        """Return an operation by name or id."""
-        return await self._store.find(owner, scope, name_or_id)
-
     async def wait(self, owner: str, scope: str, name_or_id: str, limit: float | None = None) -> Operation | None:
-        """Return the operation once DONE, or as it is after `limit` seconds, `wait_limit` unless told."""
-        operation = await self._store.find(owner, scope, name_or_id)
+        """Return an operation once it is DONE, or as it is after `limit` seconds (default: `wait_limit`)."""
+        operation = await self.operations.get(owner, scope, name_or_id)
         return operation and await self._settled(operation, self._settings.wait_limit if limit is None else limit)
 
-    async def list(
-        self, owner: str, scope: str | None, *, limit: int, offset: int, newest_first: bool = False
-    ) -> list[Operation]:
-        """Operations of a scope (None: of all scopes), oldest first."""
-        return await self._store.page(owner, scope, limit=limit, offset=offset, newest_first=newest_first)
-
-    async def delete(self, owner: str, scope: str, name_or_id: str) -> bool:
-        """Forget an operation that is DONE; False where there is none, Problem.not_ready while it runs."""
-        operation = await self._store.find(owner, scope, name_or_id)
-        if operation is None:
-            return False
-        if operation.status != DONE:
-            resource = f"projects/{operation.project}/{scope}/operations/{operation.name}"
-            raise Problem.not_ready(resource, f"The operation '{resource}' is not DONE and cannot be deleted yet")
-        await self._store.delete(int(operation.id))
-        return True
-
-    async def holder(self, owner: str, hold: str) -> Operation | None:
-        """The unfinished operation that holds this name, or None."""
-        return await self._store.holder(owner, hold)
-
-    def turn(self, owner: str, hold: str, seconds: float) -> AbstractAsyncContextManager[None]:
-        """Be the first of this process that wait for a name; TimeoutError where that takes longer."""
-        return self._turns.turn(owner, hold, seconds)
-
-    # The worker's life
+    # Start and stop
 
     async def start_background(self) -> None:
-        """Go on with what was left unfinished, and keep looking for more."""
+        """Go on with unfinished operations, and keep looking for more."""
         pace = self._settings.lease / 3
         chores = ((pace, self._renew), (min(pace, _SCAN), self._take_over), (_CLEAN, self._clean))
         self._background = [asyncio.create_task(self._regularly(*chore)) for chore in chores]
 
     async def stop(self, grace: float) -> None:
-        """Begin nothing new, let what is being sent end for `grace` seconds, give all leases back."""
+        """Begin nothing new, give what is being sent `grace` seconds to end, and give up all leases."""
         self._stopping.set()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._beginning, *self._background, return_exceptions=True)
         for running in self._running.values():
             if running.run:
-                running.run.tenure.cut()
+                running.run.lease.cut()
         tasks = [running.task for running in self._running.values() if running.task]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=grace)
@@ -172,21 +143,21 @@ class Operations:
         running.task = asyncio.create_task(self._carry(running), name=record.operation.name)
 
     async def _carry(self, running: _Running) -> None:
-        """Run one operation; whatever happens, somebody can go on with it."""
+        """Run one operation. Whatever happens, some process can go on with it."""
         key = running.record.key
         log = _log.bind(operation=running.record.operation.name)
         try:
             await self._perform(running)
         except asyncio.CancelledError:
-            log.info("operation given back")
+            log.info("operation given up")
             await self._give_back(key)
-        except Problem as problem:  # before the work: the work's own are its outcome
+        except Problem as problem:  # from before the work; those of the work are its outcome
             await self._fail(running.record.operation, problem)
         except Exception as error:
             if not lost_connection(error):
                 log.exception("operation could not be run")
             else:
-                log.warning("database out of reach; the operation goes on later", why=str(error))
+                log.warning("database unreachable; the operation goes on later", why=str(error))
         finally:
             del self._running[key]
 
@@ -195,10 +166,10 @@ class Operations:
         keys = await self._credentials(record.operation.credential)
         if keys is None:
             raise keys_gone()
-        known = await self._store.steps(record.key) if record.resumed else {}
-        running.run = Run(self._around, record, keys, known)
+        steps = await self._store.steps(record.key) if record.resumed else {}
+        running.run = Run(self._context, record, keys, steps)
         if self._stopping.is_set():
-            running.run.tenure.cut()
+            running.run.lease.cut()
         await running.run.perform(works()[record.operation.work])
 
     async def _fail(self, operation: Operation, problem: Problem) -> None:
@@ -209,10 +180,10 @@ class Operations:
         try:
             await self._store.release(key)
         except Exception as error:  # noqa: BLE001  # the lease ends by itself
-            _log.warning("lease not given back", why=str(error))
+            _log.warning("lease not given up", why=str(error))
 
     async def _settled(self, operation: Operation, seconds: float) -> Operation:
-        """The operation once DONE, or as it is after some seconds, or when this process stops."""
+        """Return the operation once it is DONE, after so many seconds, or when this process stops."""
         end = asyncio.get_running_loop().time() + seconds
         while operation.status != DONE:
             rest = end - asyncio.get_running_loop().time()
@@ -222,11 +193,11 @@ class Operations:
         return operation
 
     async def _looked(self, operation: Operation, rest: float) -> Operation:
-        """The operation after a while: when it ended here, or after a short pause where another process has it."""
+        """Return the operation when it ended here, or after a short pause if another process runs it."""
         running = self._running.get(int(operation.id))
         if running is None or running.task is None:
             await asyncio.sleep(min(LOOK, rest))
-            return await self._store.find(operation.owner, operation.target.scope, operation.id) or operation
+            return await self.operations.get(operation.owner, operation.target.scope, operation.id) or operation
         stopping = asyncio.ensure_future(self._stopping.wait())
         either: set[asyncio.Future[Any]] = {running.task, stopping}
         try:
@@ -241,12 +212,14 @@ class Operations:
         while True:
             try:
                 await chore()
-            except Exception as error:  # noqa: BLE001  # logged; the next round may go better
-                _log.warning("chore failed", chore=chore.__name__, why=str(error), exc_info=not lost_connection(error))
+            except Exception as error:  # noqa: BLE001  # logged; the next round may succeed
+                _log.warning(
+                    "background task failed", chore=chore.__name__, why=str(error), exc_info=not lost_connection(error)
+                )
             await asyncio.sleep(pause)
 
     async def _renew(self) -> None:
-        """Prolong the leases of what runs here; stop what was lost."""
+        """Renew the leases of what runs here, and stop what another worker took over."""
         keys = list(self._running)
         if not keys:
             return
@@ -256,12 +229,12 @@ class Operations:
             if running is None or running.run is None:
                 continue
             if key in ours:
-                running.run.tenure.renewed()
+                running.run.lease.renewed()
             else:
-                running.run.tenure.cut()
+                running.run.lease.cut()
 
     async def _take_over(self) -> None:
-        """Claim operations that nobody runs: their process ended, or gave them back."""
+        """Take over operations that nobody runs: their process died or gave them up."""
         names = list(works())
         gone = dead(await self._store.workers(), self._worker)
         if not await self._store.free(names, gone):
@@ -272,9 +245,9 @@ class Operations:
                 self._launch(record)
 
     async def _clean(self) -> None:
-        """Remove old operations, a few at a time."""
+        """Remove old operations, some at a time."""
         before = datetime.now(UTC) - timedelta(days=self._settings.keep_days)
         removed = await self._store.expire(before)
         while removed:
-            await asyncio.sleep(1)  # writers that somebody waits for come first
+            await asyncio.sleep(1)  # let writers go first that somebody waits for
             removed = await self._store.expire(before)

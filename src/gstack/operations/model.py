@@ -1,9 +1,9 @@
 """What an operation is, and what a work function may do with it.
 
-A work function is ordinary code that reads top to bottom:
+A work function is ordinary code that reads from top to bottom:
 
-    @work("instances.insert")
-    async def insert(op: Op) -> None:
+    @work("instances.insert", NewInstance)
+    async def insert(op: Op, request: NewInstance) -> None:
         volume = await op.run("disk", "createVolume", {...}, probe=volume_of_this_name)
         try:
             await op.run("deploy", "deployVirtualMachine", {...}, probe=machine_of_this_name)
@@ -11,8 +11,8 @@ A work function is ordinary code that reads top to bottom:
             await op.run("undo-disk", "deleteVolume", {"id": volume["id"]}, probe=harmless)
             raise
 
-After a restart it runs again from the top; steps that ended give what they gave (or raise what they raised), so the
-code between steps must depend on `op.args`, on steps and on `op.decide` alone.
+After a restart it runs again from the top. Steps that ended return what they returned, or raise what they raised. So
+the code between steps may depend only on the request, on the results of steps and on `op.decide`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,11 +30,14 @@ T = TypeVar("T")
 WorkRequest = TypeVar("WorkRequest", bound=msgspec.Struct)
 
 PENDING, RUNNING, DONE = "PENDING", "RUNNING", "DONE"
-REQUEST = "request"  # the argument that tells which request a requestId stands for
+REQUEST = "request"  # the argument with the digest of the request that a requestId stands for
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What an operation is about. `scope` is `zones/Z`, `regions/R` or `global`; `id` is the GCE id once known."""
+    """The resource that an operation is about.
+
+    `scope` is `zones/Z`, `regions/R` or `global`; `id` is the GCE id, empty until it is known.
+    """
 
     scope: str
     collection: str
@@ -43,7 +46,7 @@ class Target(msgspec.Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """Relative to the project: `zones/z/disks/d`, `global/firewalls/f`; the project itself has an empty one."""
+        """The path below the project, such as `zones/z/disks/d`. That of the project itself is empty."""
         return f"{self.scope}/{self.collection}/{self.name}" if self.collection != "projects" else ""
 
 
@@ -56,7 +59,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Warned(msgspec.Struct, frozen=True):
-    """One entry of `warnings[]`. `code` is of Google's enum, e.g. `FIELD_VALUE_OVERRIDEN`."""
+    """One entry of `warnings[]`. `code` is one of Google's, e.g. `FIELD_VALUE_OVERRIDEN`."""
 
     code: str
     message: str
@@ -64,12 +67,12 @@ class Warned(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One row of the journal. Times are UTC. `owner` is the CloudStack account or project that sees it."""
+    """One row of the journal. Times are UTC. `owner` is the id of the CloudStack account or project that sees it."""
 
     id: str  # decimal, < 2^63
     name: str  # operation-…
     owner: str
-    project: str  # as in the URL of the request
+    project: str  # as in the request's URL
     method: str  # e.g. compute.instances.insert
     operation_type: str  # insert, delete, setLabels, …
     work: str
@@ -84,18 +87,18 @@ class Operation(msgspec.Struct, frozen=True):
     start_time: datetime | None = None
     end_time: datetime | None = None
     request_id: str = ""
-    http_status: int = 0  # of the error, 0 where there is none
+    http_status: int = 0  # of the error; 0 if there is none
     http_message: str = ""
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Warned, ...] = ()
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A mutation that was checked and is to be journalled.
+    """A change that was checked and is to be written to the journal.
 
-    `holds` are names of what nobody else may change until this is done, e.g. `zones/z/instances/vm1` (they are
-    private to `owner`). The first is the target's; when another unfinished operation holds one, `start` raises
-    409 alreadyExists for an insert of the same target, else 400 resourceNotReady.
+    `holds` are the locks: names of what no other operation of the owner may change until this one is done, e.g.
+    `zones/z/instances/vm1`. The first is the target's. If an unfinished operation holds one of them, `start` raises 409
+    alreadyExists for an insert of the same target, and else 400 resourceNotReady.
     """
 
     work: str
@@ -114,24 +117,24 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Probe(Protocol):
-    """Looks whether a send whose answer was lost had arrived.
+    """Finds out whether a command arrived, after its answer was lost.
 
-    Returns the result that the step would have had, or None: nothing arrived, send again.
+    Returns the result that the step would have had, or None if nothing arrived: then the command is sent again.
     """
 
     async def __call__(self, op: "Op") -> Mapping[str, Any] | None: ...
 
 
 async def harmless(op: "Op") -> None:  # noqa: ARG001  # a Probe's signature
-    """A probe for commands that may be repeated: the second one does nothing more than the first.
+    """Find nothing. It is the probe of commands that may be repeated, because the second one changes nothing more.
 
-    Removals are such: where a repeated one finds its id gone, the step ended well.
+    Removals are such commands: if a repeated one finds its id gone, the step ended well.
     """
     return
 
 
 class Op(Protocol):
-    """What a work function is handed (implemented by operations.runner)."""
+    """What a work function gets (implemented by operations.runner)."""
 
     operation: Operation
     args: dict[str, Any]
@@ -139,19 +142,19 @@ class Op(Protocol):
     sidecar: Sidecar
 
     async def run(self, step: str, command: str, parameters: Mapping[str, object], *, probe: Probe) -> dict[str, Any]:
-        """Do one CloudStack command as a recorded step, and its job if it has one; return its result's object.
+        """Do one CloudStack command as a recorded step, with its job if it has one; return the object of its result.
 
-        Result: what is inside `jobresult` (or inside the answer) with its one wrapping object taken off, e.g. the
-        volume. Raises Refusal when CloudStack refuses or the job fails, recorded too. While CloudStack does not
-        answer it waits. `step` must be unique in the work.
+        That is what `jobresult` (or the answer) holds inside its one wrapping object, e.g. the volume. Raises Refusal
+        if CloudStack refuses or the job fails, which is recorded as well. While CloudStack does not answer, it waits.
+        `step` must be unique in the work.
         """
         ...
 
     async def decide(self, step: str, make: Callable[[], Awaitable[T]]) -> T:
-        """Record a decision (JSON-able), so that a resume decides the same: a random name, a choice from a list.
+        """Record a decision as JSON, so that a resumed work decides the same: a random name, a choice from a list.
 
-        Also the way to read CloudStack or write the sidecar between steps: `make` may run twice, never after it
-        was recorded. While CloudStack does not answer it waits.
+        It is also the way to read CloudStack or write the sidecar between steps. `make` may run twice, but never after
+        its result was recorded. While CloudStack does not answer, it waits.
         """
         ...
 
@@ -164,15 +167,15 @@ class Op(Protocol):
         ...
 
     async def progress(self, percent: int, message: str = "") -> None:
-        """Show progress; never goes down. Like `warn` and `target` it is written together with the next step."""
+        """Show progress, which never goes down. As with `warn` and `target`, it is written with the next step."""
         ...
 
     async def warn(self, code: str, message: str, **data: str) -> None:
-        """Add a warning to the operation. Idempotent per message."""
+        """Add a warning to the operation, once for each message."""
         ...
 
     async def target(self, gce_id: str) -> None:
-        """Set the target's GCE id once it is known."""
+        """Set the GCE id of the target once it is known."""
         ...
 
 
@@ -234,5 +237,5 @@ def work_name(function: Callable[..., Awaitable[None]]) -> str:
 
 
 def fault_of(problem: Problem) -> Fault:
-    """A Problem as an operation shows it."""
+    """Return a Problem as an operation shows it."""
     return Fault(code=problem.code, message=problem.message, location=problem.location)

@@ -1,8 +1,8 @@
-"""A work inside another: one operation may do the works of several methods, each with args and step names of its own.
+"""A work inside another: one operation may do the works of several methods, each with step names of its own.
 
     await set_labels(Nested(op, "labels"), SetLabels(...))
 
-Its steps are steps of the outer operation, under a prefix. Its progress is not shown: the outer work tells its own.
+Its steps are steps of the outer operation, under a prefix. Only the outer work shows progress.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,7 +20,7 @@ class Nested:
 
     def __init__(self, outer: Op, prefix: str, args: Mapping[str, Any] | None = None) -> None:
         self.args: dict[str, Any] = dict(args or {})
-        self.operation: Operation = outer.operation  # for its owner and its id; what it shows changes in the outer one
+        self.operation: Operation = outer.operation  # for its owner and id; what it shows changes in the outer Op
         self.cloudstack: Client = outer.cloudstack
         self.sidecar: Sidecar = outer.sidecar
         self._outer = outer
@@ -43,11 +43,11 @@ class Nested:
         await self._outer.forget(f"{self._prefix}-{step}", *uuids)
 
     async def progress(self, percent: int, message: str = "") -> None:
-        """Nothing: how far the part is says little about the whole."""
+        """Do nothing: the progress of a part says little about the whole."""
 
     async def warn(self, code: str, message: str, **data: str) -> None:
         """Add a warning to the outer operation."""
         await self._outer.warn(code, message, **data)
 
     async def target(self, gce_id: str) -> None:
-        """Nothing: the outer operation has its own target."""
+        """Do nothing: the outer operation has its own target."""

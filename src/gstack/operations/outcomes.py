@@ -1,4 +1,4 @@
-"""How operations and steps end, as the journal keeps it: Problems to JSON and back, an operation that is DONE."""
+"""How the journal keeps outcomes: Problems as JSON and back, and operations that are DONE."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -10,12 +10,12 @@ from gstack.cloudstack.client import Refusal
 from gstack.errors import Problem
 from gstack.operations.model import DONE, Operation, fault_of
 
-CLEANUP_FAILED = "CLEANUP_FAILED"  # Google's code of warnings about what was left behind
+CLEANUP_FAILED = "CLEANUP_FAILED"  # Google's warning code for what could not be removed
 _FIELDS = ("status", "reason", "message", "code", "location", "location_type", "internal")
 
 
 def failure_of(problem: Problem) -> dict[str, Any]:
-    """A Problem as JSON, so that a resume raises the same one again."""
+    """Return a Problem as JSON, so that a resumed work raises the same one again."""
     if isinstance(problem, Refusal):
         return {
             "command": problem.command,
@@ -26,24 +26,24 @@ def failure_of(problem: Problem) -> dict[str, Any]:
 
 
 def problem_of(failure: dict[str, Any]) -> Problem:
-    """The Problem that `failure_of` was given."""
+    """Return the Problem that `failure_of` turned into JSON."""
     if "command" in failure:
         return Refusal(**failure)
     return Problem(**failure)
 
 
 def plain(value: Any) -> Any:
-    """What a value is after a journey through the journal: the first run sees what a resume would see."""
+    """Return a value as it comes back from the journal, so that the first run sees what a resumed one sees."""
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def succeeded(operation: Operation) -> Operation:
-    """The operation, DONE without an error."""
+    """Return the operation as DONE without an error."""
     return msgspec.structs.replace(operation, status=DONE, progress=100, end_time=datetime.now(UTC))
 
 
 def failed(operation: Operation, problem: Problem) -> Operation:
-    """The operation, DONE with a Problem as its error, which names what could not be cleaned up."""
+    """Return the operation as DONE with a Problem as its error, which also names what could not be removed."""
     fault = fault_of(problem)
     remains = [warned.message for warned in operation.warnings if warned.code == CLEANUP_FAILED]
     return msgspec.structs.replace(
@@ -55,15 +55,15 @@ def failed(operation: Operation, problem: Problem) -> Operation:
 
 
 def job_gone(command: str) -> Problem:
-    """CloudStack forgot a job, and nothing of its effect is to be found."""
+    """Return the Problem of a job that CloudStack forgot and whose effect is not found."""
     text = (
         f"CloudStack no longer knows the job of {command}, and its effect is not there: the cloud's state was reset "
-        "or restored meanwhile. Look at the resource and try again."
+        "or restored. Check the resource and try again."
     )
     return Problem(500, "backendError", text, code="OPERATION_LOST")
 
 
 def keys_gone() -> Problem:
-    """The sealed key pair of an accepted operation is not in the database any more."""
-    text = "The CloudStack keys that this operation was accepted with are no longer kept here, so it could not go on."
+    """Return the Problem of an accepted operation whose key pair is no longer in the database."""
+    text = "The CloudStack keys of this operation's caller are no longer stored on this server, so it could not go on."
     return Problem(403, "forbidden", text, code="CREDENTIALS_GONE")

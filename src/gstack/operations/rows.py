@@ -1,4 +1,4 @@
-"""Rows of the journal: operations and steps between the tables and the structs, and how they are looked up."""
+"""Rows of the journal: how operations and steps go from structs to tables and back, and how rows are found."""
 
 import secrets
 from collections.abc import Mapping
@@ -14,24 +14,24 @@ from gstack.errors import Problem
 from gstack.operations.model import REQUEST, RUNNING, Draft, Fault, Operation, Target, Warned
 
 INTENT, JOB, ENDED, FAILED = "intent", "job", "done", "failed"  # states of a step
-REPEAT = timedelta(hours=24)  # how long a requestId stands for its operation (Google: not said; its docs hint a day)
+REPEAT = timedelta(hours=24)  # how long a requestId stands for its operation; Google documents no time
 
 
 class Record(msgspec.Struct, frozen=True):
-    """An operation and what only its worker needs to know."""
+    """An operation, with what only its worker needs."""
 
     operation: Operation
     cloudstack_project: str | None
-    resumed: bool = False  # somebody may have worked on it before
+    resumed: bool = False  # another worker may have worked on it before
 
     @property
     def key(self) -> int:
-        """The row's primary key."""
+        """The primary key of the row."""
         return int(self.operation.id)
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One recorded step. `result` and `failure` are set once it ended."""
+    """One recorded step. It has a `result` or a `failure` once it ended."""
 
     name: str
     state: str
@@ -46,27 +46,30 @@ STEP_COLUMNS = [steps.c[name] for name in Step.__struct_fields__]
 
 
 async def repeated(connection: AsyncConnection, draft: Draft) -> Record | None:
+    """Return the operation that the draft's requestId began. Raises 409 if that was a different request."""
     if not draft.request_id:
         return None
     query = by_request(draft.owner, draft.method, draft.request_id)
     row = (await connection.execute(query)).mappings().first()
     if row is None:
         return None
-    known = to_record(row)
-    same = (known.operation.target.path, known.operation.project, known.operation.args.get(REQUEST))
-    if same != (draft.target.path, draft.project, draft.args.get(REQUEST)):
+    record = to_record(row)
+    earlier = (record.operation.target.path, record.operation.project, record.operation.args.get(REQUEST))
+    if earlier != (draft.target.path, draft.project, draft.args.get(REQUEST)):
         raise Problem.id_reused()
-    return known
+    return record
 
 
 def by_request(owner: str, method: str, request_id: str) -> Select[Any]:
+    """Return the query for the operation that a requestId began, at most a day ago."""
     columns = operations.c
     same = (columns.owner == owner, columns.request_id == request_id, columns.method == method)
     recent = columns.insert_time > datetime.now(UTC) - REPEAT
     return select(operations).where(*same, recent).order_by(columns.id.desc()).limit(1)
 
 
-async def check_holds(connection: AsyncConnection, draft: Draft) -> None:
+async def check_locks(connection: AsyncConnection, draft: Draft) -> None:
+    """Raise 409 alreadyExists or 400 resourceNotReady if an unfinished operation holds one of the draft's locks."""
     query = select(holds.c.name).where(holds.c.owner == draft.owner, holds.c.name.in_(draft.holds))
     taken = {row.name for row in await connection.execute(query)}
     if not taken:
@@ -77,17 +80,19 @@ async def check_holds(connection: AsyncConnection, draft: Draft) -> None:
     raise Problem.not_ready(_resource(draft, name))
 
 
-def _resource(draft: Draft, hold: str) -> str:
-    return f"projects/{draft.project}" if hold == "project" else f"projects/{draft.project}/{hold}"
+def _resource(draft: Draft, lock: str) -> str:
+    return f"projects/{draft.project}" if lock == "project" else f"projects/{draft.project}/{lock}"
 
 
 def is_called(name_or_id: str) -> Any:
+    """Return the condition that an operation has this name or decimal id."""
     if name_or_id.isascii() and name_or_id.isdigit() and int(name_or_id) < 1 << 63:
         return operations.c.id == int(name_or_id)
     return operations.c.name == name_or_id
 
 
 def new_row(draft: Draft, cloud: str) -> dict[str, Any]:
+    """Return the row of a new operation."""
     now = datetime.now(UTC)
     milliseconds = int(now.timestamp() * 1000)
     random = secrets.token_hex(15)
@@ -123,7 +128,7 @@ def new_row(draft: Draft, cloud: str) -> dict[str, Any]:
 
 
 def shown(operation: Operation) -> dict[str, Any]:
-    """What changes during an operation's life."""
+    """Return the columns that change while an operation runs."""
     return {
         "status": operation.status,
         "progress": operation.progress,
@@ -142,6 +147,7 @@ _SAME = [name for name in Operation.__struct_fields__ if name not in {"id", "tar
 
 
 def to_operation(row: Mapping[Any, Any]) -> Operation:
+    """Return the operation of a row."""
     return Operation(
         id=str(row["id"]),
         target=Target(**{ours: row[theirs] for theirs, ours in _TARGET.items()}),
@@ -152,4 +158,5 @@ def to_operation(row: Mapping[Any, Any]) -> Operation:
 
 
 def to_record(row: Mapping[Any, Any]) -> Record:
+    """Return the operation of a row, with what its worker needs."""
     return Record(operation=to_operation(row), cloudstack_project=row["cloudstack_project"])

@@ -61,7 +61,7 @@ def _member_to_gce(
 
 @serves("compute.globalOperations.get", "compute.regionOperations.get", "compute.zoneOperations.get")
 async def get(call: Call) -> dict[str, Any]:
-    return await _answer(call, call.journal.get)
+    return await _answer(call, call.operations.get)
 
 
 @serves("compute.globalOperations.wait", "compute.regionOperations.wait", "compute.zoneOperations.wait")
@@ -74,7 +74,7 @@ async def wait(call: Call) -> dict[str, Any]:
 async def delete(call: Call) -> dict[str, Any]:
     """Forget an operation that is DONE. Google's answer is empty."""
     name = str(call.params["operation"])
-    if not await _in_scope(call, lambda scope: call.journal.delete(call.owner_id, scope, name)):
+    if not await _in_scope(call, lambda scope: call.operations.delete(call.owner_id, scope, name)):
         raise _not_found(call)
     return {}
 
@@ -96,7 +96,7 @@ def _pages(call: Call, scope: str | None) -> Fetch:
 
     async def fetch(window: Window) -> Batch:
         offset = (window.page - 1) * window.size
-        found = await call.journal.list(call.owner_id, scope, limit=window.size, offset=offset)
+        found = await call.operations.page(call.owner_id, scope, limit=window.size, offset=offset)
         shown = [
             item for one in found for item in (operation_to_gce(one, call.links), *members_to_gce(one, call.links))
         ]

@@ -127,7 +127,7 @@ async def _change(call: Call, image: Image, asked: Changes) -> dict[str, Any]:
         try:
             return await _begun(call, image, asked)
         except Problem as problem:
-            held = await call.journal.holder(call.owner_id, path)
+            held = await call.operations.holder(call.owner_id, path)
             if problem.reason != "resourceNotReady" or (held and held.work != CHANGE):
                 raise
         if held:

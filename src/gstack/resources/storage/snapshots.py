@@ -196,7 +196,7 @@ async def _new_name(call: Call) -> str:
         raise Problem.unsupported("guestFlush", _REFUSED["guestFlush"])
     path = f"global/snapshots/{name}"
     held, found = await asyncio.gather(
-        call.journal.holder(call.owner_id, path),
+        call.operations.holder(call.owner_id, path),
         volume_snapshots.find(call.cloudstack, call.sidecar, call.owner_id, name),
     )
     if held or found:

@@ -120,7 +120,7 @@ async def _numbered(
     """Names of the pattern, from after the greatest number that is there or is being made, as on GCE."""
     digits = check_pattern(pattern)
     start = first_number(pattern, taken)
-    while await call.journal.holder(call.owner_id, f"zones/{location.zone}/instances/{_filled(pattern, start)}"):
+    while await call.operations.holder(call.owner_id, f"zones/{location.zone}/instances/{_filled(pattern, start)}"):
         start += 1
     if len(str(start + count - 1)) > digits:
         why = f"'{pattern}'. It has no room for {count} names from number {start} on."

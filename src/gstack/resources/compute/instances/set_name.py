@@ -47,7 +47,7 @@ async def _check_free(call: Call, subject: Subject, name: str) -> None:
     if name == subject.found.name:
         return
     there = await machines.find(call.cloudstack, call.sidecar, call.owner_id, subject.location, name)
-    if there or await call.journal.holder(call.owner_id, path):
+    if there or await call.operations.holder(call.owner_id, path):
         raise Problem.already_exists(call.resource(path))
 
 

@@ -89,7 +89,7 @@ async def begin(
     end = time.monotonic() + seconds
     async with AsyncExitStack() as line:
         try:
-            await line.enter_async_context(call.journal.turn(call.owner_id, target.path, seconds))
+            await line.enter_async_context(call.journal.locks.lock(call.owner_id, target.path, seconds))
         except TimeoutError as error:
             raise Problem.not_ready(call.resource(target.path)) from error
         return await _in_turn(call, target, end, lambda: call.start(work, target, known, holds=holds))
@@ -108,7 +108,7 @@ async def _in_turn(call: Call, target: Target, end: float, start: Callable[[], A
 
 async def _wait_for_quick(call: Call, target: Target, end: float) -> bool:
     """Wait for the quick change that holds the instance; True where there was one, 400 where it goes on."""
-    holder = await call.journal.holder(call.owner_id, target.path)
+    holder = await call.operations.holder(call.owner_id, target.path)
     if holder is None or works()[holder.work].function not in _QUICK:
         return False
     ended = await call.journal.wait(call.owner_id, target.scope, holder.name, max(0, end - time.monotonic()))

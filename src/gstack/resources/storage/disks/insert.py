@@ -249,7 +249,7 @@ async def _check_free(call: Call, location: Location, name: str) -> None:
     """409 where the zone has a disk of the name, or is getting one."""
     path = f"zones/{location.zone}/disks/{name}"
     held, found = await asyncio.gather(
-        call.journal.holder(call.owner_id, path),
+        call.operations.holder(call.owner_id, path),
         volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, name),
     )
     if held or found:

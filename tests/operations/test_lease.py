@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from fixtures.works import draft
 from gstack.db.engine import writing
+from gstack.operations.lease import Interrupted, Lease
 from gstack.operations.store import Store
-from gstack.operations.tenure import Interrupted, Tenure
 
 
 @pytest.fixture
@@ -19,22 +19,22 @@ def store(engine: AsyncEngine) -> Store:
 
 async def test_a_cut_ends_pauses_and_waits(store: Store) -> None:
     """A pause and an abandonable wait end at once, nothing more may be sent, and the interruption is remembered."""
-    tenure = Tenure(store, 30)
-    waiting = [asyncio.create_task(tenure.pause(60)), asyncio.create_task(tenure.unless_cut(asyncio.sleep(60)))]
+    lease = Lease(store, 30)
+    waiting = [asyncio.create_task(lease.pause(60)), asyncio.create_task(lease.unless_cut(asyncio.sleep(60)))]
     await asyncio.sleep(0.01)
-    tenure.cut()
-    tenure.cut()
+    lease.cut()
+    lease.cut()
     for outcome in await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 1):
         assert isinstance(outcome, asyncio.CancelledError)
-    assert tenure.interrupted
+    assert lease.interrupted
     record, _ = await store.begin(draft("d"))
     with pytest.raises(Interrupted):
-        await tenure.before_send(record.operation)
+        await lease.before_send(record.operation)
 
 
 async def test_what_comes_first_is_returned(store: Store) -> None:
     """Without a cut, waits give what was waited for and raise what was raised."""
-    tenure = Tenure(store, 30)
+    lease = Lease(store, 30)
 
     async def three() -> int:
         return 3
@@ -42,22 +42,22 @@ async def test_what_comes_first_is_returned(store: Store) -> None:
     async def broken() -> None:
         raise LookupError
 
-    assert await tenure.unless_cut(three()) == 3
+    assert await lease.unless_cut(three()) == 3
     with pytest.raises(LookupError):
-        await tenure.unless_cut(broken())
-    assert not tenure.interrupted
+        await lease.unless_cut(broken())
+    assert not lease.interrupted
 
 
 @pytest.mark.parametrize("stolen", [True, False])
 async def test_a_worker_that_slept_asks_before_it_sends(engine: AsyncEngine, store: Store, stolen: bool) -> None:
     """After more than a lease without a write, the lease is checked in the database before anything is sent."""
     record, _ = await store.begin(draft("d"))
-    tenure = Tenure(store, 0)
+    lease = Lease(store, 0)
     if stolen:
         async with writing(engine) as connection:
             await connection.execute(text("UPDATE operations SET lease_owner = 'other'"))
         with pytest.raises(Interrupted):
-            await tenure.before_send(record.operation)
+            await lease.before_send(record.operation)
     else:
-        await tenure.before_send(record.operation)
-    assert tenure.interrupted is stolen
+        await lease.before_send(record.operation)
+    assert lease.interrupted is stolen
