@@ -38,6 +38,7 @@ from gstack.sandbox.server import spawn
 _STOP_SECONDS = 120  # a long poll may last nearly two minutes; a request in flight ends before the worker does
 _RENEWAL_CHECK = 3600.0
 _HEADERS = 65_536  # bytes of a request's line and headers
+_STREAMS = 100  # requests at a time on one HTTP/2 connection
 _READY_SECONDS = 60.0
 _BACKLOG = 1024  # connections that the system accepts before a worker has a place for them
 _HANDLES = 65_536  # open files that a worker asks for
@@ -192,7 +193,7 @@ def _server(settings: Settings) -> AbstractServer[Any]:
         ssl_key=key,
         ssl_protocol_min=SSLProtocols.tls12,
         http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=_HEADERS),
-        http2_settings=HTTP2Settings(max_headers_size=_HEADERS),
+        http2_settings=HTTP2Settings(max_headers_size=_HEADERS, max_concurrent_streams=_STREAMS),
         backlog=_BACKLOG,
         backpressure=min(settings.server.connections, max(_FEWEST, _handles() - _OWN_HANDLES)),
         respawn_failed_workers=True,

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import pytest
 import requests
 
+from fixtures.gce import Gce
 from fixtures.servers import Stack
 from gstack.gateway.connections import Connection, Limits, Peer, surplus
 
@@ -37,6 +38,27 @@ def test_the_first_request_must_come_soon() -> None:
 def test_a_request_in_progress_is_never_cut_off() -> None:
     """However old it is, and however many its address has, a connection with a request stays."""
     assert closed(*(opened("a", port, 5000, used=True, active=1) for port in range(20))) == []
+
+
+def test_a_client_must_take_its_answer() -> None:
+    """A client that takes nothing of its answer for a minute is closed though its request is in progress."""
+    stalled = opened("a", 1, 100, used=True, active=1)
+    stalled.sending = [NOW - 61, NOW - 2]
+    slow = opened("a", 2, 100, used=True, active=1)
+    slow.sending = [NOW - 59]
+    assert closed(stalled, slow) == [stalled.peer]
+
+
+def test_a_large_answer_arrives_whole(gce: Gce) -> None:
+    """An answer that is handed over in pieces arrives as one."""
+    answer = requests.get(
+        f"{gce.stack.app.url}/discovery/v1/apis/compute/v1/rest",
+        headers={"Accept-Encoding": "identity"},
+        verify=str(gce.stack.app.authority),
+        timeout=30,
+    )
+    assert len(answer.content) == int(answer.headers["Content-Length"]) > 500_000
+    assert answer.json()["name"] == "compute"
 
 
 def test_one_address_has_its_share() -> None:

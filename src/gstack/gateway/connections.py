@@ -24,8 +24,10 @@ from gstack.config import Settings
 from gstack.gateway.proxies import Proxies
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 Peer = tuple[str, int]
 _HANDLES = "/dev/fd"  # lists the open files of this process, on Linux and on macOS
+_PIECE = 65_536  # bytes of a body that are handed to the server at once
 _LOOK = 0.5  # seconds between two looks
 _log = structlog.get_logger("gstack.connections")
 
@@ -35,7 +37,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     `most` connections of all addresses, and `per_address` of one. The first request must come within `first_request`. A
     connection without a request in progress is closed after `idle`, or after `idle_when_full` while three quarters of
-    the places are taken.
+    the places are taken. A client that takes nothing of its answer for `stalled` is closed too.
     """
 
     most: int = 1024
@@ -43,6 +45,7 @@ class Limits(msgspec.Struct, frozen=True):
     first_request: float = 10.0
     idle: float = 620.0  # a little more than Google's own frontends, which wait ten minutes
     idle_when_full: float = 3.0
+    stalled: float = 60.0
 
 
 class Connection(msgspec.Struct):
@@ -53,18 +56,19 @@ class Connection(msgspec.Struct):
     used: bool = False  # whether a request came on it
     active: int = 0  # requests in progress
     last: float = 0.0  # when a request last began or ended
+    sending: list[float] = []  # when the pieces of answers were handed over that the client has not taken yet
 
 
 def surplus(
     connections: Iterable[Connection], limits: Limits, trusted: Callable[[str], bool], now: float
 ) -> list[Peer]:
-    """The connections to close. Pure. One that has a request in progress is never among them.
+    """The connections to close. Pure. A request in progress keeps its connection, unless the client takes no answer.
 
     `trusted` addresses are proxies: their connections stand for many clients, so `per_address` does not count for them.
     """
     everything = list(connections)
     idle = sorted((one for one in everything if not one.active), key=lambda one: (one.used, one.last or one.since))
-    closing: dict[Peer, None] = {}
+    closing = {one.peer: None for one in everything if one.sending and now - min(one.sending) > limits.stalled}
     for one in idle:
         limit = limits.idle if one.used else limits.first_request
         if now - (one.last or one.since) > limit:
@@ -109,7 +113,7 @@ class Connections:
         connection = self._open.setdefault(peer, Connection(peer, time.monotonic()))
         connection.used, connection.active, connection.last = True, connection.active + 1, time.monotonic()
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _in_pieces(send, connection))
         finally:
             connection.active -= 1
             connection.last = time.monotonic()
@@ -134,6 +138,26 @@ class Connections:
         if len(closing) > 1:
             addresses = Counter(address for address, _ in closing).most_common(3)
             _log.warning("closed idle connections", count=len(closing), open=len(handles), most_from=dict(addresses))
+
+
+def _in_pieces(send: Send, connection: Connection) -> Send:
+    """Hand a large body to the server in pieces: each waits until the client took most of the one before it."""
+
+    async def sending(event: dict[str, Any]) -> None:
+        body = memoryview(event.get("body", b""))
+        if len(body) <= _PIECE:
+            await send(event)
+            return
+        for start in range(0, len(body), _PIECE):
+            more = event.get("more_body", False) or start + _PIECE < len(body)
+            moment = time.monotonic()
+            connection.sending.append(moment)
+            try:
+                await send({"type": event["type"], "body": bytes(body[start : start + _PIECE]), "more_body": more})
+            finally:
+                connection.sending.remove(moment)
+
+    return sending
 
 
 def _has_handles() -> bool:
