@@ -1,4 +1,4 @@
-"""gstack.resources.networking.topology: CloudStack's networks as Google's."""
+"""CloudStack's networks and VPCs as GCE networks."""
 
 from ipaddress import IPv4Network
 
@@ -12,8 +12,8 @@ from gstack.resources.inventory.networks import (
     VPC,
     Backing,
     GuestNetwork,
+    Networks,
     Service,
-    Topology,
     Vpc,
     build,
     enclosing_block,
@@ -34,14 +34,14 @@ def tier(
     return GuestNetwork(uuid, name, zone, "Isolated", cidr=cidr, vpcid=vpc, aclname=acl, created=uuid)
 
 
-def known(*guests: GuestNetwork, vpcs: tuple[Vpc, ...] = ()) -> Topology:
+def known(*guests: GuestNetwork, vpcs: tuple[Vpc, ...] = ()) -> Networks:
     return build(guests, vpcs, EVERYWHERE, "owner")
 
 
 def test_default_is_there_before_anything_is() -> None:
     """The network `default` has a subnetwork in every region, the guest network where it cannot be made."""
     nothing = known(GUEST)
-    assert [network.name for network in nothing.networks] == ["default"]
+    assert [network.name for network in nothing.all] == ["default"]
     shown = {one.location.region: (one.network_id, one.cidr) for one in nothing.subnetworks}
     assert shown["cs-old"] == ("g1", "60.1.0.0/16")
     assert shown["cs-east"][0] == shown["cs-west"][0] == ""
@@ -105,7 +105,7 @@ def test_networks_without_vpc() -> None:
     assert office
     assert (office.backings[0].kind, found.paths("s1")) == (SHARED, (office.path, "regions/cs-east/subnetworks/office"))
     assert found.paths("i1") == ("global/networks/old-net", None)
-    assert {network.name[:8] for network in found.networks} == {"default", "default-", "office", "old-net"}
+    assert {network.name[:8] for network in found.all} == {"default", "default-", "office", "old-net"}
 
 
 def test_zones_with_security_groups_back_the_default_network() -> None:

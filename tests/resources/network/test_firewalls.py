@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fixtures.gce import Gce
-from fixtures.instances import Ask
+from fixtures.instances import Ask, body_of
 
 BASIC, EAST = "Sandbox-simulator", "sandbox-east1-a"
 TCP = [{"IPProtocol": "tcp", "ports": ["80", "8000-8100"]}]
@@ -23,13 +23,13 @@ def inserted(gce: Gce) -> Any:
     """Insert firewalls that are deleted when the test ends."""
     names = []
 
-    def inserting(name: str, **fields: Any) -> dict[str, Any]:
+    def insert(name: str, **fields: Any) -> dict[str, Any]:
         gce.done(gce.post("global/firewalls", body(name, **fields)))
         names.append(name)
         shown: dict[str, Any] = gce.get(f"global/firewalls/{name}")
         return shown
 
-    yield inserting
+    yield insert
     for name in names:
         gce.done(gce.delete(f"global/firewalls/{name}"))
 
@@ -42,10 +42,9 @@ def test_the_four_of_google_s(gce: Gce) -> None:
     assert {one["priority"] for one in found.values()} == {65534}
 
 
-def test_google_s_rules_say_no_time(gce: Gce, inserted: Any) -> None:
-    """Nobody made the default rules at any time: they show none, rather than one that is not true; others do."""
-    assert not [one for one in gce.items("global/firewalls") if one.get("creationTimestamp", "2").startswith("19")]
-    assert "creationTimestamp" not in gce.get("global/firewalls/default-allow-ssh")
+def test_every_rule_has_a_time(gce: Gce, inserted: Any) -> None:
+    """A rule shows when it was inserted; Google's four show the time that things without a creation show."""
+    assert gce.get("global/firewalls/default-allow-ssh")["creationTimestamp"].startswith("1969-12-31T16:00")
     assert inserted("timed")["creationTimestamp"] > "2020"
 
 
@@ -169,6 +168,27 @@ def test_every_backing_must_express_a_rule(gce: Gce, made: Any) -> None:
     refused = gce.refused("POST", "global/firewalls", 400, body("tagged", targetTags=["web"]))
     assert f"Zone '{EAST}'" in refused["message"]
     assert "target tag" in refused["message"]
+
+
+def test_a_backing_without_machines_binds_nobody(gce: Gce, made: Any, ask: Ask) -> None:
+    """A zone that a network's machines have left refuses no rule: it gets none, and no machine until the rule goes."""
+    for zone, name in ((EAST, "fw-east"), (BASIC, "fw-basic")):
+        made(zone, name)
+        gce.done(gce.delete(f"zones/{zone}/instances/{name}"))
+    rules = [
+        (EAST, body("tagged", targetTags=["web"])),
+        (BASIC, body("deny", allowed=None, denied=TCP, priority=500)),
+    ]
+    for zone, rule in rules:
+        operation = gce.done(gce.post("global/firewalls", rule))
+        assert f"Zone '{zone}' cannot express this rule" in " ".join(one["message"] for one in operation["warnings"])
+        refused = gce.refused("POST", f"zones/{zone}/instances", 400, body_of(zone, "fw-late"))
+        assert f"cannot express the firewall rule '{rule['name']}'" in refused["message"]
+    assert "gce:tagged" not in {one.get("reason") for one in _items(ask)}
+    assert "gce:deny" in {one.get("reason") for one in _items(ask)}
+    for _, rule in rules:
+        gce.done(gce.delete(f"global/firewalls/{rule['name']}"))
+    made(EAST, "fw-late")
 
 
 def test_rules_reach_both_kinds_of_zones(made: Any, inserted: Any, ask: Ask) -> None:

@@ -1,4 +1,4 @@
-"""gstack.resources.networking.external_addresses, by the front door and looked at in CloudStack."""
+"""External addresses of machines, given through the API and looked at in CloudStack."""
 
 from typing import Any
 

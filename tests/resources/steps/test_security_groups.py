@@ -1,4 +1,4 @@
-"""gstack.resources.networking.security_groups, by the front door and looked at in CloudStack."""
+"""Security groups of networks and machines, made through the API and looked at in CloudStack."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""gstack.resources.networking.vpcs, by the front door and looked at in CloudStack."""
+"""VPCs, their ACL lists and tiers, made through the API and looked at in CloudStack."""
 
 from typing import Any
 

@@ -1,23 +1,25 @@
-"""The firewall rules of an owner, as Google's bodies, and whether a zone can express them.
+"""The firewalls of an owner, and whether a zone can express them.
 
-A body is kept in the sidecar as it was checked at insertion, with its network's name in `network` and no URL. The four
-rules of Google's for the network `default` are there without being kept, until they are deleted: then a mark is kept.
+The sidecar stores a firewall as Google's body, in the form in which it was checked, with the name of its network in
+`network` and no URL. Google's four firewalls of the network `default` exist without being stored. One that was changed
+is stored like any other, for one that was deleted a mark is stored.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
 from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
 from gstack.firewalling import acl, groups
-from gstack.firewalling.rules import Inexpressible, Rule, rule_of
-from gstack.resources.inventory.networks import AUTO_RANGE, DEFAULT, GROUPS, ISOLATED, VPC, Backing
+from gstack.firewalling.rules import Rule, rule_of
+from gstack.resources.inventory.networks import AUTO_RANGE, DEFAULT, GROUPS, ISOLATED, VPC
+from gstack.resources.inventory.zones import CREATED
 from gstack.resources.shared.naming import gce_id
 
 COLLECTION, SCOPE = "firewalls", "global"
-INSIDE = {DEFAULT: frozenset({str(AUTO_RANGE)})}  # what stands for a network's own machines in a source range
+INSIDE = {DEFAULT: frozenset({str(AUTO_RANGE)})}  # source ranges that mean the network's own machines
 _DELETED = "deleted"
 _ALL_PORTS = ["0-65535"]
 _INTERNAL = [
@@ -26,99 +28,120 @@ _INTERNAL = [
     {"IPProtocol": "icmp"},
 ]
 _ANYONE = ["0.0.0.0/0"]
-_GOOGLES = (  # name, description, sources, traffic: what a new project of Google's has
-    ("internal", "Allow internal traffic on the default network", [str(AUTO_RANGE)], _INTERNAL),
-    ("ssh", "Allow SSH from anywhere", _ANYONE, [{"IPProtocol": "tcp", "ports": ["22"]}]),
-    ("rdp", "Allow RDP from anywhere", _ANYONE, [{"IPProtocol": "tcp", "ports": ["3389"]}]),
-    ("icmp", "Allow ICMP from anywhere", _ANYONE, [{"IPProtocol": "icmp"}]),
-)
-_BY_HAND = "its VPC was made in CloudStack, and so are its ACL lists. Change them there."
+_GOOGLES = {  # name -> description, sources, traffic: what Google puts into a new project
+    "default-allow-internal": ("Allow internal traffic on the default network", [str(AUTO_RANGE)], _INTERNAL),
+    "default-allow-ssh": ("Allow SSH from anywhere", _ANYONE, [{"IPProtocol": "tcp", "ports": ["22"]}]),
+    "default-allow-rdp": ("Allow RDP from anywhere", _ANYONE, [{"IPProtocol": "tcp", "ports": ["3389"]}]),
+    "default-allow-icmp": ("Allow ICMP from anywhere", _ANYONE, [{"IPProtocol": "icmp"}]),
+}
+_BY_HAND = "its VPC was made in CloudStack, and so were its ACL lists. Change them there."
 _UNFILTERED = "CloudStack filters nothing there that this server could set."
 _ISOLATED = "firewalls of isolated networks are not served yet. Set the rules of its addresses in CloudStack."
 
 
-class Book:
-    """The sidecar's firewalls of one owner."""
+class Firewall(msgspec.Struct, frozen=True):
+    """A firewall: Google's body, and the rule that the compilers of gstack.firewalling make of it."""
+
+    body: dict[str, Any]
+    rule: Rule
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> Self:
+        """Read a body; raise firewalling.ranges.Invalid where Google would not accept it."""
+        return cls(body, rule_of(body))
+
+    @property
+    def name(self) -> str:
+        """The name, unique in the project."""
+        return str(self.body["name"])
+
+    @property
+    def network(self) -> str:
+        """The name of the network."""
+        return str(self.body["network"])
+
+
+class Firewalls:
+    """The firewalls of one owner, in the sidecar."""
 
     def __init__(self, sidecar: Sidecar, owner: str) -> None:
         self._sidecar = sidecar
         self._owner = owner
 
-    async def bodies(self, network: str | None = None) -> list[dict[str, Any]]:
-        """The rules, by name; of one network where it is named."""
-        kept = {body["name"]: body for body in await self._sidecar.objects(self._owner, COLLECTION, SCOPE)}
-        known = {body["name"]: body for body in self._defaults()} | kept
-        found = [known[name] for name in sorted(known) if not known[name].get(_DELETED)]
-        return [body for body in found if network in {None, body["network"]}]
+    async def bodies(self) -> list[dict[str, Any]]:
+        """The bodies of all firewalls, by name."""
+        stored = {body["name"]: body for body in await self._sidecar.objects(self._owner, COLLECTION, SCOPE)}
+        found = {name: self._google_s(name) for name in _GOOGLES} | stored
+        return [found[name] for name in sorted(found) if not found[name].get(_DELETED)]
 
-    async def rules(self, network: str) -> list[Rule]:
-        """The rules of a network, read for the compilers."""
-        return [rule_of(body) for body in await self.bodies(network)]
+    async def of_network(self, network: str) -> list[Firewall]:
+        """The firewalls of a network, by name."""
+        return [Firewall.of(body) for body in await self.bodies() if body["network"] == network]
 
     async def find(self, name: str) -> dict[str, Any] | None:
-        """A rule by name or GCE id."""
+        """The body of a firewall, found by name or GCE id."""
         return next((body for body in await self.bodies() if name in {body["name"], body["id"]}), None)
 
     async def add(self, body: Mapping[str, Any], resource: str) -> None:
-        """Keep a new rule; 409 where another has its name. Only for who holds the name; may be repeated."""
+        """Store a new firewall; 409 where another one has its name. Hold the name before. May be repeated."""
         found = await self.find(body["name"])
         if found and found["id"] != body["id"]:
             raise Problem.already_exists(resource)
         await self.put(body)
 
     async def put(self, body: Mapping[str, Any]) -> None:
-        """Keep a rule."""
+        """Store a firewall."""
         await self._sidecar.put_object(self._owner, COLLECTION, SCOPE, body["name"], body)
 
     async def drop(self, name: str) -> None:
-        """Remove a rule; of one of Google's own remember that it is gone."""
-        if name in {body["name"] for body in self._defaults()}:
+        """Remove a firewall. For one of Google's a mark remembers that it was deleted."""
+        if name in _GOOGLES:
             await self.put({"name": name, "network": DEFAULT, _DELETED: True})
         else:
             await self._sidecar.drop_object(self._owner, COLLECTION, SCOPE, name)
 
-    def _defaults(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "id": gce_id(f"{self._owner} firewalls default-allow-{name}"),
-                "name": f"default-allow-{name}",
-                "description": description,
-                "network": DEFAULT,
-                "direction": "INGRESS",
-                "priority": groups.IMPLIED_PRIORITY,
-                "sourceRanges": sources,
-                "allowed": allowed,
-                "disabled": False,
-            }
-            for name, description, sources, allowed in _GOOGLES
-        ]
+    def _google_s(self, name: str) -> dict[str, Any]:
+        description, sources, allowed = _GOOGLES[name]
+        return {
+            "id": gce_id(f"{self._owner} firewalls {name}"),
+            "name": name,
+            "description": description,
+            "creationTimestamp": CREATED,
+            "network": DEFAULT,
+            "direction": "INGRESS",
+            "priority": groups.IMPLIED_PRIORITY,
+            "sourceRanges": sources,
+            "allowed": allowed,
+            "disabled": False,
+        }
 
 
-def refusal(rule: Rule, backing: Backing, *, widen: bool) -> str | None:
-    """Why a network's backing cannot say what a rule says, or None."""
+def refusal(rule: Rule, kind: str, *, ours: bool = True, widen: bool = False) -> str | None:
+    """Why a zone cannot express a rule, or None.
+
+    `kind` and `ours` are those of the network's backing there. `widen`: in VPCs, target tags mean the whole network.
+    """
     if rule.disabled:
         return None
-    if backing.kind == GROUPS:
+    if kind == GROUPS:
         return groups.refusal(rule)
-    if backing.kind == VPC:
-        return acl.refusal(rule, widen=widen) if backing.ours else _BY_HAND
-    return _ISOLATED if backing.kind == ISOLATED else _UNFILTERED
+    if kind == VPC:
+        return acl.refusal(rule, widen=widen) if ours else _BY_HAND
+    return _ISOLATED if kind == ISOLATED else _UNFILTERED
 
 
-def check_expressible(rules: Iterable[Rule], backings: Iterable[Backing], *, widen: bool) -> None:
-    """Raise Inexpressible for the first rule that one of these backings cannot say."""
-    known = list(backings)
-    for rule in rules:
-        for backing in known:
-            if reason := refusal(rule, backing, widen=widen):
-                raise Inexpressible(rule.name, backing.location.zone, reason)
-
-
-def to_problem(error: Inexpressible, field: str) -> Problem:
+def inexpressible(rule: str, zone: str, reason: str, field: str = "resource") -> Problem:
     """The 400 that names the zone, the rule and the reason."""
-    return Problem.unsupported(field, str(error))
+    return Problem.unsupported(field, f"{zone} cannot express the firewall rule '{rule}': {reason}")
 
 
-def widened(rules: Iterable[Rule]) -> list[Rule]:
-    """The same rules for a VPC, where target tags, if they are there at all, mean the whole network."""
-    return [msgspec.structs.replace(rule, target_tags=frozenset()) for rule in rules]
+def check_expressible(rules: Iterable[Rule], kind: str, zone: str, field: str = "resource", *, widen: bool) -> None:
+    """400 for the first of these rules that a zone of this kind cannot express. `zone` is its name in the message."""
+    for rule in rules:
+        if reason := refusal(rule, kind, widen=widen):
+            raise inexpressible(rule.name, zone, reason, field)
+
+
+def widened(rule: Rule) -> Rule:
+    """The rule in a VPC, where target tags, if they are accepted at all, mean the whole network."""
+    return msgspec.structs.replace(rule, target_tags=frozenset())

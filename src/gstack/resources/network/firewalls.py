@@ -1,26 +1,29 @@
 """firewalls <-> rules of security groups and items of VPC ACL lists (gstack.firewalling compiles them).
 
-A firewall is global, so it must be expressible in every zone that its network is in; else 400 names the zone and the
-reason, and nothing is sent. The rule itself is kept in the sidecar; ACL items carry its name in `reason`. Its name is
-free or taken when the work begins, under the hold of the name: the checks before may be old by then. Rules that
-somebody made in CloudStack by hand, in a network's group or list, are left alone and are not shown. Firewall logs,
-service accounts as sources or targets, and IPv6 have no place in CloudStack and are refused.
+A firewall is global, so every zone where its network is in use must be able to express it. If one cannot, the answer is
+400 with the zone and the reason, and nothing is sent. The body is stored in the sidecar; ACL items name their firewall
+in `reason`. The work checks again that the name is free, or still belongs to the same firewall, because the check of
+the request may be old by then. Rules that somebody made by hand in a network's group or list are left alone and not
+shown. Firewall logs, service accounts as sources or targets, and IPv6 do not exist in CloudStack and are refused.
 """
 
 import uuid
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from gstack.errors import Problem
 from gstack.firewalling.ranges import Invalid, protocol_name, protocol_number
-from gstack.firewalling.rules import EGRESS, INGRESS, Inexpressible, rule_of
+from gstack.firewalling.rules import EGRESS, Rule
 from gstack.gateway.call import Call, serves, timestamp
 from gstack.gateway.listing import list_items, whole
 from gstack.operations.model import Op, Target, work
-from gstack.resources.inventory.firewalls import COLLECTION, SCOPE, Book, check_expressible, refusal, to_problem
-from gstack.resources.inventory.networks import DEFAULT, GROUPS, VPC, Backing, Network, read_topology
-from gstack.resources.inventory.placements import WIDEN, network_named
+from gstack.operations.recipes import undoing
+from gstack.resources.inventory.firewalls import COLLECTION, SCOPE, Firewall, Firewalls, inexpressible, refusal
+from gstack.resources.inventory.networks import DEFAULT, VPC, Network, read_networks
+from gstack.resources.inventory.placements import WIDEN, coming, in_use, network_named
 from gstack.resources.inventory.zones import Locations, locations
 from gstack.resources.shared.naming import NAME_PATTERN, check_description, check_name, gce_id, is_name
 from gstack.resources.steps import security_groups, vpcs
@@ -30,11 +33,24 @@ _REFUSED = {
     "targetServiceAccounts": "machines in CloudStack have no service accounts to filter by. Use target tags.",
     "params": "resource manager tags do not exist here.",
 }
+_HALF_DONE = "Not all that was half done could be taken back"
 _NO_LOG = "CloudStack keeps no firewall logs. Leave logging off."
 
 
+class FirewallRequest(msgspec.Struct, frozen=True):
+    """A firewall to insert or delete, and what the cloud's zones are.
+
+    `groups`: some have security groups. `vpcs`: some have VPCs. `widen`: target tags mean the whole network in VPCs.
+    """
+
+    body: dict[str, Any]
+    groups: bool
+    vpcs: bool
+    widen: bool
+
+
 def to_gce(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
-    """A Firewall from the body that was kept."""
+    """A Firewall from the stored body."""
     return {
         **body,
         "network": call.link(f"global/networks/{body['network']}"),
@@ -43,29 +59,34 @@ def to_gce(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def checked(sent: Mapping[str, Any], network: str) -> dict[str, Any]:
-    """The body to keep, in Google's canonical form. A Problem names what Google or CloudStack would not take."""
-    _refuse(sent)
+def checked(sent: Mapping[str, Any], network: str) -> Firewall:
+    """The firewall of a body, in Google's canonical form. Problem 400 for what Google or CloudStack does not accept."""
+    for field, why in _REFUSED.items():
+        if sent.get(field):
+            raise Problem.unsupported(f"resource.{field}", why)
+    if (sent.get("logConfig") or {}).get("enable") or sent.get("enableLogging"):
+        raise Problem.unsupported("resource.logConfig.enable", _NO_LOG)
     name = check_name("resource.name", sent.get("name"))
-    action = "denied" if sent.get("denied") else "allowed"
-    direction = sent.get("direction") or INGRESS
     try:
-        rule = rule_of({**sent, "name": name})
+        rule = Firewall.of({**sent, "name": name}).rule
     except Invalid as error:
         raise Problem.invalid(f"resource.{error.field}", error.message) from error
+    action = "allowed" if rule.allow else "denied"
+    ranges = "destinationRanges" if rule.direction == EGRESS else "sourceRanges"
+    everyone = [] if sent.get("sourceTags") else ["0.0.0.0/0"]
     body = {
         "name": name,
         "description": check_description(sent),
         "network": network,
-        "direction": direction,
+        "direction": rule.direction,
         "priority": rule.priority,
         "disabled": rule.disabled,
         action: [_entry(entry) for entry in sent[action]],
         "sourceTags": _tags(sent, "sourceTags"),
         "targetTags": _tags(sent, "targetTags"),
-        "destinationRanges" if direction == EGRESS else "sourceRanges": _ranges(sent, direction),
+        ranges: [text.strip() for text in sent.get(ranges) or ()] or everyone,  # as sent: Google does not rewrite them
     }
-    return {field: value for field, value in body.items() if value not in ("", [])}
+    return Firewall({field: value for field, value in body.items() if value not in ("", [])}, rule)
 
 
 @serves("compute.firewalls.get")
@@ -75,157 +96,123 @@ async def get(call: Call) -> dict[str, Any]:
 
 @serves("compute.firewalls.list")
 async def list_(call: Call) -> dict[str, Any]:
-    bodies = await Book(call.sidecar, call.owner_id).bodies()
+    bodies = await Firewalls(call.sidecar, call.owner_id).bodies()
     return await list_items(call, whole(to_gce(call, body) for body in bodies))
 
 
 @serves("compute.firewalls.insert")
 async def insert(call: Call) -> dict[str, Any]:
-    everywhere = await locations(call.cloudstack, call.settings.names)
-    network = await _network(call, everywhere)
-    body = checked(call.body, network.name)
-    if await Book(call.sidecar, call.owner_id).find(body["name"]):
-        raise Problem.already_exists(call.resource(f"{SCOPE}/{COLLECTION}/{body['name']}"))
-    body |= {"id": gce_id(str(uuid.uuid4())), "creationTimestamp": timestamp(datetime.now(UTC))}
-    await _check_everywhere(call, network, everywhere, body)
-    return await call.start(make, _target(body), {"body": body, **_places(call, everywhere)})
+    zones = await locations(call.cloudstack, call.settings.names)
+    network = await _network(call, zones, call.body.get("network") or f"global/networks/{DEFAULT}")
+    firewall = checked(call.body, network.name)
+    if await Firewalls(call.sidecar, call.owner_id).find(firewall.name):
+        raise Problem.already_exists(call.resource(f"{SCOPE}/{COLLECTION}/{firewall.name}"))
+    await _check_zones(call, network, zones, firewall.rule)
+    made = {"id": gce_id(str(uuid.uuid4())), "creationTimestamp": timestamp(datetime.now(UTC))}
+    return await _start(call, create, zones, {**firewall.body, **made})
 
 
 @serves("compute.firewalls.delete")
 async def delete(call: Call) -> dict[str, Any]:
-    body = await _found(call)
-    everywhere = await locations(call.cloudstack, call.settings.names)
-    return await call.start(remove, _target(body), {"body": body, **_places(call, everywhere)})
+    zones = await locations(call.cloudstack, call.settings.names)
+    return await _start(call, remove, zones, await _found(call))
 
 
-@work("firewalls.insert")
-async def make(op: Op) -> None:
-    """Keep the rule, then bring every backing of its network to it; taken back as a whole where one refuses."""
-    body, book = op.args["body"], Book(op.sidecar, op.operation.owner)
-    resource = f"projects/{op.operation.project}/{op.operation.target.path}"
-    await op.decide("keep", lambda: book.add(body, resource))
+@work("firewalls.insert", FirewallRequest)
+async def create(op: Op, request: FirewallRequest) -> None:
+    """Store the firewall, then apply it wherever its network is. Undone as a whole where CloudStack refuses."""
+    firewalls, firewall = Firewalls(op.sidecar, op.operation.owner), Firewall.of(request.body)
+    await op.decide("keep", lambda: firewalls.add(firewall.body, _resource(op)))
     try:
-        await _apply(op, "apply", body)
+        await _apply(op, "apply", request, None, firewall)
     except Problem:
-        await op.decide("drop", lambda: book.drop(body["name"]))
-        await _undone(op, _retire(op, "undo", body))
+        await op.decide("drop", lambda: firewalls.drop(firewall.name))
+        async with undoing(op, _HALF_DONE):
+            await _apply(op, "undo", request, firewall, None)
         raise
 
 
-@work("firewalls.delete")
-async def remove(op: Op) -> None:
-    """Drop the rule, then bring every backing of its network to what is left; kept again where one refuses.
+@work("firewalls.delete", FirewallRequest)
+async def remove(op: Op, request: FirewallRequest) -> None:
+    """Drop the firewall, then remove its rules wherever its network is. Undone as a whole where CloudStack refuses."""
+    firewalls, firewall = Firewalls(op.sidecar, op.operation.owner), Firewall.of(request.body)
 
-    404 where it was deleted before this began: another of its name is another rule.
+    async def same() -> bool:
+        found = await firewalls.find(firewall.name)
+        return found is not None and found["id"] == firewall.body["id"]
+
+    if not await op.decide("there", same):  # it was deleted meanwhile; another one of its name is another firewall
+        raise Problem.not_found(_resource(op))
+    await op.decide("drop", lambda: firewalls.drop(firewall.name))
+    try:
+        await _apply(op, "apply", request, firewall, None)
+    except Problem:
+        await op.decide("keep", lambda: firewalls.put(firewall.body))
+        async with undoing(op, _HALF_DONE):
+            await _apply(op, "undo", request, None, firewall)
+        raise
+
+
+async def _apply(op: Op, step: str, request: FirewallRequest, before: Firewall | None, after: Firewall | None) -> None:
+    """Change a firewall in all zones, from `before` to `after`; None is one that does not exist.
+
+    The sidecar has the firewall as it will be.
     """
-    body, book = op.args["body"], Book(op.sidecar, op.operation.owner)
-    if not await op.decide("there", lambda: _is_there(book, body)):
-        raise Problem.not_found(f"projects/{op.operation.project}/{op.operation.target.path}")
-    await op.decide("drop", lambda: book.drop(body["name"]))
-    try:
-        await _retire(op, "apply", body)
-    except Problem:
-        await op.decide("keep", lambda: book.put(body))
-        await _undone(op, _apply(op, "undo", body))
-        raise
+    network = request.body["network"]
+    former, wanted = before.rule if before else None, after.rule if after else None
+    if request.groups:
+        await security_groups.apply(op, f"{step}-groups", network, before=former, after=wanted)
+    if request.vpcs:
+        await vpcs.apply(op, f"{step}-vpcs", network, before=former, after=wanted, widen=request.widen)
 
 
-async def _is_there(book: Book, body: Mapping[str, Any]) -> bool:
-    found = await book.find(body["name"])
-    return found is not None and found["id"] == body["id"]
+def _resource(op: Op) -> str:
+    return f"projects/{op.operation.project}/{op.operation.target.path}"
 
 
-async def _undone(op: Op, undoing: Awaitable[None]) -> None:
-    try:
-        await undoing
-    except Problem as problem:
-        await op.warn("CLEANUP_FAILED", f"Not all that was half done could be taken back: {problem.message}")
-
-
-async def _apply(op: Op, step: str, body: Mapping[str, Any]) -> None:
-    network, rule = body["network"], rule_of(body)
-    if op.args["groups"]:
-        await security_groups.refresh(op, f"{step}-groups", network, rule=rule)
-    if op.args["vpcs"]:
-        await vpcs.refresh(op, f"{step}-vpcs", network, widen=op.args["widen"], names=[rule.name])
-
-
-async def _retire(op: Op, step: str, body: Mapping[str, Any]) -> None:
-    network, rule = body["network"], rule_of(body)
-    if op.args["groups"] and not rule.disabled and rule.direction != EGRESS:
-        await security_groups.refresh(op, f"{step}-groups", network, retired=[rule])
-    if op.args["vpcs"]:
-        await vpcs.refresh(op, f"{step}-vpcs", network, widen=op.args["widen"], names=[rule.name])
+async def _start(call: Call, function: Any, zones: Locations, body: dict[str, Any]) -> dict[str, Any]:
+    request = FirewallRequest(
+        body=body,
+        groups=any(location.security_groups for location in zones.all),
+        vpcs=any(location.advanced and not location.security_groups for location in zones.all),
+        widen=call.settings.names.target_tags == WIDEN,
+    )
+    return await call.start(function, Target(SCOPE, COLLECTION, body["name"], body["id"]), request)
 
 
 async def _found(call: Call) -> dict[str, Any]:
     name = call.params["firewall"]
-    body = await Book(call.sidecar, call.owner_id).find(name)
+    body = await Firewalls(call.sidecar, call.owner_id).find(name)
     if body is None:
         raise Problem.not_found(call.resource(f"{SCOPE}/{COLLECTION}/{name}"))
     return body
 
 
-async def _network(call: Call, everywhere: Locations) -> Network:
-    text = call.body.get("network") or f"global/networks/{DEFAULT}"
+async def _network(call: Call, zones: Locations, text: str) -> Network:
     for fresh in (False, True):
-        known = await read_topology(call.cloudstack, call.owner_id, everywhere, fresh=fresh)
-        if found := known.network(network_named(call, text)):
+        networks = await read_networks(call, zones, fresh=fresh)
+        if found := networks.network(network_named(call, text)):
             return found
     raise Problem.invalid("resource.network", f"'{text}'. The referenced network resource cannot be found.")
 
 
-async def _check_everywhere(call: Call, network: Network, everywhere: Locations, body: Mapping[str, Any]) -> None:
-    """400 for a zone that cannot express the rule and is used already, a warning for one that is not yet.
-
-    Security groups count once a machine needed the network's group.
-    """
+async def _check_zones(call: Call, network: Network, zones: Locations, rule: Rule) -> None:
+    """400 where a zone with instances of the network cannot express the rule; a warning for other such zones."""
     widen = call.settings.names.target_tags == WIDEN
-    rule = rule_of(body)
     if widen and rule.target_tags and any(backing.kind == VPC for backing in network.backings):
         text = "Target tags mean the whole network in zones with VPCs (setting names.target_tags)."
         call.warn("FIELD_VALUE_OVERRIDEN", text)
-    refusing = [backing for backing in network.backings if refusal(rule, backing, widen=widen)]
-    grouped = [backing for backing in refusing if backing.kind == GROUPS]
-    used = not grouped or await security_groups.is_made(call.cloudstack, network.name)
-    try:
-        check_expressible([rule], [one for one in refusing if used or one.kind != GROUPS], widen=widen)
-    except Inexpressible as error:
-        raise to_problem(error, "resource") from error
-    for backing in (*grouped, *_coming(network, everywhere)):
-        if reason := refusal(rule, backing, widen=widen):
-            zone = backing.location.zone
-            why = f"Zone '{zone}' cannot express this rule: {reason} Instances there are refused while the rule exists."
-            call.warn("NOT_CRITICAL_ERROR", why)
-
-
-def _coming(network: Network, everywhere: Locations) -> list[Backing]:
-    """What the network will be in zones where nothing is yet: a VPC, the network `default` alone."""
-    if network.name != DEFAULT:
-        return []
-    unused = [location for location in everywhere.all if network.backing(location) is None]
-    return [Backing(VPC, location) for location in unused if location.advanced and not location.security_groups]
-
-
-def _places(call: Call, everywhere: Locations) -> dict[str, bool]:
-    """What the work has to look at: kinds of zones, and how they take target tags."""
-    return {
-        "groups": any(location.security_groups for location in everywhere.all),
-        "vpcs": any(location.advanced and not location.security_groups for location in everywhere.all),
-        "widen": call.settings.names.target_tags == WIDEN,
-    }
-
-
-def _target(body: Mapping[str, Any]) -> Target:
-    return Target(SCOPE, COLLECTION, body["name"], body["id"])
-
-
-def _refuse(sent: Mapping[str, Any]) -> None:
-    for field, why in _REFUSED.items():
-        if sent.get(field):
-            raise Problem.unsupported(f"resource.{field}", why)
-    if (sent.get("logConfig") or {}).get("enable") or sent.get("enableLogging"):
-        raise Problem.unsupported("resource.logConfig.enable", _NO_LOG)
+    unused = [location for location in zones.all if network.backing(location) is None]
+    backings = (*network.backings, *filter(None, (coming(network, location) for location in unused)))
+    for backing in backings:
+        reason = refusal(rule, backing.kind, ours=backing.ours, widen=widen)
+        if not reason:
+            continue
+        zone = f"Zone '{backing.location.zone}'"
+        if await in_use(call.cloudstack, network.name, backing):
+            raise inexpressible(rule.name, zone, reason)
+        why = f"{zone} cannot express this rule: {reason} Instances there are refused while the rule exists."
+        call.warn("NOT_CRITICAL_ERROR", why)
 
 
 def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,9 +228,3 @@ def _tags(sent: Mapping[str, Any], field: str) -> list[str]:
             why = f"'{tag}'. Must be a match of regex '(?:{NAME_PATTERN})'"
             raise Problem.invalid(f"resource.{field}[{index}]", why)
     return tags
-
-
-def _ranges(sent: Mapping[str, Any], direction: str) -> list[str]:
-    """As they were sent: Google does not write them anew. Without any source everyone is meant."""
-    ranges = [text.strip() for text in sent.get("destinationRanges" if direction == EGRESS else "sourceRanges") or ()]
-    return ranges or ([] if sent.get("sourceTags") else ["0.0.0.0/0"])

@@ -1,7 +1,7 @@
-"""networks <-> VPCs, isolated, shared and L2 networks; `default` is always there (networking/topology.py).
+"""networks <-> VPCs, isolated, shared and L2 networks. The network `default` always exists.
 
-A GCE network is global, CloudStack's are zonal: the VPCs of one name are one network. An isolated network is shown as
-a legacy network, with an `IPv4Range`. CloudStack keeps no routing modes and no MTU per network of Google's kind.
+A GCE network is global and CloudStack's are zonal, so all VPCs of one name are one network. An isolated network is
+shown as a legacy network, with an `IPv4Range`. CloudStack has neither routing modes nor an MTU per network.
 """
 
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from typing import Any
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import list_items, whole
-from gstack.resources.inventory.networks import DEFAULT, Network, Topology, read_topology
+from gstack.resources.inventory.networks import DEFAULT, Network, Networks, read_networks
 from gstack.resources.inventory.zones import CREATED, locations
 from gstack.resources.shared.naming import gce_id, timestamp_of
 
 
-def to_gce(call: Call, network: Network, known: Topology) -> Mapping[str, Any]:
+def to_gce(call: Call, network: Network, networks: Networks) -> Mapping[str, Any]:
     """A Network."""
     shown: dict[str, Any] = {
         "id": gce_id(network.key),
@@ -27,30 +27,25 @@ def to_gce(call: Call, network: Network, known: Topology) -> Mapping[str, Any]:
     }
     if network.legacy_range:
         shown |= {"IPv4Range": network.legacy_range, "gatewayIPv4": network.legacy_gateway}
-        return _said(shown)
-    links = [call.link(one.path) for one in known.subnetworks_of(network)]
-    shown |= {"routingConfig": {"routingMode": "REGIONAL"}} | ({"subnetworks": links} if links else {})
-    return _said({**shown, "autoCreateSubnetworks": network.name == DEFAULT})
-
-
-def _said(shown: dict[str, Any]) -> dict[str, Any]:
-    return {field: value for field, value in shown.items() if value != ""}
-
-
-async def _topology(call: Call) -> Topology:
-    everywhere = await locations(call.cloudstack, call.settings.names)
-    return await read_topology(call.cloudstack, call.owner_id, everywhere, fresh=True)
+    else:
+        shown |= {"routingConfig": {"routingMode": "REGIONAL"}, "autoCreateSubnetworks": network.name == DEFAULT}
+        shown["subnetworks"] = [call.link(one.path) for one in networks.subnetworks_of(network)]
+    return {field: value for field, value in shown.items() if value not in ("", [])}
 
 
 @serves("compute.networks.get")
 async def get(call: Call) -> Mapping[str, Any]:
-    known = await _topology(call)
-    if found := known.network(call.params["network"]):
-        return to_gce(call, found, known)
+    networks = await _read(call)
+    if found := networks.network(call.params["network"]):
+        return to_gce(call, found, networks)
     raise Problem.not_found(call.resource(f"global/networks/{call.params['network']}"))
 
 
 @serves("compute.networks.list")
 async def list_(call: Call) -> Mapping[str, Any]:
-    known = await _topology(call)
-    return await list_items(call, whole(to_gce(call, network, known) for network in known.networks))
+    networks = await _read(call)
+    return await list_items(call, whole(to_gce(call, network, networks) for network in networks.all))
+
+
+async def _read(call: Call) -> Networks:
+    return await read_networks(call, await locations(call.cloudstack, call.settings.names), fresh=True)

@@ -1,7 +1,7 @@
 """subnetworks <-> tiers of VPCs and shared guest networks, in the one zone that is their region.
 
-The guest network of a zone with security groups is read only: its range is the cloud's. Private Google access, flow
-logs and secondary ranges mean nothing in CloudStack and are shown as off.
+The guest network of a zone with security groups is read only, because it belongs to the cloud. CloudStack has neither
+private Google access nor flow logs nor secondary ranges; they are shown as off.
 """
 
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from typing import Any
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import list_aggregated, list_items, whole
-from gstack.resources.inventory.networks import Subnetwork, read_topology
+from gstack.resources.inventory.networks import Subnetwork, read_networks
 from gstack.resources.inventory.zones import CREATED, locations
 from gstack.resources.shared.naming import fingerprint, gce_id, timestamp_of
 
 
 def to_gce(call: Call, subnetwork: Subnetwork) -> Mapping[str, Any]:
     """A Subnetwork."""
-    shown = {
+    shown: dict[str, Any] = {
         "id": gce_id(subnetwork.key),
         "name": subnetwork.name,
         "description": subnetwork.description,
@@ -33,32 +33,32 @@ def to_gce(call: Call, subnetwork: Subnetwork) -> Mapping[str, Any]:
         "purpose": "PRIVATE",
         "stackType": "IPV4_ONLY",
     }
-    said = {field: value for field, value in shown.items() if value != ""}
-    return {**said, "fingerprint": fingerprint([subnetwork.key, subnetwork.cidr])}
+    shown["fingerprint"] = fingerprint([subnetwork.key, subnetwork.cidr])
+    return {field: value for field, value in shown.items() if value != ""}
 
 
 @serves("compute.subnetworks.get")
 async def get(call: Call) -> Mapping[str, Any]:
-    everywhere = await locations(call.cloudstack, call.settings.names)
-    location = everywhere.region(call.project, call.params["region"])
-    known = await read_topology(call.cloudstack, call.owner_id, everywhere, fresh=True)
-    if found := known.subnetwork(location.region, call.params["subnetwork"]):
+    zones = await locations(call.cloudstack, call.settings.names)
+    location = zones.region(call.project, call.params["region"])
+    networks = await read_networks(call, zones, fresh=True)
+    if found := networks.subnetwork(location.region, call.params["subnetwork"]):
         return to_gce(call, found)
     raise Problem.not_found(call.resource(f"regions/{location.region}/subnetworks/{call.params['subnetwork']}"))
 
 
 @serves("compute.subnetworks.list")
 async def list_(call: Call) -> Mapping[str, Any]:
-    everywhere = await locations(call.cloudstack, call.settings.names)
-    location = everywhere.region(call.project, call.params["region"])
-    known = await read_topology(call.cloudstack, call.owner_id, everywhere, fresh=True)
-    inside = [one for one in known.subnetworks if one.location.id == location.id]
+    zones = await locations(call.cloudstack, call.settings.names)
+    location = zones.region(call.project, call.params["region"])
+    networks = await read_networks(call, zones, fresh=True)
+    inside = [one for one in networks.subnetworks if one.location.id == location.id]
     return await list_items(call, whole(to_gce(call, one) for one in inside))
 
 
 @serves("compute.subnetworks.aggregatedList")
 async def aggregated_list(call: Call) -> Mapping[str, Any]:
-    everywhere = await locations(call.cloudstack, call.settings.names)
-    known = await read_topology(call.cloudstack, call.owner_id, everywhere, fresh=True)
-    scopes = [f"regions/{location.region}" for location in everywhere.all]
-    return await list_aggregated(call, whole(to_gce(call, one) for one in known.subnetworks), scopes)
+    zones = await locations(call.cloudstack, call.settings.names)
+    networks = await read_networks(call, zones, fresh=True)
+    scopes = [f"regions/{location.region}" for location in zones.all]
+    return await list_aggregated(call, whole(to_gce(call, one) for one in networks.subnetworks), scopes)

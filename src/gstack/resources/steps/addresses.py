@@ -1,8 +1,8 @@
-"""Ephemeral external addresses: a public address that comes with a machine, as its static NAT, and goes with it.
+"""External addresses of machines: public addresses with static NAT.
 
-That an address is ephemeral is a fact in the sidecar. One without that fact was reserved, or given by hand in
-CloudStack: it is taken from the machine and stays with its owner. In zones with security groups the guest address is
-the external one and nothing is sent.
+An ephemeral address comes and goes with its machine. The sidecar has a fact that says so. An address without this fact
+was reserved, or somebody gave it to the machine in CloudStack: it is taken from the machine and stays with its owner.
+In zones with security groups the guest address is the external one, and nothing is sent.
 """
 
 from collections.abc import Mapping
@@ -14,22 +14,11 @@ import msgspec
 from gstack.cloudstack.errors import CONFLICT, INVALID, Refusal
 from gstack.errors import Problem
 from gstack.operations.model import Op, Probe, harmless
+from gstack.operations.recipes import gone, reached
+from gstack.resources.inventory.addresses import PublicAddress
 
 KIND = "addresses"
 _TRIES = 3
-
-
-class PublicAddress(msgspec.Struct, frozen=True):
-    """An address as listPublicIpAddresses answers it."""
-
-    id: str
-    ipaddress: str = ""
-    issourcenat: bool = False
-    isstaticnat: bool = False
-    vpcid: str = ""
-    associatednetworkid: str = ""
-    virtualmachineid: str = ""
-    allocated: str = ""
 
 
 class _Nic(msgspec.Struct, frozen=True):
@@ -42,52 +31,51 @@ class _Machine(msgspec.Struct, frozen=True):
 
 
 async def give(op: Op, step: str, place: Mapping[str, str], network_id: str, vm_id: str) -> str:
-    """Take an address for `place` ({"vpcid": …} or {"networkid": …}) and make it the machine's; the address.
+    """Associate an address with `place` (Placement.place) and make it the machine's; return the address.
 
-    CloudStack's Refusal where the cloud has none left; nothing stays taken then.
+    Raises CloudStack's Refusal where the cloud has none left; then none stays associated.
     """
     for number in range(_TRIES):
-        there = await op.decide(f"{step}-there-{number}", lambda: _idle(op, place))
-        probe = _taken_by_us(place, there)
-        taken = await op.run(f"{step}-take-{number}", "associateIpAddress", place, probe=probe)
-        if taken.get("issourcenat"):  # the first one of a network that nothing ran in yet is the network's own
+        existing = await op.decide(f"{step}-there-{number}", lambda: _idle(op, place))
+        created = await op.run(f"{step}-take-{number}", "associateIpAddress", place, probe=_associated(place, existing))
+        if created.get("issourcenat"):  # CloudStack makes the first address of an unused network its source NAT
             continue
-        await op.decide(f"{step}-fact-{number}", partial(_keep, op, taken["id"]))
-        if await _given(op, f"{step}-{number}", str(taken["id"]), network_id, vm_id):
-            return str(taken["ipaddress"])
+        address_id = str(created["id"])
+        await op.keep(f"{step}-fact-{number}", address_id, KIND, {"ephemeral": True})
+        try:
+            await use(op, f"{step}-{number}-nat", address_id, network_id, vm_id)
+        except Refusal as refusal:
+            serves = await op.decide(f"{step}-{number}-whose", partial(_machine_of, op, address_id))
+            if refusal.error_code == CONFLICT and serves not in {"", vm_id}:
+                continue  # another operation was faster
+            await _free(op, f"{step}-{number}-undo", address_id)
+            raise
+        return str(created["ipaddress"])
     raise Problem.exhausted("No external address could be taken: others were faster each time. Try again.")
 
 
 async def use(op: Op, step: str, address_id: str, network_id: str, vm_id: str) -> None:
-    """Make an address that the account holds the machine's. It stays with its owner when the machine lets it go."""
+    """Make an associated address the machine's. It stays with its owner when the machine loses it."""
     parameters = {"ipaddressid": address_id, "virtualmachineid": vm_id, "networkid": network_id}
-    await op.run(step, "enableStaticNat", parameters, probe=_serves(address_id, vm_id))
-
-
-async def _given(op: Op, step: str, address_id: str, network_id: str, vm_id: str) -> bool:
-    """Whether the address became the machine's; no where it turned out to be another operation's."""
-    try:
-        await use(op, f"{step}-nat", address_id, network_id, vm_id)
-    except Refusal as refusal:
-        serves = await op.decide(f"{step}-whose", partial(_whose, op, address_id))
-        if refusal.error_code == CONFLICT and serves not in {"", vm_id}:
-            return False
-        await _free(op, f"{step}-undo", address_id)
-        raise
-    return True
-
-
-async def _whose(op: Op, address_id: str) -> str:
-    found = await op.cloudstack.list_all("listPublicIpAddresses", PublicAddress, {"id": address_id})
-    return next((one.virtualmachineid for one in found), "")
+    serves = reached("listPublicIpAddresses", PublicAddress, address_id, lambda one: one.virtualmachineid == vm_id)
+    await op.run(step, "enableStaticNat", parameters, probe=serves)
 
 
 async def free(op: Op, step: str, vm_id: str) -> bool:
-    """Take all external addresses from a machine; the ephemeral ones become free. Whether there was such a one.
+    """Take all external addresses from a machine and release the ephemeral ones. Return whether there was one of those.
 
-    Those are not taken from it first: were freeing refused then, nobody would know whose they are.
+    The release takes an ephemeral address from its machine, too. If it were taken first and the release then refused,
+    nobody would know whose the address is.
     """
-    found = await op.decide(f"{step}-look", lambda: _of_machine(op, vm_id))
+
+    async def look() -> dict[str, bool]:
+        """Address id -> whether it is ephemeral."""
+        machines = await op.cloudstack.list_all("listVirtualMachines", _Machine, {"id": vm_id})
+        ids = [nic.publicipid for machine in machines for nic in machine.nic if nic.publicipid]
+        facts = await op.sidecar.facts(ids)
+        return {address_id: bool(facts.get(address_id, {}).get("ephemeral")) for address_id in ids}
+
+    found = await op.decide(f"{step}-look", look)
     for index, (address_id, ephemeral) in enumerate(found.items()):
         if ephemeral:
             await _free(op, f"{step}-free-{index}", address_id)
@@ -96,21 +84,15 @@ async def free(op: Op, step: str, vm_id: str) -> bool:
     return any(found.values())
 
 
-async def _of_machine(op: Op, vm_id: str) -> dict[str, bool]:
-    """Address id -> whether it is ephemeral."""
-    machines = await op.cloudstack.list_all("listVirtualMachines", _Machine, {"id": vm_id})
-    ids = [nic.publicipid for machine in machines for nic in machine.nic if nic.publicipid]
-    facts = await op.sidecar.facts(ids)
-    return {address_id: bool(facts.get(address_id, {}).get("ephemeral")) for address_id in ids}
-
-
 async def _free(op: Op, step: str, address_id: str) -> None:
-    await _send(op, step, "disassociateIpAddress", {"id": address_id}, _released(address_id))
-    await op.decide(f"{step}-forget", lambda: op.sidecar.drop(address_id))
+    # The probe looks, because CloudStack refuses to free an address again with 531, as nobody's or another's.
+    released = gone("listPublicIpAddresses", PublicAddress, address_id, lambda one: bool(one.allocated))
+    await _send(op, step, "disassociateIpAddress", {"id": address_id}, released)
+    await op.forget(f"{step}-forget", address_id)
 
 
 async def _send(op: Op, step: str, command: str, parameters: dict[str, str], probe: Probe = harmless) -> None:
-    """Send what may be sent twice: the second time CloudStack says 431, that there is nothing (any more)."""
+    """Send a command that may be sent twice: CloudStack answers the second one with 431, nothing to do."""
     try:
         await op.run(step, command, parameters, probe=probe)
     except Refusal as refusal:
@@ -118,41 +100,29 @@ async def _send(op: Op, step: str, command: str, parameters: dict[str, str], pro
             raise
 
 
-async def _keep(op: Op, address_id: str) -> None:
-    await op.sidecar.keep(address_id, op.operation.owner, KIND, {"ephemeral": True})
+def _associated(place: Mapping[str, str], existing: Mapping[str, str]) -> Probe:
+    """Find the address that a lost associateIpAddress has associated.
 
-
-def _taken_by_us(place: Mapping[str, str], there: Mapping[str, str]) -> Probe:
-    """An address that was not there before, serves nobody and is not known as anybody's; of several none is certain."""
+    It is new, serves nobody, and the sidecar has no facts about it. If there are several such, none of them is certain.
+    """
 
     async def probe(op: Op) -> Mapping[str, Any] | None:
-        idle = {one: address for one, address in (await _idle(op, place)).items() if one not in there}
-        known = await op.sidecar.facts(idle)
-        unknown = [{"id": one, "ipaddress": address} for one, address in idle.items() if one not in known]
-        return unknown[0] if len(unknown) == 1 else None
+        idle = {one: address for one, address in (await _idle(op, place)).items() if one not in existing}
+        facts = await op.sidecar.facts(idle)
+        found = [{"id": one, "ipaddress": address} for one, address in idle.items() if one not in facts]
+        return found[0] if len(found) == 1 else None
 
     return probe
 
 
 async def _idle(op: Op, place: Mapping[str, str]) -> dict[str, str]:
-    """Id -> address of those of a place that serve nobody: users may hold such, and they are never ours to take."""
+    """Id -> address of the addresses of a place that serve nobody. Users may own such: they are not ours to take."""
     query = {"vpcid": place["vpcid"]} if "vpcid" in place else {"associatednetworkid": place["networkid"]}
     found = await op.cloudstack.list_all("listPublicIpAddresses", PublicAddress, query)
-    return {one.id: one.ipaddress for one in found if not one.issourcenat and not one.isstaticnat}
+    return {one.id: one.ipaddress for one in found if one.idle}
 
 
-def _released(address_id: str) -> Probe:
-    """An address that is no longer ours: CloudStack refuses to free it again with 531, as nobody's or another's."""
-
-    async def probe(op: Op) -> Mapping[str, Any] | None:
-        found = await op.cloudstack.list_all("listPublicIpAddresses", PublicAddress, {"id": address_id})
-        return None if any(one.allocated for one in found) else {"success": True}
-
-    return probe
-
-
-def _serves(address_id: str, vm_id: str) -> Probe:
-    async def probe(op: Op) -> Mapping[str, Any] | None:
-        return {"success": True} if await _whose(op, address_id) == vm_id else None
-
-    return probe
+async def _machine_of(op: Op, address_id: str) -> str:
+    """The id of the machine whose static NAT the address is; empty where there is none."""
+    found = await op.cloudstack.list_all("listPublicIpAddresses", PublicAddress, {"id": address_id})
+    return next((one.virtualmachineid for one in found), "")

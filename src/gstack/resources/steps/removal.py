@@ -17,8 +17,7 @@ from gstack.errors import Problem
 from gstack.operations.model import Op, harmless
 from gstack.resources.inventory.machines import GONE, VirtualMachine
 from gstack.resources.inventory.volumes import ROOT, Volume
-from gstack.resources.steps import placements as placement_steps
-from gstack.resources.steps import spare_network
+from gstack.resources.steps import addresses, security_groups, spare_network
 from gstack.resources.steps import volumes as volume_work
 from gstack.resources.steps.probes import in_state
 from gstack.resources.steps.spare_network import Undo
@@ -75,7 +74,7 @@ async def remove(op: Op, step: str, asked: Removal) -> None:
         for index, (name, action) in enumerate(reversed(undo)):
             await _undone(op, f"{step}-undo-{index}-{name}", action)
         raise
-    await placement_steps.leave_groups(op, f"{step}-groups", seen.groups)
+    await security_groups.leave(op, f"{step}-groups", seen.groups)
     for volume_id in asked.goes:
         await _purge(op, f"{step}-purge-{volume_id[:8]}", volume_id)
 
@@ -142,7 +141,7 @@ async def _free_addresses(op: Op, step: str, asked: Removal, undo: list[Undo]) -
     async def tell(_: str) -> None:
         await op.warn("CLEANUP_FAILED", f"The instance {asked.name} lost its ephemeral external address.")
 
-    if await placement_steps.free_addresses(op, f"{step}-addresses", asked.machine_id):
+    if await addresses.free(op, f"{step}-addresses", asked.machine_id):
         undo.append(("address", tell))
 
 

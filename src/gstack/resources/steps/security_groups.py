@@ -1,79 +1,68 @@
-"""A network's security groups: its own, and one for each of its machines (firewalling/groups.py says what is in them).
+"""A network's security groups: one for the network and one for each of its machines.
 
-A machine's groups are chosen at deployment and cannot be changed while it runs, so that tags and rules change what is
-in the groups. A machine's tags are kept in the sidecar, under its own group. Rules that were made by hand in these
-groups are left alone: only what a removed firewall had put there is taken out.
+gstack.firewalling.groups says which rules belong into them. CloudStack chooses a machine's groups at deployment and
+does not change them while it runs, so a change of tags or firewalls changes the rules inside the groups. The sidecar
+has a row for each machine's own group, with the machine's tags. Rules that somebody made by hand are left alone: only
+what a firewall of ours has put there is taken out.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from gstack.cloudstack.client import Client
 from gstack.cloudstack.errors import IN_USE, Refusal
 from gstack.errors import Problem
 from gstack.firewalling import groups
 from gstack.firewalling.groups import GroupRule, Machine
-from gstack.firewalling.rules import Call, Inexpressible, Rule
-from gstack.operations.model import Op, Probe, harmless
-from gstack.resources.inventory.firewalls import INSIDE, Book, to_problem
-from gstack.resources.steps.settling import Plan, settle
+from gstack.firewalling.rules import EGRESS, Call, Rule
+from gstack.operations.model import Op, harmless
+from gstack.operations.recipes import create_unique, undoing
+from gstack.resources.inventory.firewalls import INSIDE, Firewalls, check_expressible, inexpressible, refusal
+from gstack.resources.inventory.networks import GROUPS
+from gstack.resources.inventory.placements import any_machine
+from gstack.resources.inventory.security_groups import (
+    SecurityGroup,
+    SecurityGroupRule,
+    network_group,
+    read_groups,
+)
+from gstack.resources.steps.reconcile import reconcile
 
 Facts = Mapping[str, Mapping[str, Any]]
+Compiled = Mapping[str, frozenset[GroupRule]]  # name of a group -> its rules
 
 KIND = "securityGroups"
-_OWN = "gce-machine-"
-
-
-class IngressRule(msgspec.Struct, frozen=True):
-    """One rule of a group as listSecurityGroups answers it."""
-
-    ruleid: str
-    protocol: str
-    startport: int = 0
-    endport: int = 0
-    icmptype: int = 0
-    icmpcode: int = 0
-    cidr: str = ""
-    securitygroupname: str = ""
-
-
-class SecurityGroup(msgspec.Struct, frozen=True):
-    """A group as listSecurityGroups answers it; `account` is absent in projects."""
-
-    id: str
-    name: str
-    account: str = ""
-    ingressrule: tuple[IngressRule, ...] = ()
+_ZONE = "A zone with security groups"
 
 
 class _Project(msgspec.Struct, frozen=True):
     projectaccountname: str = ""
 
 
-def network_group(network: str) -> str:
-    """The name of a network's group, one for all zones with security groups."""
-    return f"gce-network-{network}"
-
-
-async def is_made(cloudstack: Client, network: str) -> bool:
-    """Whether the network's group is there: then zones with security groups are backings of the network."""
-    name = network_group(network)
-    found = await cloudstack.list_all("listSecurityGroups", SecurityGroup, {"securitygroupname": name})
-    return any(group.name == name for group in found)
-
-
 async def join(op: Op, step: str, network: str, instance: str, tags: Sequence[str]) -> list[str]:
-    """Make and fill what a new machine is deployed with: the network's group and one of its own. Undone on failure."""
-    shared = await _ensure(op, f"{step}-network", network_group(network), f"Network {network}")
-    name = f"{_OWN}{instance}-{op.operation.name[-8:]}"
-    own = await _ensure(op, f"{step}-own", name, f"Machine {instance} of the network {network}")
+    """Create and fill the groups that a new machine is deployed in: the network's and its own. Return their ids.
+
+    400 where security groups cannot express a firewall of the network. Undone on failure.
+    """
+    shared_name, own_name = network_group(network), f"gce-machine-{instance}-{op.operation.name[-8:]}"
+    shared = await op.decide(f"{step}-network-look", lambda: _id_of(op, shared_name)) or await _create(
+        op, f"{step}-network", shared_name, f"Network {network}"
+    )
+    own = await _create(op, f"{step}-own", own_name, f"Machine {instance} of the network {network}")
+
+    async def plan() -> list[Call]:
+        rules = [firewall.rule for firewall in await Firewalls(op.sidecar, op.operation.owner).of_network(network)]
+        check_expressible(rules, GROUPS, _ZONE, widen=False)
+        by_source_tag = any(rule.source_tags for rule in rules)  # then other machines' groups have rules about this one
+        found = await read_groups(op.cloudstack, [] if by_source_tag else [shared_name, own_name])
+        facts = await op.sidecar.facts(group.id for group in found)
+        return await _calls(op, network, found, facts, _compiled(network, found, facts, rules))
+
     try:
-        await op.decide(f"{step}-tags", lambda: _keep(op, own, network, tags))
-        await refresh(op, f"{step}-rules", network, machine=name)
+        await op.keep(f"{step}-tags", own, KIND, {"network": network, "tags": list(tags)})
+        await reconcile(op, f"{step}-rules", plan)
     except Problem:
         await leave(op, f"{step}-undo", [own])
         raise
@@ -81,135 +70,126 @@ async def join(op: Op, step: str, network: str, instance: str, tags: Sequence[st
 
 
 async def leave(op: Op, step: str, group_ids: Sequence[str]) -> None:
-    """Delete those of these groups that are a machine's own, and the rules that name them."""
+    """Delete the own group of a machine that is gone or has left its groups, and the rules that name it.
+
+    `group_ids` are the groups that the machine had; the network's group is left alone. Call it after
+    `updateVirtualMachine securitygroupids=` or after expunging: CloudStack does not delete a group with machines in it.
+    """
     for index, group_id in enumerate(await op.decide(f"{step}-own", lambda: _own_among(op, group_ids))):
         await _delete(op, f"{step}-{index}", group_id)
 
 
 async def retag(op: Op, step: str, group_ids: Sequence[str], tags: Sequence[str]) -> None:
-    """Give a machine, whose groups these are, other tags: the rules of its own group change, and those that name it.
+    """Change the tags of the machine that is in these groups: the rules of its own group, and those that name it.
 
-    Nothing where it has no group of its own. What fails is put back.
+    Does nothing where the machine has no group of its own. Undone on failure.
     """
-    known = await op.decide(f"{step}-known", lambda: _own_facts(op, group_ids))
-    for group_id, facts in known.items():  # one at most
+
+    async def own_facts() -> dict[str, dict[str, Any]]:
+        return await op.sidecar.facts(await _own_among(op, group_ids))
+
+    for group_id, facts in (await op.decide(f"{step}-known", own_facts)).items():  # one at most
         network, before = facts["network"], facts.get("tags", [])
-        await op.decide(f"{step}-keep", partial(_keep, op, group_id, network, tags))
+        await op.keep(f"{step}-keep", group_id, KIND, {"tags": list(tags)})
         try:
-            await settle(op, step, partial(_plan_retagged, op, network, group_id, before))
+            await reconcile(op, step, partial(_plan_retagged, op, network, group_id, before))
         except Problem:
-            await op.decide(f"{step}-undo-keep", partial(_keep, op, group_id, network, before))
-            await _put_back(op, f"{step}-undo", partial(_plan_retagged, op, network, group_id, tags))
+            await op.keep(f"{step}-undo-keep", group_id, KIND, {"tags": before})
+            async with undoing(op, "Rules of a machine's security group could not be put back"):
+                await reconcile(op, f"{step}-undo", partial(_plan_retagged, op, network, group_id, tags))
             raise
 
 
-async def _own_facts(op: Op, group_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    own = await _own_among(op, group_ids)
-    return await op.sidecar.facts(own)
+async def apply(op: Op, step: str, network: str, *, before: Rule | None = None, after: Rule | None = None) -> None:
+    """Change one firewall of a network from `before` to `after`; None stands for a firewall that does not exist.
+
+    The sidecar has the firewall as it will be. Rules are added before others are removed. Does nothing where the
+    network has no group yet. Where groups cannot express `after`: 400 if machines are in the network's group, else no
+    rules are sent, and no machine may come there.
+    """
+    if before is not None and (before.disabled or before.direction == EGRESS):
+        before = None  # it has no rules in the groups
+    if before is None and after is None:
+        return
+
+    async def plan() -> list[Call]:
+        changed = [rule for rule in (before, after) if rule]
+        tagged = any(rule.source_tags or rule.target_tags for rule in changed)
+        found = await read_groups(op.cloudstack, [] if tagged else [network_group(network)])
+        shared = next((group for group in found if group.name == network_group(network)), None)
+        if shared is None:
+            return []
+        reason = refusal(after, GROUPS) if after else None
+        if after and reason and await any_machine(op.cloudstack, {"securitygroupid": shared.id}):
+            raise inexpressible(after.name, _ZONE, reason)
+        facts = await op.sidecar.facts(group.id for group in found)
+        rules = [after] if after else []
+        if before:  # what it needed, another firewall may need as well
+            rules = [firewall.rule for firewall in await Firewalls(op.sidecar, op.operation.owner).of_network(network)]
+        wanted = _compiled(network, found, facts, rules)
+        former = _compiled(network, found, facts, [before] if before else [])
+        return await _calls(op, network, found, facts, wanted, former)
+
+    await reconcile(op, step, plan, again=before is not None)
 
 
 async def _plan_retagged(op: Op, network: str, group_id: str, before: Sequence[str]) -> list[Call]:
-    """What changes where a machine's group had the tags `before` and now has those of its facts."""
-    rules = await Book(op.sidecar, op.operation.owner).rules(network)
-    found = await _read(op, [])
+    """What changes where the machine of this group had the tags `before`, and now has those in the sidecar."""
+    rules = [firewall.rule for firewall in await Firewalls(op.sidecar, op.operation.owner).of_network(network)]
+    found = await read_groups(op.cloudstack)
     facts = await op.sidecar.facts(group.id for group in found)
-    shared, ranges = network_group(network), INSIDE.get(network, frozenset())
-    inside = _inside(found, facts, network)
-    former = {**facts, group_id: {**facts.get(group_id, {}), "tags": before}}
-    wanted = groups.compiled(rules, shared, _machines(inside, facts, shared), ranges)
-    return await _difference(
-        op, inside, wanted, groups.compiled(rules, shared, _machines(inside, former, shared), ranges)
-    )
+    facts_before = {**facts, group_id: {**facts.get(group_id, {}), "tags": before}}
+    wanted = _compiled(network, found, facts, rules)
+    return await _calls(op, network, found, facts, wanted, _compiled(network, found, facts_before, rules))
 
 
-def _inside(found: Sequence[SecurityGroup], facts: Facts, network: str) -> list[SecurityGroup]:
-    """The groups of a network: its own, and its machines'."""
+def _of_network(network: str, found: Sequence[SecurityGroup], facts: Facts) -> list[SecurityGroup]:
+    """The network's group and those of its machines, of the groups that were found."""
     shared = network_group(network)
     return [group for group in found if group.name == shared or facts.get(group.id, {}).get("network") == network]
 
 
-def _machines(inside: Sequence[SecurityGroup], facts: Facts, shared: str) -> list[Machine]:
-    return [Machine(g.name, frozenset(facts[g.id].get("tags", ()))) for g in inside if g.name != shared]
-
-
-async def _put_back(op: Op, step: str, plan: Plan) -> None:
-    try:
-        await settle(op, step, plan)
-    except Problem as problem:
-        await op.warn("CLEANUP_FAILED", f"Rules of a machine's security group could not be put back: {problem.message}")
-
-
-async def refresh(
-    op: Op, step: str, network: str, *, machine: str = "", retired: Sequence[Rule] = (), rule: Rule | None = None
-) -> None:
-    """Bring the groups to what the rules say. Nothing is done where the network has no group yet.
-
-    `machine` names the group of the one machine that is new, `rule` the one rule that is: then only what they touch is
-    looked at. `retired` are rules that are gone.
-    """
-
-    async def plan() -> list[Call]:
-        return await _plan(op, network, machine, retired, rule)
-
-    await settle(op, step, plan, again=bool(retired))
-
-
-async def _plan(op: Op, network: str, machine: str, retired: Sequence[Rule], rule: Rule | None) -> list[Call]:
-    rules = await Book(op.sidecar, op.operation.owner).rules(network)
+def _compiled(network: str, found: Sequence[SecurityGroup], facts: Facts, rules: Sequence[Rule]) -> Compiled:
+    """The rules that the network's groups should have. What groups cannot express is left out."""
     shared = network_group(network)
-    narrow = _narrow(rules, machine, [*retired, *([rule] if rule else [])])
-    found = await _read(op, [shared, *([machine] if machine else [])] if narrow else [])
-    if not any(group.name == shared for group in found):
-        return []
-    check(rules)
-    facts = await op.sidecar.facts(group.id for group in found)
-    inside = _inside(found, facts, network)
-    machines = _machines(inside, facts, shared)
-    wanted = groups.compiled(rules, shared, machines, INSIDE.get(network, frozenset()))
-    former = groups.compiled(retired, shared, machines, INSIDE.get(network, frozenset()))
-    return await _difference(op, inside, wanted, former)
+    machines = [
+        Machine(group.name, frozenset(facts[group.id].get("tags", ())))
+        for group in _of_network(network, found, facts)
+        if group.name != shared
+    ]
+    expressible = [rule for rule in rules if groups.refusal(rule) is None]
+    return groups.compiled(expressible, shared, machines, INSIDE.get(network, frozenset()))
 
 
-def check(rules: Sequence[Rule]) -> None:
-    """400 for the first rule that security groups cannot express."""
-    for rule in rules:
-        reason = None if rule.disabled else groups.refusal(rule)
-        if reason:
-            raise to_problem(Inexpressible(rule.name, "with security groups", reason), "resource")
-
-
-def _narrow(rules: Sequence[Rule], machine: str, changed: Sequence[Rule]) -> bool:
-    """Whether the network's group, and that of a new machine, are all that has to be looked at."""
-    if machine:
-        return not any(rule.source_tags for rule in rules)
-    return not any(rule.source_tags or rule.target_tags for rule in changed)
-
-
-async def _difference(
+async def _calls(
     op: Op,
+    network: str,
     found: Sequence[SecurityGroup],
-    wanted: dict[str, frozenset[GroupRule]],
-    former: dict[str, frozenset[GroupRule]],
+    facts: Facts,
+    wanted: Compiled,
+    former: Compiled | None = None,
 ) -> list[Call]:
+    """The calls that add what is wanted, and remove what was there for `former` alone."""
     calls: list[Call] = []
-    for group in found:
-        there = {_rule(rule): rule.ruleid for rule in group.ingressrule}
-        missing = wanted[group.name] - there.keys()
+    for group in _of_network(network, found, facts):
+        existing = {_group_rule(rule): rule.ruleid for rule in group.ingressrule}
+        missing = wanted[group.name] - existing.keys()
         account = await _account(op, group) if any(rule.group for rule in missing) else ""
         calls += groups.additions(group.id, account, missing)
-        surplus = (former[group.name] - wanted[group.name]) & there.keys()
-        calls += groups.removals({rule: there[rule] for rule in surplus})
+        if former:
+            surplus = (former[group.name] - wanted[group.name]) & existing.keys()
+            calls += groups.removals({rule: existing[rule] for rule in surplus})
     return calls
 
 
-def _rule(row: IngressRule) -> GroupRule:
-    if row.protocol == "icmp":
-        return GroupRule("icmp", row.icmptype, row.icmpcode, row.cidr, row.securitygroupname)
-    return GroupRule(row.protocol, row.startport, row.endport, row.cidr, row.securitygroupname)
+def _group_rule(rule: SecurityGroupRule) -> GroupRule:
+    if rule.protocol == "icmp":
+        return GroupRule("icmp", rule.icmptype, rule.icmpcode, rule.cidr, rule.securitygroupname)
+    return GroupRule(rule.protocol, rule.startport, rule.endport, rule.cidr, rule.securitygroupname)
 
 
 async def _account(op: Op, group: SecurityGroup) -> str:
-    """Who owns source groups, in CloudStack's words: in a project the project's own account."""
+    """The account that owns source groups, as CloudStack names it: in a project it is the project's own account."""
     if not op.cloudstack.project:
         return group.account
     outside = op.cloudstack.in_project(None)
@@ -217,81 +197,39 @@ async def _account(op: Op, group: SecurityGroup) -> str:
     return found[0].projectaccountname if found else ""
 
 
-async def _read(op: Op, names: Sequence[str]) -> list[SecurityGroup]:
-    """The groups of these names; all groups where none is named."""
-    queries: list[dict[str, str]] = [{"securitygroupname": name} for name in names] or [{}]
-    found = await asyncio.gather(*(op.cloudstack.list_all("listSecurityGroups", SecurityGroup, one) for one in queries))
-    return [group for some in found for group in some if not names or group.name in names]
-
-
-async def _ensure(op: Op, step: str, name: str, description: str) -> str:
-    """The id of the group of this name, which is made where it is not there. Names are unique in an account."""
-    known = "" if name.startswith(_OWN) else await op.decide(f"{step}-look", lambda: _id_of(op, name))
-    if known:
-        return str(known)
-    try:
-        made = await op.run(
-            step, "createSecurityGroup", {"name": name, "description": description}, probe=_group_probe(name)
-        )
-        return str(made["id"])
-    except Refusal:
-        known = await op.decide(f"{step}-again", lambda: _id_of(op, name))
-        if not known:
-            raise
-        return str(known)
-
-
-def _group_probe(name: str) -> Probe:
-    async def probe(op: Op) -> dict[str, Any] | None:
-        found = await _id_of(op, name)
-        return {"id": found} if found else None
-
-    return probe
+async def _create(op: Op, step: str, name: str, description: str) -> str:
+    parameters = {"name": name, "description": description}
+    return await create_unique(op, step, "createSecurityGroup", parameters, lambda op: _id_of(op, name))
 
 
 async def _id_of(op: Op, name: str) -> str:
-    return next((group.id for group in await _read(op, [name])), "")
-
-
-async def _keep(op: Op, group_id: str, network: str, tags: Sequence[str]) -> None:
-    await op.sidecar.keep(group_id, op.operation.owner, KIND, {"network": network, "tags": list(tags)})
+    return next((group.id for group in await read_groups(op.cloudstack, [name])), "")
 
 
 async def _own_among(op: Op, group_ids: Sequence[str]) -> list[str]:
-    """A machine's own groups have facts; the network's group has none."""
+    """Those of these groups that are a machine's own: the sidecar has facts about them, none about a network's."""
     facts = await op.sidecar.facts(group_ids)
     return [group_id for group_id in group_ids if "network" in facts.get(group_id, {})]
 
 
 async def _delete(op: Op, step: str, group_id: str) -> None:
-    for number in range(2):
-        try:
-            await op.run(f"{step}-delete-{number}", "deleteSecurityGroup", {"id": group_id}, probe=harmless)
-        except Refusal as refusal:
-            if refusal.error_code != IN_USE:
-                _unless_missing(refusal)
-                break
-            await _revoke_named(op, f"{step}-revoke-{number}", group_id)
-        else:
-            break
-    else:
-        await op.warn("CLEANUP_FAILED", f"The security group {group_id} is still in use in CloudStack and was left.")
-        return
-    await op.decide(f"{step}-forget", lambda: op.sidecar.drop(group_id))
-
-
-def _unless_missing(refusal: Refusal) -> None:
-    if not refusal.missing:
-        raise refusal
-
-
-async def _revoke_named(op: Op, step: str, group_id: str) -> None:
-    """Take away the rules that name a group as their source: it cannot be deleted before."""
+    """Delete a machine's own group. Where CloudStack says that it is in use, remove the rules that name it first."""
 
     async def plan() -> list[Call]:
-        found = await _read(op, [])
+        found = await read_groups(op.cloudstack)
         name = next((group.name for group in found if group.id == group_id), "")
         ids = [rule.ruleid for group in found for rule in group.ingressrule if name and rule.securitygroupname == name]
         return [Call("revokeSecurityGroupIngress", {"id": rule_id}) for rule_id in ids]
 
-    await settle(op, step, plan)
+    for number in range(2):
+        try:
+            await op.run(f"{step}-delete-{number}", "deleteSecurityGroup", {"id": group_id}, probe=harmless)
+        except Refusal as refused:
+            if refused.error_code == IN_USE:
+                await reconcile(op, f"{step}-revoke-{number}", plan)
+                continue
+            if not refused.missing:
+                raise
+        await op.forget(f"{step}-forget", group_id)
+        return
+    await op.warn("CLEANUP_FAILED", f"The security group {group_id} is still in use in CloudStack and was left.")

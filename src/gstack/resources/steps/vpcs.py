@@ -1,69 +1,46 @@
 """A network's VPC in a zone, the ACL list with its rules, and the tiers that are its subnetworks.
 
-Two machines may be the first of a network at the same moment, and CloudStack takes two VPCs of one name. So a new VPC
-is a candidate: all look again when the second in which it was made is over (CloudStack's `created` has seconds), the
-oldest one stays, and who made another deletes it. Tiers need no such care: two of one range are refused. VPCs are made
-with `start=false`, so that a candidate starts no router; the first machine starts it.
+Two machines may be the first of a network at the same moment, and CloudStack accepts two VPCs of one name. So a new VPC
+is only a candidate. Its operation waits until the second of its creation is over (CloudStack's `created` has whole
+seconds) and lists the VPCs again: the oldest one stays, and whoever created another one deletes it. A candidate is
+created with `start=false`, so that it starts no router; the first machine does. Tiers need no such election, because
+CloudStack refuses a second one of the same range.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
 
 import msgspec
 
 from gstack.cloudstack.errors import Refusal
-from gstack.errors import Problem
 from gstack.firewalling import acl
 from gstack.firewalling.acl import Item
 from gstack.firewalling.ranges import joined_cidrs
 from gstack.firewalling.rules import Call, Inexpressible, Rule
-from gstack.operations.model import Op, Probe, harmless
-from gstack.resources.inventory.firewalls import Book, to_problem, widened
-from gstack.resources.inventory.networks import GuestNetwork, Vpc, acl_list_name, enclosing_block
+from gstack.operations.model import Op, harmless
+from gstack.operations.recipes import create_unique, elect, oldest
+from gstack.resources.inventory.firewalls import Firewalls, check_expressible, inexpressible, refusal, widened
+from gstack.resources.inventory.network_offerings import tier_offering, vpc_offering
+from gstack.resources.inventory.networks import VPC, GuestNetwork, Vpc, acl_list_name, enclosing_block
+from gstack.resources.inventory.placements import any_machine
 from gstack.resources.shared.naming import slug
-from gstack.resources.steps.settling import settle
+from gstack.resources.steps.reconcile import reconcile
 
-_ROUTER = "VpcVirtualRouter"
-_NEEDED = {"Dhcp", "Dns", "UserData", "SourceNat", "StaticNat", "NetworkACL"}
-_CREATED_STEP = 1.1  # seconds: CloudStack's timestamps have whole ones
-
-
-class Provider(msgspec.Struct, frozen=True):
-    """Who does a service."""
-
-    name: str
-
-
-class OfferedService(msgspec.Struct, frozen=True):
-    """A service of an offering."""
-
-    name: str
-    provider: tuple[Provider, ...] = ()
-
-
-class Offering(msgspec.Struct, frozen=True):
-    """A VPC offering or a network offering, as far as it is chosen by."""
-
-    id: str
-    name: str
-    isdefault: bool = False
-    conservemode: bool = False
-    service: tuple[OfferedService, ...] = ()
+_ZONE = "A zone with VPCs"
 
 
 class AclList(msgspec.Struct, frozen=True):
-    """An ACL list as listNetworkACLLists answers it."""
+    """An ACL list, as listNetworkACLLists answers it."""
 
     id: str
     name: str
     vpcid: str = ""
-    vpcname: str = ""
 
 
 class AclItem(msgspec.Struct, frozen=True):
-    """An item as listNetworkACLs answers it: ports are text there."""
+    """An item of an ACL list, as listNetworkACLs answers it: with ports as text."""
 
     id: str
     number: int
@@ -77,15 +54,20 @@ class AclItem(msgspec.Struct, frozen=True):
     icmpcode: int = 0
     reason: str = ""
 
+    @property
+    def item(self) -> Item:
+        """The same in the words of gstack.firewalling."""
+        icmp = self.protocol == "icmp"
+        first, last = (self.icmptype, self.icmpcode) if icmp else (int(self.startport), int(self.endport))
+        cidrs = joined_cidrs(one for one in self.cidrlist.split(",") if one)
+        return Item(self.traffictype, self.action, self.protocol, first, last, cidrs, self.reason, self.number, self.id)
 
-class VpcWithTiers(Vpc, frozen=True):
-    """A VPC with as much of its tiers as tells that there are any."""
 
-    network: tuple[Provider, ...] = ()
+class TierSpec(msgspec.Struct, frozen=True):
+    """A tier that must exist: in the network's VPC in this zone, with this name and range.
 
-
-class Wanted(msgspec.Struct, frozen=True):
-    """What has to be there: a network's VPC in a zone, with a tier of this name and range."""
+    `widen`: target tags of firewalls mean the whole network (setting names.target_tags).
+    """
 
     zone_id: str
     network: str
@@ -94,188 +76,135 @@ class Wanted(msgspec.Struct, frozen=True):
     widen: bool
 
 
-async def ensure(op: Op, step: str, wanted: Wanted) -> tuple[str, str]:
-    """Make what is not there; the ids of the VPC and of the tier."""
-    vpc_id = await _ensure_vpc(op, f"{step}-vpc", wanted)
-    there = await op.decide(f"{step}-look", lambda: _tier(op, vpc_id, wanted.subnetwork))
-    if there:
-        return vpc_id, there
-    list_id = await _ensure_list(op, f"{step}-list", vpc_id, wanted.network)
-    await refresh_list(op, f"{step}-rules", list_id, wanted.network, widen=wanted.widen)
-    tier = await _make_tier(op, f"{step}-tier", wanted, vpc_id, list_id)
-    op.cloudstack.forget("listNetworks")
-    op.cloudstack.forget("listVPCs")
-    return vpc_id, tier
+async def ensure(op: Op, step: str, spec: TierSpec) -> tuple[str, str]:
+    """Create the VPC, its ACL list and the tier as far as they do not exist; return the ids of VPC and tier.
 
-
-async def refresh(op: Op, step: str, network: str, *, widen: bool, names: Sequence[str]) -> None:
-    """Bring these rules' items to what they should be, in the network's list in every zone that has one."""
-    for list_id in await op.decide(f"{step}-lists", lambda: _lists(op, network)):
-        await refresh_list(op, f"{step}-{list_id}", list_id, network, widen=widen, names=names)
-
-
-async def refresh_list(
-    op: Op, step: str, list_id: str, network: str, *, widen: bool, names: Sequence[str] | None = None
-) -> None:
-    """Bring one list to what the rules say; `names` are the rules that are looked at, None means all."""
+    400 where an ACL list cannot express a firewall of the network.
+    """
+    vpc_id = await _ensure_vpc(op, f"{step}-vpc", spec)
+    existing = await op.decide(f"{step}-look", lambda: _tier(op, vpc_id, spec.subnetwork))
+    if existing:
+        return vpc_id, existing
+    list_id = await _ensure_list(op, f"{step}-list", vpc_id, spec.network)
 
     async def plan() -> list[Call]:
-        rules = await Book(op.sidecar, op.operation.owner).rules(network)
-        check([rule for rule in rules if names is None or rule.name in names], widen=widen)
-        rows = await op.cloudstack.list_all("listNetworkACLs", AclItem, {"aclid": list_id})
-        calls = acl.difference(acl.items(widened(rules)), [_item(row) for row in rows], names)
-        return [_addressed(call, list_id) for call in calls]
+        rules = [firewall.rule for firewall in await Firewalls(op.sidecar, op.operation.owner).of_network(spec.network)]
+        check_expressible(rules, VPC, _ZONE, widen=spec.widen)
+        return await _difference(op, list_id, rules)
 
-    await settle(op, step, plan)
-
-
-def check(rules: Sequence[Rule], *, widen: bool) -> None:
-    """400 for the first rule that an ACL list cannot express."""
-    for rule in rules:
-        reason = None if rule.disabled else acl.refusal(rule, widen=widen)
-        if reason:
-            raise to_problem(Inexpressible(rule.name, "with VPCs", reason), "resource")
+    await reconcile(op, f"{step}-rules", plan)
+    tier_id = await _create_tier(op, f"{step}-tier", spec, vpc_id, list_id)
+    op.cloudstack.forget("listNetworks")
+    op.cloudstack.forget("listVPCs")
+    return vpc_id, tier_id
 
 
-def _addressed(call: Call, list_id: str) -> Call:
-    if call.command != "createNetworkACL":
-        return call
-    return Call(call.command, {**call.parameters, "aclid": list_id})
+async def apply(
+    op: Op, step: str, network: str, *, before: Rule | None = None, after: Rule | None = None, widen: bool
+) -> None:
+    """Change one firewall from `before` to `after` in the network's list in every zone that has one.
+
+    None stands for a firewall that does not exist. Items are added before others are deleted. Where a list cannot
+    express `after`: 400 if machines are in its VPC, else it gets no items, and no machine may come there.
+    """
+    name = next(rule.name for rule in (before, after) if rule)
+
+    async def plan(list_id: str, vpc_id: str) -> list[Call]:
+        reason = refusal(after, VPC, widen=widen) if after else None
+        if after and reason and await any_machine(op.cloudstack, {"vpcid": vpc_id}):
+            raise inexpressible(after.name, _ZONE, reason)
+        return await _difference(op, list_id, [after] if after and not reason else [], name)
+
+    for list_id, vpc_id in await op.decide(f"{step}-lists", lambda: _lists(op, network)):
+        await reconcile(op, f"{step}-{list_id}", partial(plan, list_id, vpc_id))
 
 
-def _item(row: AclItem) -> Item:
-    icmp = row.protocol == "icmp"
-    first, last = (row.icmptype, row.icmpcode) if icmp else (int(row.startport), int(row.endport))
-    cidrs = joined_cidrs(one for one in row.cidrlist.split(",") if one)
-    return Item(row.traffictype, row.action, row.protocol, first, last, cidrs, row.reason, row.number, row.id)
+async def _difference(op: Op, list_id: str, rules: Iterable[Rule], name: str = "") -> list[Call]:
+    """The calls that bring a list to these rules; only to the rule of this name where one is given."""
+    rows = await op.cloudstack.list_all("listNetworkACLs", AclItem, {"aclid": list_id})
+    wanted = acl.items(widened(rule) for rule in rules)
+    try:
+        calls = acl.difference(wanted, [row.item for row in rows], [name] if name else None)
+    except Inexpressible as full:
+        raise inexpressible(full.rule, _ZONE, full.reason) from full
+    return [
+        Call(call.command, {**call.parameters, "aclid": list_id}) if call.command == "createNetworkACL" else call
+        for call in calls
+    ]
 
 
-async def _ensure_vpc(op: Op, step: str, wanted: Wanted) -> str:
-    known = await op.decide(f"{step}-look", lambda: _settled_vpc(op, wanted))
-    if known:
-        return known
-    offering = await op.decide(f"{step}-offering", lambda: _offering(op, "listVPCOfferings", {"state": "Enabled"}))
+async def _ensure_vpc(op: Op, step: str, spec: TierSpec) -> str:
+    async def candidates(op: Op) -> Sequence[Vpc]:
+        found = await op.cloudstack.list_all("listVPCs", Vpc, {"zoneid": spec.zone_id})
+        return [vpc for vpc in found if slug(vpc.name) == spec.network]
+
+    async def probe(op: Op) -> dict[str, Any] | None:
+        found = oldest(await candidates(op))
+        return {"id": found.id} if found else None
+
+    async def look() -> tuple[str, bool]:
+        """The oldest one, and whether it has tiers: else it may be the candidate of another operation."""
+        found = oldest(await candidates(op))
+        return (found.id, bool(found.network)) if found else ("", False)
+
+    existing, settled = await op.decide(f"{step}-look", look)
+    if existing:
+        return str(existing) if settled else await elect(op, f"{step}-wait", existing, candidates)
     parameters = {
-        "zoneid": wanted.zone_id,
-        "vpcofferingid": offering,
-        "name": wanted.network,
-        "displaytext": f"Network {wanted.network}",
-        "cidr": str(enclosing_block(IPv4Network(wanted.cidr))),
+        "zoneid": spec.zone_id,
+        "vpcofferingid": await op.decide(f"{step}-offering", lambda: vpc_offering(op.cloudstack)),
+        "name": spec.network,
+        "displaytext": f"Network {spec.network}",
+        "cidr": str(enclosing_block(IPv4Network(spec.cidr))),
         "start": False,
     }
-    made = await op.run(step, "createVPC", parameters, probe=_vpc_probe(wanted))
-    chosen = await op.decide(f"{step}-elect", lambda: _elect(op, wanted))
-    if chosen and chosen != made["id"]:
-        await _withdraw(op, f"{step}-withdraw", made["id"])
-    return chosen or str(made["id"])
-
-
-async def _elect(op: Op, wanted: Wanted) -> str:
-    await asyncio.sleep(_CREATED_STEP)
-    return (await _oldest_vpc(op, wanted)).id
-
-
-async def _settled_vpc(op: Op, wanted: Wanted) -> str:
-    """The VPC that is there; one without tiers may be a candidate of another operation, so that is waited for."""
-    found = await _oldest_vpc(op, wanted)
-    return found.id if found.network or not found.id else await _elect(op, wanted)
-
-
-async def _oldest_vpc(op: Op, wanted: Wanted) -> VpcWithTiers:
-    found = await op.cloudstack.list_all("listVPCs", VpcWithTiers, {"zoneid": wanted.zone_id})
-    named = [vpc for vpc in found if slug(vpc.name) == wanted.network]
-    return min(named, key=lambda vpc: (vpc.created, vpc.id), default=VpcWithTiers("", "", ""))
-
-
-def _vpc_probe(wanted: Wanted) -> Probe:
-    async def probe(op: Op) -> dict[str, Any] | None:
-        found = (await _oldest_vpc(op, wanted)).id
-        return {"id": found} if found else None
-
-    return probe
-
-
-async def _withdraw(op: Op, step: str, vpc_id: str) -> None:
-    try:
-        await op.run(step, "deleteVPC", {"id": vpc_id}, probe=harmless)
-    except Refusal as refusal:
-        if not refusal.missing:
-            await op.warn(
-                "CLEANUP_FAILED", f"A second VPC {vpc_id} was made at the same time and could not be deleted."
-            )
-
-
-async def _offering(op: Op, command: str, parameters: Mapping[str, object]) -> str:
-    """The cloud's default offering whose services a virtual router does and that has what machines need."""
-    found = await op.cloudstack.reference(command, Offering, parameters)
-    fitting = [one for one in found if _serves_all(one)]
-    if not fitting:
-        services = ", ".join(sorted(_NEEDED))
-        raise Problem.unsupported("resource", f"this cloud offers no network of a VPC with {services} ({command}).")
-    best = max(fitting, key=lambda one: (one.isdefault, one.conservemode, len(one.service), one.name.startswith("Def")))
-    return best.id
-
-
-def _serves_all(offering: Offering) -> bool:
-    routed = {one.name for one in offering.service if _ROUTER in {provider.name for provider in one.provider}}
-    return routed >= _NEEDED
+    created = str((await op.run(step, "createVPC", parameters, probe=probe))["id"])
+    elected = await elect(op, f"{step}-elect", created, candidates)
+    if elected != created:
+        try:
+            await op.run(f"{step}-withdraw", "deleteVPC", {"id": created}, probe=harmless)
+        except Refusal as refused:
+            if not refused.missing:
+                message = f"A second VPC {created} was created at the same time and could not be deleted."
+                await op.warn("CLEANUP_FAILED", message)
+    return elected
 
 
 async def _ensure_list(op: Op, step: str, vpc_id: str, network: str) -> str:
-    known = await op.decide(f"{step}-look", lambda: _lists(op, network, vpc_id))
-    if known:
-        return str(known[0])
+    async def find(op: Op) -> str:
+        return next((list_id for list_id, _ in await _lists(op, network, vpc_id)), "")
+
     parameters = {"name": acl_list_name(network), "vpcid": vpc_id, "description": f"Firewalls of network {network}"}
-    made = await op.run(step, "createNetworkACLList", parameters, probe=_list_probe(network, vpc_id))
-    return str(made["id"])
+    return await op.decide(f"{step}-look", lambda: find(op)) or await create_unique(
+        op, step, "createNetworkACLList", parameters, find
+    )
 
 
-async def _lists(op: Op, network: str, vpc_id: str = "") -> list[str]:
+async def _lists(op: Op, network: str, vpc_id: str = "") -> list[tuple[str, str]]:
+    """The network's ACL lists, with their VPCs; in all VPCs where none is named."""
     name = acl_list_name(network)
     found = await op.cloudstack.list_all("listNetworkACLLists", AclList, {"name": name, "vpcid": vpc_id or None})
-    return sorted(one.id for one in found if one.name == name and one.vpcid and vpc_id in {"", one.vpcid})
+    return sorted((one.id, one.vpcid) for one in found if one.name == name and one.vpcid and vpc_id in {"", one.vpcid})
 
 
-def _list_probe(network: str, vpc_id: str) -> Probe:
-    async def probe(op: Op) -> dict[str, Any] | None:
-        found = await _lists(op, network, vpc_id)
-        return {"id": found[0]} if found else None
-
-    return probe
-
-
-async def _make_tier(op: Op, step: str, wanted: Wanted, vpc_id: str, list_id: str) -> str:
-    query = {"forvpc": True, "state": "Enabled", "guestiptype": "Isolated"}
-    network = IPv4Network(wanted.cidr)
+async def _create_tier(op: Op, step: str, spec: TierSpec, vpc_id: str, list_id: str) -> str:
+    """Create the tier. CloudStack refuses a second one of the same range, so it is as unique as its name."""
+    network = IPv4Network(spec.cidr)
     parameters = {
-        "zoneid": wanted.zone_id,
-        "networkofferingid": await op.decide(f"{step}-offering", lambda: _offering(op, "listNetworkOfferings", query)),
-        "name": wanted.subnetwork,
-        "displaytext": f"Subnetwork {wanted.subnetwork} of the network {wanted.network}",
+        "zoneid": spec.zone_id,
+        "networkofferingid": await op.decide(f"{step}-offering", lambda: tier_offering(op.cloudstack)),
+        "name": spec.subnetwork,
+        "displaytext": f"Subnetwork {spec.subnetwork} of the network {spec.network}",
         "vpcid": vpc_id,
         "aclid": list_id,
         "gateway": str(network[1]),
         "netmask": str(network.netmask),
     }
-    try:
-        made = await op.run(step, "createNetwork", parameters, probe=_tier_probe(vpc_id, wanted.subnetwork))
-    except Refusal:
-        there = await op.decide(f"{step}-again", lambda: _tier(op, vpc_id, wanted.subnetwork))
-        if not there:
-            raise
-        return there
-    return str(made["id"])
-
-
-def _tier_probe(vpc_id: str, name: str) -> Probe:
-    async def probe(op: Op) -> dict[str, Any] | None:
-        found = await _tier(op, vpc_id, name)
-        return {"id": found} if found else None
-
-    return probe
+    return await create_unique(op, step, "createNetwork", parameters, lambda op: _tier(op, vpc_id, spec.subnetwork))
 
 
 async def _tier(op: Op, vpc_id: str, name: str) -> str:
+    """The id of the oldest tier of this name in a VPC; empty where there is none."""
     found = await op.cloudstack.list_all("listNetworks", GuestNetwork, {"vpcid": vpc_id})
-    named = [tier for tier in found if slug(tier.name) == name]
-    return min(((tier.created, tier.id) for tier in named), default=("", ""))[1]
+    tier = oldest(one for one in found if slug(one.name) == name)
+    return tier.id if tier else ""

@@ -27,7 +27,7 @@ from gstack.resources.compute.instances.reserved_addresses import Held
 from gstack.resources.inventory import machines, volumes
 from gstack.resources.inventory.machines import VirtualMachine
 from gstack.resources.shared.naming import gce_id, labels_to_tags, suffix
-from gstack.resources.steps import creation, deployment, removal
+from gstack.resources.steps import creation, deployment, removal, security_groups
 from gstack.resources.steps import placements as placement_steps
 from gstack.resources.steps import tags as tagging
 from gstack.resources.steps import volumes as volume_work
@@ -174,7 +174,7 @@ async def _give_address(op: Op, plan: Plan, machine: VirtualMachine) -> None:
         place = {"vpcid": placement.vpc_id} if placement.vpc_id else {"networkid": network_id}
         await reserved_addresses.use(op, "address", place, network_id, held, machine.id)
     else:
-        await placement_steps.give_address(op, "address", placement, machine.id, nic.id)
+        await placement_steps.give_address(op, "address", placement, machine.id)
     if asked.index:  # the name of the first interface's is among the machine's facts
         facts = {"externals": {nic.id: plan.external}}
         await creation.write_down(op, "address-facts", machine.id, machines.kind(placement.location_id), facts)
@@ -192,7 +192,7 @@ async def _take_back(op: Op, plan: Plan, groups: list[str], made: creation.Made)
     for step, name, volume_id in made.volumes:
         await _tried(op, f"disk {name}", volume_work.delete(op, f"undo-{step}", volume_id))
     if groups and not made.machine_id:
-        await _tried(op, f"groups of {plan.name}", placement_steps.leave_groups(op, "undo-groups", groups))
+        await _tried(op, f"groups of {plan.name}", security_groups.leave(op, "undo-groups", groups))
     await _forget(op, made)
 
 

@@ -12,9 +12,9 @@ import msgspec
 from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.operations.model import Op, Probe
+from gstack.resources.inventory.addresses import PublicAddress
 from gstack.resources.inventory.zones import Location
 from gstack.resources.steps import addresses as external_addresses
-from gstack.resources.steps.addresses import PublicAddress
 
 _RESERVED = "Reserved"
 

@@ -1,4 +1,4 @@
-"""gstack.resources.networking.settling, with an Op that records as the journal does."""
+"""reconcile, with an Op that records steps as the journal does."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -8,14 +8,14 @@ import pytest
 from gstack.cloudstack.errors import Refusal
 from gstack.firewalling.rules import Call
 from gstack.operations.model import Probe, harmless
-from gstack.resources.steps.settling import PASSES, settle
+from gstack.resources.steps.reconcile import PASSES, reconcile
 
 
 class Recorder:
-    """As much of an Op as settling needs: steps are unique, commands go to a list of what is there."""
+    """As much of an Op as reconcile needs. Steps are unique; a command adds its id to what exists."""
 
     def __init__(self, refusing: int = 0) -> None:
-        self.there: set[str] = set()
+        self.existing: set[str] = set()
         self.steps: list[str] = []
         self.refusing = refusing
 
@@ -29,7 +29,7 @@ class Recorder:
         if self.refusing:
             self.refusing -= 1
             raise Refusal(command, 530, "no")
-        self.there.add(parameters["id"])
+        self.existing.add(parameters["id"])
         return {}
 
     def _once(self, step: str) -> None:
@@ -38,27 +38,27 @@ class Recorder:
 
 
 async def missing(op: Recorder, wanted: set[str]) -> list[Call]:
-    return [Call("make", {"id": one}) for one in sorted(wanted - op.there)]
+    return [Call("make", {"id": one}) for one in sorted(wanted - op.existing)]
 
 
 @pytest.mark.parametrize("refusing", [0, 1, 3])
 async def test_refusals_are_looked_at_again(refusing: int) -> None:
-    """What was refused is sent again after another look, until nothing is missing."""
+    """What CloudStack refused is sent again after another look, until nothing is missing."""
     op: Any = Recorder(refusing)
-    await settle(op, "s", lambda: missing(op, {"a", "b"}))
-    assert op.there == {"a", "b"}
+    await reconcile(op, "s", lambda: missing(op, {"a", "b"}))
+    assert op.existing == {"a", "b"}
 
 
 async def test_a_refusal_that_stays_is_raised() -> None:
-    """After a few looks CloudStack's refusal is the answer."""
+    """After a few passes, the refusal of CloudStack is raised."""
     op: Any = Recorder(1000)
     with pytest.raises(Refusal):
-        await settle(op, "s", lambda: missing(op, {"a"}))
+        await reconcile(op, "s", lambda: missing(op, {"a"}))
     assert sum("plan" in step for step in op.steps) == PASSES
 
 
 async def test_nothing_to_do_sends_nothing() -> None:
-    """Where nothing is missing there is one look and no command."""
+    """If nothing is missing, there is one look and no command."""
     op: Any = Recorder()
-    await settle(op, "s", lambda: missing(op, set()))
+    await reconcile(op, "s", lambda: missing(op, set()))
     assert op.steps == ["s-plan-0"]
