@@ -34,7 +34,7 @@ def test_the_issue_s_methods_are_served() -> None:
         "zones": "get list", "regions": "get list", "machineTypes": "get list aggregatedList",
         "diskTypes": "get list aggregatedList", "projects": "get setCommonInstanceMetadata",
         "images": "get list getFromFamily", "imageFamilyViews": "get", "disks": "get list aggregatedList",
-        "firewalls": "insert delete get list", "networks": "get list", "subnetworks": "get list aggregatedList",
+        "firewalls": "insert delete get list patch update", "networks": "get list", "subnetworks": "get list aggregatedList",
         "instances": "insert delete setDiskAutoDelete get list aggregatedList",
         "zoneOperations": "get list wait delete", "regionOperations": "get list wait delete",
         "globalOperations": "get list wait delete aggregatedList",

@@ -72,12 +72,15 @@ def test_two_machines_at_once_with_everything_set(gcloud: Any) -> None:
 
 
 def test_firewall_rules(gcloud: Any) -> None:
-    """Create, list, describe, delete a rule of the default network."""
+    """Create, list, describe, update, delete a rule of the default network."""
     gcloud("firewall-rules", "create", "allow-web", "--allow=tcp:80,tcp:443")
     rule = gcloud("firewall-rules", "describe", "allow-web")
     assert rule["sourceRanges"] == ["0.0.0.0/0"]
     assert rule["allowed"] == [{"IPProtocol": "tcp", "ports": ["80"]}, {"IPProtocol": "tcp", "ports": ["443"]}]
     assert "allow-web" in {found["name"] for found in gcloud("firewall-rules", "list")}
+    gcloud("firewall-rules", "update", "allow-web", "--allow=tcp:8080", "--source-ranges=192.0.2.0/24")
+    rule = gcloud("firewall-rules", "describe", "allow-web")
+    assert (rule["allowed"], rule["sourceRanges"]) == ([{"IPProtocol": "tcp", "ports": ["8080"]}], ["192.0.2.0/24"])
     gcloud("firewall-rules", "delete", "allow-web")
     assert "allow-web" not in {found["name"] for found in gcloud("firewall-rules", "list")}
 

@@ -372,7 +372,16 @@ def _of_firewalls() -> list[Scenario]:
     there_first = [post(instances(zone), plain(zone, f"torture-{index}")) for index, zone in enumerate(both)]
     then_gone = [delete(there(zone, f"torture-{index}")) for index, zone in enumerate(both)]
     insert = post("global/firewalls", web())
+    others = {"allowed": [{"IPProtocol": "tcp", "ports": ["80", "443"]}], "sourceRanges": ["192.0.2.0/24"]}
     return [
+        Scenario(
+            "firewall-patch",
+            "firewalls.patch",
+            lambda gce: _answered(gce, "PATCH", firewall, others),
+            (firewall,),
+            done(*there_first, insert),
+            done(delete(firewall), *then_gone),
+        ),
         Scenario(
             "firewall", "firewalls.insert", insert, (firewall,), done(*there_first), done(delete(firewall), *then_gone)
         ),

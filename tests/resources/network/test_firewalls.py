@@ -275,6 +275,160 @@ def test_a_passing_refusal_is_overcome(made: Any, ask: Ask, fault: Any, inserted
     assert len([one for one in _items(ask) if one.get("reason") == "gce:twice-tried"]) == 2
 
 
+def patched(gce: Gce, name: str, verb: str = "PATCH", **fields: Any) -> dict[str, Any]:
+    """Change a rule; what it shows then."""
+    answer = gce.call(verb, f"global/firewalls/{name}", fields)
+    assert answer.ok, answer.text
+    gce.done(answer.json())
+    shown: dict[str, Any] = gce.get(f"global/firewalls/{name}")
+    return shown
+
+
+def test_a_patch_changes_what_it_names(gce: Gce, inserted: Any) -> None:
+    """PATCH changes the fields that are sent, an empty one becomes the default, and all else stays."""
+    before = inserted("patched", description="d", sourceRanges=["192.0.2.0/24"], sourceTags=["web"], priority=900)
+    other = [{"IPProtocol": "udp", "ports": ["53"]}]
+    after = patched(gce, "patched", allowed=other, sourceRanges=["198.51.100.7"], description=None, sourceTags=[])
+    expected = before | {"allowed": other, "sourceRanges": ["198.51.100.7"]}
+    assert after == {field: value for field, value in expected.items() if field not in {"description", "sourceTags"}}
+    assert patched(gce, str(before["id"]), disabled=True)["disabled"] is True
+
+
+def test_an_update_replaces_the_whole_rule(gce: Gce, inserted: Any) -> None:
+    """PUT gives every field that is not sent its default; id, network and direction stay."""
+    before = inserted("put", description="d", sourceRanges=["192.0.2.0/24"], priority=900, targetTags=["web"])
+    after = patched(gce, "put", "PUT", allowed=TCP, network=before["network"])
+    stays = {field: before[field] for field in ("id", "creationTimestamp", "network", "direction", "allowed")}
+    assert after.items() >= stays.items()
+    assert (after["sourceRanges"], after["priority"]) == (["0.0.0.0/0"], 1000)
+    assert not after.keys() & {"description", "targetTags"}
+
+
+def test_the_action_changes(gce: Gce, inserted: Any) -> None:
+    """An allow rule becomes a deny rule where the request empties `allowed`, and is refused where it does not."""
+    inserted("turned", priority=900)
+    gce.refused("PATCH", "global/firewalls/turned", 400, {"denied": TCP})
+    shown = patched(gce, "turned", denied=TCP, allowed=[])
+    assert (shown.get("allowed"), shown["denied"]) == (None, TCP)
+
+
+def test_one_of_google_s_is_changed(gce: Gce) -> None:
+    """A default rule is changed like any other, keeps its id, and may be deleted."""
+    before = gce.get("global/firewalls/default-allow-icmp")
+    after = patched(gce, "default-allow-icmp", sourceRanges=["10.0.0.0/8"])
+    assert after == before | {"sourceRanges": ["10.0.0.0/8"]}
+    patched(gce, "default-allow-icmp", sourceRanges=["0.0.0.0/0"])
+    assert gce.get("global/firewalls/default-allow-icmp") == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"name": "other"}, "name"),
+        ({"network": "global/networks/other"}, "network"),
+        ({"direction": "EGRESS"}, "direction"),
+        ({"allowed": [{"IPProtocol": "nope"}]}, "allowed[0].IPProtocol"),
+        ({"destinationRanges": ["10.0.0.0/8"]}, "destinationRanges"),
+        ({"targetServiceAccounts": ["a@example.com"]}, "targetServiceAccounts"),
+        ({"logConfig": {"enable": True}}, "logConfig.enable"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["PATCH", "PUT"])
+def test_bad_changes_are_refused(gce: Gce, inserted: Any, verb: str, fields: dict[str, Any], field: str) -> None:
+    """A change of what is fixed, or to what an insertion would not take, is 400 with the field."""
+    before = inserted("steady")
+    refused = gce.refused(verb, "global/firewalls/steady", 400, {"allowed": TCP} | fields)
+    assert refused["location"].removeprefix("resource.") == field
+    assert gce.get("global/firewalls/steady") == before
+
+
+def test_a_change_of_nothing_is_404(gce: Gce) -> None:
+    """A rule that is not there is not changed."""
+    for verb in ("PATCH", "PUT"):
+        refused = gce.refused(verb, "global/firewalls/nope", 404, {"allowed": TCP})
+        assert refused["message"] == "The resource 'projects/demo/global/firewalls/nope' was not found"
+
+
+def test_changes_reach_both_kinds_of_zones(gce: Gce, made: Any, inserted: Any, ask: Ask) -> None:
+    """What a change adds and takes away is added and taken away in groups and ACL lists; what it keeps stays."""
+    made(BASIC, "fw-basic")
+    made(EAST, "fw-east")
+    inserted("moving", sourceRanges=["198.51.100.0/24"])
+    kept = {one["id"] for one in _items(ask) if one.get("reason") == "gce:moving" and one["startport"] == "80"}
+    patched(gce, "moving", allowed=[{"IPProtocol": "tcp", "ports": ["80", "9000"]}])
+    items = [one for one in _items(ask) if one.get("reason") == "gce:moving"]
+    assert {one["startport"] for one in items} == {"80", "9000"}
+    assert kept <= {one["id"] for one in items}
+    rules = _group_rules(ask)
+    assert rules >= {("tcp", 80, 80, "198.51.100.0/24"), ("tcp", 9000, 9000, "198.51.100.0/24")}
+    assert ("tcp", 8000, 8100, "198.51.100.0/24") not in rules
+    patched(gce, "moving", disabled=True)
+    assert "gce:moving" not in {one.get("reason") for one in _items(ask)}
+    assert ("tcp", 80, 80, "198.51.100.0/24") not in _group_rules(ask)
+    patched(gce, "moving", disabled=False)
+    assert ("tcp", 80, 80, "198.51.100.0/24") in _group_rules(ask)
+
+
+def test_a_change_adds_before_it_removes(gce: Gce, made: Any, inserted: Any, ask: Ask, fault: Any) -> None:
+    """While a change is under way CloudStack has the old rules and the new ones, and nothing beside them."""
+    made(BASIC, "fw-basic")
+    made(EAST, "fw-east")
+    inserted("slow", sourceRanges=["198.51.100.0/24"], allowed=[{"IPProtocol": "tcp", "ports": ["80"]}])
+    groups_before, items_before = _group_rules(ask), _shapes(ask)
+    for command in ("revokeSecurityGroupIngress", "deleteNetworkACL"):
+        fault(command, "slow", seconds=1.5)
+    groups_seen, items_seen = [groups_before], [items_before]
+    with ThreadPoolExecutor() as pool:
+        changing = pool.submit(patched, gce, "slow", sourceRanges=["203.0.113.0/24"])
+        while not changing.done():
+            groups_seen.append(_group_rules(ask))
+            items_seen.append(_shapes(ask))
+        changing.result()
+    groups_after, items_after = _group_rules(ask), _shapes(ask)
+    assert all(groups_before & groups_after <= seen <= groups_before | groups_after for seen in groups_seen)
+    assert all(items_before & items_after <= seen <= items_before | items_after for seen in items_seen)
+    assert any(seen == groups_before | groups_after for seen in groups_seen)
+    assert ("tcp", 80, 80, "203.0.113.0/24") in groups_after - groups_before
+
+
+def test_a_refused_change_is_taken_back(gce: Gce, made: Any, inserted: Any, ask: Ask, fault: Any) -> None:
+    """Where CloudStack refuses for good the operation fails, and the rule is what it was, everywhere."""
+    made(BASIC, "fw-basic")
+    made(EAST, "fw-east")
+    before = inserted("steadfast", sourceRanges=["192.0.2.7"])
+    groups_before, items_before = _group_rules(ask), _shapes(ask)
+    fault("createNetworkACL", "job_failed", count=20)
+    operation = gce.finished(gce.call("PATCH", "global/firewalls/steadfast", {"sourceRanges": ["192.0.2.8"]}).json())
+    assert operation["httpErrorStatusCode"] >= 400
+    assert gce.get("global/firewalls/steadfast") == before
+    assert (_group_rules(ask), _shapes(ask)) == (groups_before, items_before)
+
+
+def test_a_change_must_be_expressible(gce: Gce, made: Any, inserted: Any) -> None:
+    """A change to what a zone with machines cannot express is 400 and names the zone; nothing is changed."""
+    made(BASIC, "fw-basic")
+    made(EAST, "fw-east")
+    before = inserted("limited")
+    for change, zone in (({"priority": 500}, BASIC), ({"targetTags": ["web"]}, EAST)):
+        refused = gce.refused("PATCH", "global/firewalls/limited", 400, change)
+        assert f"Zone '{zone}' cannot express the firewall rule 'limited'" in refused["message"]
+    assert gce.get("global/firewalls/limited") == before
+
+
+def test_changes_of_target_tags_move_the_rules(gce: Gce, made: Any, inserted: Any, ask: Ask) -> None:
+    """In zones with security groups, other target tags move a rule from the network's group to machines' own."""
+    made(BASIC, "fw-tagged", tags={"items": ["web"]})
+    inserted("targets", sourceRanges=["198.51.100.0/24"])
+    patched(gce, "targets", targetTags=["web"])
+    (own,) = [
+        group for group in ask("listSecurityGroups")["securitygroup"] if group["name"].startswith("gce-machine-fw-tagg")
+    ]
+    assert {rule["cidr"] for rule in own["ingressrule"]} == {"198.51.100.0/24"}
+    assert ("tcp", 80, 80, "198.51.100.0/24") not in _group_rules(ask)
+    patched(gce, "targets", targetTags=[])
+    assert ("tcp", 80, 80, "198.51.100.0/24") in _group_rules(ask)
+
+
 def test_a_disabled_rule_is_kept_and_not_sent(made: Any, inserted: Any, ask: Ask) -> None:
     """A disabled rule is shown and does nothing in CloudStack, even one that it could not express."""
     made(BASIC, "fw-basic")
@@ -301,3 +455,9 @@ def _group_rules(ask: Ask) -> set[tuple[Any, ...]]:
 def _items(ask: Ask) -> list[dict[str, Any]]:
     lists = ask("listNetworkACLLists", name="gce-default")["networkacllist"]
     return [item for one in lists for item in ask("listNetworkACLs", aclid=one["id"]).get("networkacl", [])]
+
+
+def _shapes(ask: Ask) -> set[tuple[Any, ...]]:
+    """What the items of the network's ACL lists say."""
+    fields = ("traffictype", "action", "protocol", "startport", "cidrlist", "number", "reason")
+    return {tuple(item.get(field) for field in fields) for item in _items(ask)}

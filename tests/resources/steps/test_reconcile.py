@@ -17,6 +17,7 @@ class Recorder:
     def __init__(self, refusing: int = 0) -> None:
         self.existing: set[str] = set()
         self.steps: list[str] = []
+        self.sent: list[str] = []
         self.refusing = refusing
 
     async def decide(self, step: str, make: Callable[[], Awaitable[Any]]) -> Any:
@@ -26,6 +27,7 @@ class Recorder:
     async def run(self, step: str, command: str, parameters: Mapping[str, Any], *, probe: Probe) -> dict[str, Any]:
         self._once(step)
         assert probe is harmless
+        self.sent.append(command)
         if self.refusing:
             self.refusing -= 1
             raise Refusal(command, 530, "no")
@@ -62,3 +64,15 @@ async def test_nothing_to_do_sends_nothing() -> None:
     op: Any = Recorder()
     await reconcile(op, "s", lambda: missing(op, set()))
     assert op.steps == ["s-plan-0"]
+
+
+async def test_nothing_is_removed_before_its_replacement_is_there() -> None:
+    """Where an addition is refused, the removals of its pass wait for the next one."""
+    op: Any = Recorder(1)
+
+    async def plan() -> list[Call]:
+        added = [Call("make", {"id": "new"})] if "new" not in op.existing else []
+        return [*added, *([Call("deleteOld", {"id": "gone"})] if "gone" not in op.existing else [])]
+
+    await reconcile(op, "s", plan)
+    assert op.sent == ["make", "make", "deleteOld"]

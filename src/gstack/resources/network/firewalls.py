@@ -3,7 +3,8 @@
 A firewall is global, so every zone where its network is in use must be able to express it. If one cannot, the answer is
 400 with the zone and the reason, and nothing is sent. The body is stored in the sidecar; ACL items name their firewall
 in `reason`. The work checks again that the name is free, or still belongs to the same firewall, because the check of
-the request may be old by then. Rules that somebody made by hand in a network's group or list are left alone and not
+the request may be old by then. A change adds rules before it removes others: what passes meanwhile passed before or
+will pass after. Rules that somebody made by hand in a network's group or list are left alone and not
 shown. Firewall logs, service accounts as sources or targets, and IPv6 do not exist in CloudStack and are refused.
 """
 
@@ -33,6 +34,17 @@ _REFUSED = {
     "targetServiceAccounts": "machines in CloudStack have no service accounts to filter by. Use target tags.",
     "params": "resource manager tags do not exist here.",
 }
+_CHANGEABLE = (
+    "description",
+    "priority",
+    "disabled",
+    "allowed",
+    "denied",
+    "sourceRanges",
+    "sourceTags",
+    "destinationRanges",
+    "targetTags",
+)
 _HALF_DONE = "Not all that was half done could be taken back"
 _NO_LOG = "CloudStack keeps no firewall logs. Leave logging off."
 
@@ -47,6 +59,13 @@ class FirewallRequest(msgspec.Struct, frozen=True):
     groups: bool
     vpcs: bool
     widen: bool
+
+
+class FirewallChange(FirewallRequest, frozen=True):
+    """A change of the firewall `body`. `changes` has new values of fields; `replace`: the others get their defaults."""
+
+    changes: dict[str, Any] = {}
+    replace: bool = False
 
 
 def to_gce(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +108,14 @@ def checked(sent: Mapping[str, Any], network: str) -> Firewall:
     return Firewall({field: value for field, value in body.items() if value not in ("", [])}, rule)
 
 
+def changed(body: Mapping[str, Any], changes: Mapping[str, Any], *, replace: bool) -> Firewall:
+    """The firewall of a stored body after a change. Its name, network, direction and id stay."""
+    sent = {**({} if replace else body), **changes, "name": body["name"], "direction": body["direction"]}
+    firewall = checked(sent, body["network"])
+    stays = {field: body[field] for field in ("id", "creationTimestamp") if field in body}
+    return Firewall({**firewall.body, **stays}, firewall.rule)
+
+
 @serves("compute.firewalls.get")
 async def get(call: Call) -> dict[str, Any]:
     return to_gce(call, await _found(call))
@@ -109,13 +136,30 @@ async def insert(call: Call) -> dict[str, Any]:
         raise Problem.already_exists(call.resource(f"{SCOPE}/{COLLECTION}/{firewall.name}"))
     await _check_zones(call, network, zones, firewall.rule)
     made = {"id": gce_id(str(uuid.uuid4())), "creationTimestamp": timestamp(datetime.now(UTC))}
-    return await _start(call, create, zones, {**firewall.body, **made})
+    body = {**firewall.body, **made}
+    return await call.start(create, _target(body), FirewallRequest(body, **_kinds(call, zones)))
+
+
+@serves("compute.firewalls.patch", "compute.firewalls.update")
+async def patch(call: Call) -> dict[str, Any]:
+    """PATCH changes the fields that are sent; PUT gives all others their defaults."""
+    zones = await locations(call.cloudstack, call.settings.names)
+    body = await _found(call)
+    network = await _network(call, zones, f"global/networks/{body['network']}")
+    _check_fixed(call, body)
+    changes = {field: call.body[field] for field in _CHANGEABLE if field in call.body}
+    refused = {field: call.body[field] for field in (*_REFUSED, "logConfig", "enableLogging") if field in call.body}
+    replace = call.method.verb == "update"
+    await _check_zones(call, network, zones, changed(body, {**changes, **refused}, replace=replace).rule)
+    request = FirewallChange(body, **_kinds(call, zones), changes=changes, replace=replace)
+    return await call.start(change, _target(body), request)
 
 
 @serves("compute.firewalls.delete")
 async def delete(call: Call) -> dict[str, Any]:
     zones = await locations(call.cloudstack, call.settings.names)
-    return await _start(call, remove, zones, await _found(call))
+    body = await _found(call)
+    return await call.start(remove, _target(body), FirewallRequest(body, **_kinds(call, zones)))
 
 
 @work("firewalls.insert", FirewallRequest)
@@ -132,17 +176,27 @@ async def create(op: Op, request: FirewallRequest) -> None:
         raise
 
 
+@work("firewalls.patch", FirewallChange)
+async def change(op: Op, request: FirewallChange) -> None:
+    """Change the firewall as it is now, then apply it wherever its network is. Undone where CloudStack refuses."""
+    firewalls = Firewalls(op.sidecar, op.operation.owner)
+    before = Firewall.of(await op.decide("found", lambda: _same(op, firewalls, request.body)))
+    after = changed(before.body, request.changes, replace=request.replace)
+    await op.decide("keep", lambda: firewalls.put(after.body))
+    try:
+        await _apply(op, "apply", request, before, after)
+    except Problem:
+        await op.decide("put-back", lambda: firewalls.put(before.body))
+        async with undoing(op, _HALF_DONE):
+            await _apply(op, "undo", request, after, before)
+        raise
+
+
 @work("firewalls.delete", FirewallRequest)
 async def remove(op: Op, request: FirewallRequest) -> None:
     """Drop the firewall, then remove its rules wherever its network is. Undone as a whole where CloudStack refuses."""
-    firewalls, firewall = Firewalls(op.sidecar, op.operation.owner), Firewall.of(request.body)
-
-    async def same() -> bool:
-        found = await firewalls.find(firewall.name)
-        return found is not None and found["id"] == firewall.body["id"]
-
-    if not await op.decide("there", same):  # it was deleted meanwhile; another one of its name is another firewall
-        raise Problem.not_found(_resource(op))
+    firewalls = Firewalls(op.sidecar, op.operation.owner)
+    firewall = Firewall.of(await op.decide("found", lambda: _same(op, firewalls, request.body)))
     await op.decide("drop", lambda: firewalls.drop(firewall.name))
     try:
         await _apply(op, "apply", request, firewall, None)
@@ -151,6 +205,14 @@ async def remove(op: Op, request: FirewallRequest) -> None:
         async with undoing(op, _HALF_DONE):
             await _apply(op, "undo", request, None, firewall)
         raise
+
+
+async def _same(op: Op, firewalls: Firewalls, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The firewall as it is now. 404 if it was deleted since the request: a new one of its name is another one."""
+    found = await firewalls.find(body["name"])
+    if found is None or found["id"] != body["id"]:
+        raise Problem.not_found(_resource(op))
+    return found
 
 
 async def _apply(op: Op, step: str, request: FirewallRequest, before: Firewall | None, after: Firewall | None) -> None:
@@ -170,14 +232,17 @@ def _resource(op: Op) -> str:
     return f"projects/{op.operation.project}/{op.operation.target.path}"
 
 
-async def _start(call: Call, function: Any, zones: Locations, body: dict[str, Any]) -> dict[str, Any]:
-    request = FirewallRequest(
-        body=body,
-        groups=any(location.security_groups for location in zones.all),
-        vpcs=any(location.advanced and not location.security_groups for location in zones.all),
-        widen=call.settings.names.target_tags == WIDEN,
-    )
-    return await call.start(function, Target(SCOPE, COLLECTION, body["name"], body["id"]), request)
+def _target(body: Mapping[str, Any]) -> Target:
+    return Target(SCOPE, COLLECTION, body["name"], body["id"])
+
+
+def _kinds(call: Call, zones: Locations) -> dict[str, bool]:
+    """What FirewallRequest says of the zones."""
+    return {
+        "groups": any(location.security_groups for location in zones.all),
+        "vpcs": any(location.advanced and not location.security_groups for location in zones.all),
+        "widen": call.settings.names.target_tags == WIDEN,
+    }
 
 
 async def _found(call: Call) -> dict[str, Any]:
@@ -194,6 +259,20 @@ async def _network(call: Call, zones: Locations, text: str) -> Network:
         if found := networks.network(network_named(call, text)):
             return found
     raise Problem.invalid("resource.network", f"'{text}'. The referenced network resource cannot be found.")
+
+
+def _check_fixed(call: Call, body: Mapping[str, Any]) -> None:
+    """400 where a request would change the name, the network or the direction of a firewall."""
+    sent = call.body
+    same = {
+        "name": sent.get("name") in (None, "", body["name"]),
+        "network": not sent.get("network") or network_named(call, sent["network"]) == body["network"],
+        "direction": sent.get("direction") in (None, "", body["direction"]),
+    }
+    for field, is_same in same.items():
+        if not is_same:
+            why = f"'{sent[field]}'. The {field} of a firewall cannot be changed. Delete it and insert another one."
+            raise Problem.invalid(f"resource.{field}", why)
 
 
 async def _check_zones(call: Call, network: Network, zones: Locations, rule: Rule) -> None:

@@ -13,12 +13,16 @@ from gstack.firewalling.rules import Call
 from gstack.operations.model import Op, harmless
 
 PASSES = 4
+_REMOVALS = ("delete", "revoke")  # how commands begin that take rules away
 
 Plan = Callable[[], Awaitable[list[Call]]]  # looks, and returns the calls that make the difference
 
 
 async def reconcile(op: Op, step: str, plan: Plan, *, again: bool = False) -> None:
     """Send what `plan` returns until nothing is left to do, or until nothing was refused.
+
+    Plans name additions first. Where one is refused, nothing is removed in this pass: a rule that replaces another must
+    exist before the other one goes.
 
     With `again` it looks once more after every pass: use it when rules are removed, because another operation may have
     come to need them meanwhile. Raises the last Refusal when CloudStack still refuses after PASSES passes.
@@ -40,11 +44,16 @@ async def reconcile(op: Op, step: str, plan: Plan, *, again: bool = False) -> No
 
 
 async def _send(op: Op, step: str, calls: list[dict[str, Any]]) -> Refusal | None:
-    """Send all calls; return the last refusal, but for those that say that the rule to remove is gone."""
-    refusal = None
+    """Send the calls; return the last refusal, but for those that say that the rule to remove is gone."""
+    refusal: Refusal | None = None
+    incomplete = False
     for index, call in enumerate(calls):
+        removal = call["command"].startswith(_REMOVALS)
+        if removal and incomplete:
+            continue
         try:
             await op.run(f"{step}-{index}", call["command"], call["parameters"], probe=harmless)
         except Refusal as refused:
             refusal = refusal if refused.missing else refused
+            incomplete = incomplete or not removal
     return refusal

@@ -170,16 +170,17 @@ async def _calls(
     former: Compiled | None = None,
 ) -> list[Call]:
     """The calls that add what is wanted, and remove what was there for `former` alone."""
-    calls: list[Call] = []
+    additions: list[Call] = []
+    removals: list[Call] = []
     for group in _of_network(network, found, facts):
         existing = {_group_rule(rule): rule.ruleid for rule in group.ingressrule}
         missing = wanted[group.name] - existing.keys()
         account = await _account(op, group) if any(rule.group for rule in missing) else ""
-        calls += groups.additions(group.id, account, missing)
+        additions += groups.additions(group.id, account, missing)
         if former:
             surplus = (former[group.name] - wanted[group.name]) & existing.keys()
-            calls += groups.removals({rule: existing[rule] for rule in surplus})
-    return calls
+            removals += groups.removals({rule: existing[rule] for rule in surplus})
+    return [*additions, *removals]
 
 
 def _group_rule(rule: SecurityGroupRule) -> GroupRule:
