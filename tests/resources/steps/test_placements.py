@@ -3,10 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from fixtures.gce import Gce
 from fixtures.instances import Ask, body_of
 
-EAST, WEST = "sandbox-east1-a", "sandbox-west1-a"
+BASIC, EAST, WEST = "Sandbox-simulator", "sandbox-east1-a", "sandbox-west1-a"
 
 
 def test_the_first_machines_of_a_zone_share_what_they_make(gce: Gce, ask: Ask) -> None:
@@ -37,3 +39,26 @@ def test_a_network_that_is_there_costs_no_looking(gce: Gce, made: Any, spent: An
     made(EAST, "vm-a")
     commands = ("createVPC", "createNetwork", "createNetworkACL*", "listNetworkACL*", "listVPCOfferings")
     assert not any(spent(lambda: made(EAST, "vm-b"), *commands).values())
+
+
+@pytest.mark.parametrize(
+    ("zone", "rule"),
+    [
+        (EAST, {"allowed": [{"IPProtocol": "tcp"}], "targetTags": ["web"]}),
+        (BASIC, {"denied": [{"IPProtocol": "tcp"}]}),
+    ],
+)
+def test_a_firewall_that_came_meanwhile_binds_the_instance(
+    gce: Gce, made: Any, fault: Any, zone: str, rule: dict[str, Any]
+) -> None:
+    """A firewall may come into an empty zone that cannot express it while the first instance is created: that fails."""
+    made(zone, "vm-before")
+    gce.done(gce.delete(f"zones/{zone}/instances/vm-before"))
+    fault("deployVirtualMachine", "slow", seconds=6)
+    operation = gce.post(f"zones/{zone}/instances", body_of(zone, "vm-meanwhile"))
+    assert operation["status"] != "DONE"
+    gce.done(gce.post("global/firewalls", {"name": "meanwhile", "network": "global/networks/default", **rule}))
+    ended = gce.finished(operation)
+    assert "cannot express the firewall rule 'meanwhile'" in ended["error"]["errors"][0]["message"]
+    gce.refused("GET", f"zones/{zone}/instances/vm-meanwhile", 404)
+    gce.done(gce.delete("global/firewalls/meanwhile"))

@@ -8,7 +8,7 @@ import pytest
 from gstack.cloudstack.errors import Refusal
 from gstack.firewalling.rules import Call
 from gstack.operations.model import Probe, harmless
-from gstack.resources.steps.reconcile import PASSES, reconcile
+from gstack.resources.steps.reconcile import PASSES, reconcile, replace
 
 
 class Recorder:
@@ -66,13 +66,13 @@ async def test_nothing_to_do_sends_nothing() -> None:
     assert op.steps == ["s-plan-0"]
 
 
-async def test_nothing_is_removed_before_its_replacement_is_there() -> None:
-    """Where an addition is refused, the removals of its pass wait for the next one."""
+async def test_nothing_is_removed_before_its_replacement_exists() -> None:
+    """A replacement sends removals once its additions exist, also where CloudStack refused them at first."""
     op: Any = Recorder(1)
 
     async def plan() -> list[Call]:
-        added = [Call("make", {"id": "new"})] if "new" not in op.existing else []
-        return [*added, *([Call("deleteOld", {"id": "gone"})] if "gone" not in op.existing else [])]
+        calls = [Call("make", {"id": "new"}), Call("deleteOld", {"id": "gone"})]
+        return [call for call in calls if call.parameters["id"] not in op.existing]
 
-    await reconcile(op, "s", plan)
+    await replace(op, "s", plan)
     assert op.sent == ["make", "make", "deleteOld"]

@@ -40,8 +40,8 @@ async def join_groups(op: Op, step: str, placement: Placement, instance_name: st
     return await security_groups.join(op, step, placement.network, instance_name, tags)
 
 
-async def check_firewalls(op: Op, step: str, placement: Placement) -> None:
-    """400 where the zone cannot express a firewall that was inserted while the instance was being created.
+async def check_firewalls(op: Op, step: str, *placements: Placement) -> None:
+    """400 where a zone cannot express a firewall that was inserted while the instance was being created.
 
     A firewall binds a zone only if instances are in it. So whoever inserts a firewall looks for instances after it has
     stored the firewall, and whoever creates an instance looks for firewalls after the instance exists in CloudStack.
@@ -49,12 +49,13 @@ async def check_firewalls(op: Op, step: str, placement: Placement) -> None:
     """
 
     async def check() -> None:
-        firewalls = await Firewalls(op.sidecar, op.operation.owner).of_network(placement.network)
-        rules = [firewall.rule for firewall in firewalls]
-        check_expressible(rules, placement.kind, f"Zone '{placement.zone}'", widen=placement.widen_tags)
+        for placement in placements:
+            if placement.ours:
+                firewalls = await Firewalls(op.sidecar, op.operation.owner).of_network(placement.network)
+                rules = [firewall.rule for firewall in firewalls]
+                check_expressible(rules, placement.kind, f"Zone '{placement.zone}'", widen=placement.widen_tags)
 
-    if placement.ours:
-        await op.decide(step, check)
+    await op.decide(step, check)
 
 
 async def give_address(op: Op, step: str, placement: Placement, vm_id: str) -> str | None:

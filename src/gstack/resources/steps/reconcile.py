@@ -21,9 +21,6 @@ Plan = Callable[[], Awaitable[list[Call]]]  # looks, and returns the calls that 
 async def reconcile(op: Op, step: str, plan: Plan, *, again: bool = False) -> None:
     """Send what `plan` returns until nothing is left to do, or until nothing was refused.
 
-    Plans name additions first. Where one is refused, nothing is removed in this pass: a rule that replaces another must
-    exist before the other one goes.
-
     With `again` it looks once more after every pass: use it when rules are removed, because another operation may have
     come to need them meanwhile. Raises the last Refusal when CloudStack still refuses after PASSES passes.
     """
@@ -43,17 +40,25 @@ async def reconcile(op: Op, step: str, plan: Plan, *, again: bool = False) -> No
         raise refusal
 
 
+async def replace(op: Op, step: str, plan: Plan) -> None:
+    """Reconcile in two parts: first all additions of `plan`, then what is left of it.
+
+    So a rule that replaces another exists before the other one goes, even where CloudStack refused it at first.
+    """
+
+    async def additions() -> list[Call]:
+        return [call for call in await plan() if not call.command.startswith(_REMOVALS)]
+
+    await reconcile(op, f"{step}-add", additions)
+    await reconcile(op, step, plan, again=True)
+
+
 async def _send(op: Op, step: str, calls: list[dict[str, Any]]) -> Refusal | None:
-    """Send the calls; return the last refusal, but for those that say that the rule to remove is gone."""
+    """Send all calls; return the last refusal, but for those that say that the rule to remove is gone."""
     refusal: Refusal | None = None
-    incomplete = False
     for index, call in enumerate(calls):
-        removal = call["command"].startswith(_REMOVALS)
-        if removal and incomplete:
-            continue
         try:
             await op.run(f"{step}-{index}", call["command"], call["parameters"], probe=harmless)
         except Refusal as refused:
             refusal = refusal if refused.missing else refused
-            incomplete = incomplete or not removal
     return refusal

@@ -28,7 +28,7 @@ from gstack.resources.inventory.security_groups import (
     network_group,
     read_groups,
 )
-from gstack.resources.steps.reconcile import reconcile
+from gstack.resources.steps.reconcile import reconcile, replace
 
 Facts = Mapping[str, Mapping[str, Any]]
 Compiled = Mapping[str, frozenset[GroupRule]]  # name of a group -> its rules
@@ -130,7 +130,10 @@ async def apply(op: Op, step: str, network: str, *, before: Rule | None = None, 
         former = _compiled(network, found, facts, [before] if before else [])
         return await _calls(op, network, found, facts, wanted, former)
 
-    await reconcile(op, step, plan, again=before is not None)
+    if before and after:
+        await replace(op, step, plan)
+    else:
+        await reconcile(op, step, plan, again=before is not None)
 
 
 async def _plan_retagged(op: Op, network: str, group_id: str, before: Sequence[str]) -> list[Call]:

@@ -26,7 +26,7 @@ from gstack.resources.inventory.network_offerings import tier_offering, vpc_offe
 from gstack.resources.inventory.networks import VPC, GuestNetwork, Vpc, acl_list_name, enclosing_block
 from gstack.resources.inventory.placements import any_machine
 from gstack.resources.shared.naming import slug
-from gstack.resources.steps.reconcile import reconcile
+from gstack.resources.steps.reconcile import reconcile, replace
 
 _ZONE = "A zone with VPCs"
 
@@ -116,7 +116,8 @@ async def apply(
         return await _difference(op, list_id, [after] if after and not reason else [], name)
 
     for list_id, vpc_id in await op.decide(f"{step}-lists", lambda: _lists(op, network)):
-        await reconcile(op, f"{step}-{list_id}", partial(plan, list_id, vpc_id))
+        bring = replace if before and after else reconcile
+        await bring(op, f"{step}-{list_id}", partial(plan, list_id, vpc_id))
 
 
 async def _difference(op: Op, list_id: str, rules: Iterable[Rule], name: str = "") -> list[Call]:

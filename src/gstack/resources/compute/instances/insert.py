@@ -62,6 +62,7 @@ async def make(op: Op) -> None:
     try:
         made.boot_id = await creation.boot_disk(op, plan.boot, plan.placement.location_id, made)
         machine = await _deployed(op, plan, groups, made)
+        await placement_steps.check_firewalls(op, "firewalls", plan.placement, *(one.placement for one in plan.others))
         await op.progress(60, "The machine runs.")
         await _equip(op, plan, machine, made)
     except Problem:
