@@ -1,6 +1,7 @@
 """How many CloudStack calls each method costs. The table may only shrink.
 
-A call takes 120 to 200 ms on a real cloud. `tests/calls.txt` holds the table. Looking whether a job has ended is left out: how often that happens depends on time.
+A call takes 120 to 200 ms on a real cloud. `tests/calls.txt` holds the table. It leaves out looking whether a job has
+ended: how often that happens depends on time.
 """
 
 from collections.abc import Callable, Iterator
