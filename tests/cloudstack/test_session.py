@@ -50,7 +50,7 @@ async def test_nobody_else_gets_the_session(cloudstack: CloudStack, sandbox: Thr
     with pytest.raises(Refusal) as refused:
         await cloudstack.client(KeyPair("k" * 86, "wrong")).send("listUsers")
     assert refused.value.error_code == 401
-    status, _ = await cloudstack.post("listUsers", "command=listUsers&response=json")
+    status, _, _ = await cloudstack.exchange("listUsers", "command=listUsers&response=json")
     assert status == 401
 
 

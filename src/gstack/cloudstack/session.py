@@ -1,7 +1,7 @@
-"""A user's session at CloudStack: sign-in with name and password, then calls with the session's cookies, no signature.
+"""A user's session at CloudStack: sign-in with name and password, then calls with cookies instead of a signature.
 
-Only our sign-in pages use it, for as long as it takes to find or make a key pair. Source: CloudStack's `login`, which
-answers a session key in its body and sets the session's cookie; every call needs both.
+Only the sign-in pages use it, until they have found or created a key pair. Source: CloudStack's `login`, which answers
+a session key in its body and sets the session cookie. Every call needs both.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ from gstack.errors import ApiError, Problem
 
 T = TypeVar("T")
 _ROOT = "root"
-_SECOND_FACTOR = "CloudStack wants a second factor of this user, which cannot be given here."
+_SECOND_FACTOR = "CloudStack wants a second factor for this user, which this server cannot ask for."
 
 
 class Session(msgspec.Struct, frozen=True):
-    """Who signed in, and what CloudStack knows the session by. `repr` shows no secret."""
+    """Who signed in, and the secrets of the session, which `repr` does not show."""
 
     user_id: str
     user_name: str
@@ -51,13 +51,13 @@ def _is_true(value: str | bool) -> bool:  # a value of CloudStack's, whatever it
 
 
 class TwoFactorError(Problem):
-    """403: the password was right, and CloudStack wants a second factor, which our pages do not ask for."""
+    """403: the password was right, but CloudStack wants a second factor, which the sign-in pages do not ask for."""
 
 
 async def login(cloudstack: CloudStack, username: str, password: str, domain: str) -> Session:
     """Sign in. `domain` is a path (`/`, `customers/acme`).
 
-    Raises Problem 401 where CloudStack does not accept the three, TwoFactorError, Unreachable.
+    Raises Problem 401 if CloudStack does not accept user, password and domain; TwoFactorError; Unreachable.
     """
     sent = {"command": "login", "username": username, "password": password, "domain": domain_path(domain)}
     status, body, cookies = await cloudstack.exchange("login", urlencode(sent | {"response": "json"}))
@@ -75,7 +75,7 @@ async def login(cloudstack: CloudStack, username: str, password: str, domain: st
 
 
 def domain_path(text: str) -> str:
-    """A domain as CloudStack's `login` wants it: `acme/x`, `/acme/x/` and `ROOT/acme/x` all mean `/acme/x`."""
+    """Return a domain in the form of CloudStack's `login`: `acme/x`, `/acme/x/` and `ROOT/acme/x` are `/acme/x`."""
     parts = [part for part in text.strip().split("/") if part]
     if parts and parts[0].lower() == _ROOT:
         parts = parts[1:]
@@ -83,7 +83,7 @@ def domain_path(text: str) -> str:
 
 
 class SessionClient:
-    """The voice of a session: `send` and `finish` as gstack.cloudstack.client.Client has them."""
+    """Calls CloudStack with a session. `send` and `finish` are those of cloudstack.client.Client."""
 
     def __init__(self, cloudstack: CloudStack, session: Session) -> None:
         self._cloudstack = cloudstack
@@ -96,18 +96,18 @@ class SessionClient:
     async def send(
         self, command: str, parameters: Mapping[str, object] | None = None, into: Any = dict[str, Any]
     ) -> Any:
-        """Call a command; return what is inside its `…response`. Raises Refusal or Unreachable."""
+        """Call a command and return what is inside its `…response`. Raises Refusal or Unreachable."""
         flat = flatten({"command": command, **(parameters or {})})
         sent = {**flat, "response": "json", "sessionkey": self._session.session_key}
         status, body, _ = await self._cloudstack.exchange(command, urlencode(sent), self._session.cookies)
         return decoded(command, opened(command, status, body), into)
 
     async def finish(self, command: str, job_id: str, *, pause: float = 0.2) -> dict[str, Any]:
-        """Wait for a job. Raises Refusal when it failed."""
+        """Wait for a job. Raises Refusal if it failed."""
         return await finished(lambda job: self.send("queryAsyncJobResult", {"jobid": job}), command, job_id, pause)
 
     async def logout(self) -> None:
-        """End the session; one that has ended already is no error."""
+        """End the session. It is no error if the session has ended already or CloudStack does not answer."""
         try:
             await self.send("logout")
         except ApiError:

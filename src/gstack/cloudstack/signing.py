@@ -14,7 +14,7 @@ import msgspec
 
 
 class KeyPair(msgspec.Struct, frozen=True):
-    """A user's CloudStack API key and secret key. Never logged: `repr` hides the secret."""
+    """A user's CloudStack API key and secret key. `repr` hides the secret, so it never gets into the log."""
 
     api_key: str
     secret_key: str
@@ -24,9 +24,9 @@ class KeyPair(msgspec.Struct, frozen=True):
 
 
 def flatten(parameters: Mapping[str, object]) -> dict[str, str]:
-    """Give parameters CloudStack's wire form: lists joined by commas, maps and lists of maps as `name[0].key`.
+    """Return parameters in CloudStack's wire form: lists joined by commas, maps and lists of maps as `name[0].key`.
 
-    `None` leaves a parameter out; booleans become `true` and `false`.
+    `None` leaves a parameter out. Booleans become `true` and `false`.
     """
     flat: dict[str, str] = {}
     for name, value in parameters.items():

@@ -93,8 +93,8 @@ class Locations:
 
 
 async def locations(cloudstack: Client, names: NameSettings) -> Locations:
-    """All zones, named. Remembered for seconds (listZones)."""
-    return name_zones(await cloudstack.reference("listZones", Zone), names)
+    """Return all zones with their Google names. They are remembered for seconds (listZones)."""
+    return await cloudstack.reference("listZones", Zone, build=name_zones, context=(names,))
 
 
 def name_zones(zones: Iterable[Zone], names: NameSettings) -> Locations:

@@ -3,6 +3,8 @@
 A CloudStack project is known by its uuid too.
 """
 
+from collections.abc import Sequence
+
 from gstack.cloudstack.client import Client
 from gstack.gateway.call import Caller, Owner
 from gstack.resources.inventory.projects import CloudStackProject
@@ -26,7 +28,7 @@ async def resolve_owner(cloudstack: Client, caller: Caller, project: str) -> Own
     return Owner(found.id, found.name, found.id) if found else None
 
 
-def _named(projects: list[CloudStackProject], wanted: str) -> CloudStackProject | None:
+def _named(projects: Sequence[CloudStackProject], wanted: str) -> CloudStackProject | None:
     active = [project for project in projects if project.state == "Active"]
     by_name = [project for project in active if project.name == wanted]
     by_id = [project for project in active if wanted in {project.id, gce_id(project.id)}]

@@ -53,7 +53,9 @@ def pages(call: Call, everywhere: Locations, location: Location | None) -> Fetch
     async def fetch(window: Window) -> Batch:
         if name := window.equals.get("name"):
             found = await machines.named(call.cloudstack, call.sidecar, name, narrowed)
-            disks = await _volumes_of(call, found[0].machine.id if len(found) == 1 else "", narrowed if found else None)
+            disks: Sequence[Volume] = await _volumes_of(
+                call, found[0].machine.id if len(found) == 1 else "", narrowed if found else None
+            )
             return Batch(await render(call, everywhere, found, disks), last=True)
         (listed, count), disks = await asyncio.gather(
             _page(call, window, narrowed),
