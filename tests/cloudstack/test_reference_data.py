@@ -22,8 +22,8 @@ class Lists:
         return [self.fetched]
 
 
-def total(items: Sequence[int], *more: list[int]) -> list[int]:
-    return [sum(items) + sum(map(sum, more))]
+def total(items: Sequence[int], *more: list[int] | str) -> list[int]:
+    return [sum(items) + sum(sum(map(int, one)) for one in more)]
 
 
 async def test_many_share_one_list() -> None:
@@ -41,7 +41,7 @@ async def test_many_share_one_list() -> None:
 
 
 async def test_what_is_derived_is_built_once() -> None:
-    """As long as the list and the objects of the context are the same, the result is the same object."""
+    """As long as the list, the strings and the other objects of the context are the same, so is the result."""
     data, lists, more = ReferenceData(60), Lists(), [10]
     built = await data.get(KEY, lists.fetch).derived(total, (more,))
     assert built == [11]
@@ -50,6 +50,8 @@ async def test_what_is_derived_is_built_once() -> None:
     assert again == built
     assert again is not built
     assert await data.get(KEY, lists.fetch).derived(total, ()) == [1]
+    texts = ["1" + "2", str(12)]
+    assert len({id(await data.get(KEY, lists.fetch).derived(total, (text,))) for text in texts}) == 1
     assert await data.get(KEY, lists.fetch, fresh=True).derived(total, (more,)) == [12]
 
 

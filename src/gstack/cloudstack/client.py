@@ -176,7 +176,7 @@ class Client:
         """Return what `list_all` returns, remembered for seconds for this caller and shared: do not change it.
 
         `fresh` fetches the list again; use it once, after a miss. With `build` (a function at module level), return
-        `build(items, *context)` instead. That result is remembered too, while the context consists of the same objects.
+        `build(items, *context)` instead. It is remembered too, while the context stays the same (reference_data).
         """
         flat = flatten(parameters or {})
         shape = f"{into.__module__}.{into.__qualname__}"  # one list in two shapes is remembered twice

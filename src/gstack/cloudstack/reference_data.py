@@ -28,10 +28,13 @@ class Remembered:
         return await asyncio.shield(self._items)
 
     async def derived(self, build: Callable[..., R], context: tuple[object, ...]) -> R:
-        """Return `build(items, *context)`, built again only if an object of the context is another one than before."""
+        """Return `build(items, *context)`, built again only if the context has changed since the last time.
+
+        Strings of the context are compared by value, other objects by identity.
+        """
         items = await self.items()
         last, result = self._derived.get(build, ((), None))
-        if build in self._derived and len(last) == len(context) and all(map(_is, last, context)):
+        if build in self._derived and len(last) == len(context) and all(map(_same, last, context)):
             return result  # type: ignore[no-any-return]  # what this `build` returned
         fresh = build(items, *context)
         self._derived[build] = (context, fresh)
@@ -69,5 +72,5 @@ class ReferenceData:
             del self._lists[key]
 
 
-def _is(one: object, other: object) -> bool:
-    return one is other
+def _same(one: object, other: object) -> bool:
+    return one is other or (isinstance(one, str) and one == other)
