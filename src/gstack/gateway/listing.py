@@ -92,6 +92,13 @@ async def list_aggregated(call: Call, fetch: Fetch, scopes: Sequence[str] = ()) 
     return {**_frame(call, token), "items": shown}
 
 
+async def list_zonal(call: Call, fetch: Fetch, zones: Iterable[str]) -> dict[str, Any]:
+    """Answer a `list` of the zone in the URL, or an `aggregatedList`, which has no zone in its URL, of all zones."""
+    if "zone" in call.params:
+        return await list_items(call, fetch)
+    return await list_aggregated(call, fetch, [f"zones/{zone}" for zone in zones])
+
+
 def whole(items: Iterable[Mapping[str, Any]]) -> Fetch:
     """Return a fetch over a list that is at hand."""
     known = list(items)
@@ -279,4 +286,4 @@ def _nothing(scope: str) -> dict[str, Any]:
     return {"warning": {"code": "NO_RESULTS_ON_PAGE", "message": message, "data": data}}
 
 
-__all__ = ["Batch", "Fetch", "Window", "list_aggregated", "list_items", "whole"]
+__all__ = ["Batch", "Fetch", "Window", "list_aggregated", "list_items", "list_zonal", "whole"]

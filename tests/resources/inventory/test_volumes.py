@@ -74,3 +74,29 @@ def test_what_is_listed_can_be_used(gce: Gce, ask: Ask) -> None:
         assert [one["id"] for one in gce.items(path, filter=f"name={name}")] == [number]
     gce.done(gce.delete(f"{path}/my-data-1"))
     assert shown["my-data-1"] not in {one["id"] for one in gce.items(path)}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "https://www.googleapis.com/compute/v1/projects/demo/zones/{zone}/disks/{name}",
+        "projects/demo/zones/{zone}/disks/{name}",
+        "zones/{zone}/disks/{name}",
+        "disks/{name}",
+        "{name}",
+        "zones/{zone}/disks/{id}",
+    ],
+)
+def test_forms(gce: Gce, form: str) -> None:
+    """A body may name a disk in every form that clients use."""
+    gce.call("POST", f"zones/{ZONE}/disks", {"name": "first", "sizeGb": "1"})
+    first = gce.get(f"zones/{ZONE}/disks/first")
+    body = {"name": "second", "sourceDisk": form.format(zone=ZONE, name="first", id=first["id"])}
+    gce.done(gce.post(f"zones/{ZONE}/disks", body))
+    assert gce.get(f"zones/{ZONE}/disks/second")["sourceDisk"] == first["selfLink"]
+    gce.done(gce.delete(f"zones/{ZONE}/disks/second"))
+
+
+def test_zone_of_the_url(gce: Gce) -> None:
+    """A zone that does not exist is a 404."""
+    assert "zones/none" in gce.refused("DELETE", "zones/none/disks/first", 404)["message"]

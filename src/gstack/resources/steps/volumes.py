@@ -13,11 +13,12 @@ import msgspec
 from gstack.operations.model import Op, Probe
 from gstack.operations.recipes import arrived, gone, ids_before, reached, removing_new, temporary
 from gstack.resources.inventory import volumes
-from gstack.resources.inventory.volumes import Volume
+from gstack.resources.inventory.volumes import GIB, Volume
 from gstack.resources.steps import passing_snapshots
 
 RESOURCE = "Volume"  # CloudStack's type, for tags
 BOOT = 0  # CloudStack's device number of a boot disk
+AT_REST = frozenset({"Ready", "Allocated"})  # the states in which CloudStack takes commands on a volume
 
 
 class NewVolume(msgspec.Struct, frozen=True):
@@ -86,6 +87,12 @@ async def delete(op: Op, step: str, volume_id: str) -> None:
     """Delete a detached volume."""
     probe = gone("listVolumes", Volume, volume_id, lambda one: one.shown)
     await op.run(step, "deleteVolume", {"id": volume_id}, probe=probe)
+
+
+async def resize(op: Op, step: str, volume_id: str, size_gb: int) -> None:
+    """Let a volume grow to this size in GB."""
+    grown = reached("listVolumes", Volume, volume_id, lambda one: one.size >= size_gb * GIB and one.state in AT_REST)
+    await op.run(step, "resizeVolume", {"id": volume_id, "size": size_gb}, probe=grown)
 
 
 async def keep(op: Op, step: str, volume_id: str, zone_id: str, facts: Mapping[str, Any]) -> None:

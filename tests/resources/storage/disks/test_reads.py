@@ -9,7 +9,7 @@ from fixtures.gce import Gce
 from fixtures.instances import body_of
 from gstack.resources.inventory.volumes import FoundDisk, Volume
 from gstack.resources.inventory.zones import Location
-from gstack.resources.storage.disks.reads import View, to_gce
+from gstack.resources.storage.disks.reads import to_gce
 
 VPC, BASIC = "sandbox-east1-a", "Sandbox-simulator"
 
@@ -80,6 +80,6 @@ def test_permissions(gce: Gce, other: Gce, vm: dict[str, Any]) -> None:
 def test_status(state: str, status: str) -> None:
     """Every state of CloudStack's is a status of Google's."""
     volume = Volume(id="v1", name="d", zoneid="z", type="DATADISK", state=state, size=1)
-    view = View(FoundDisk(volume, "d", {}), Location("z", "z", "a-b-c", "a-b-c", "a-b"), "pd-standard", "")
-    shown = to_gce(view, lambda path: path)
+    location = Location("z", "z", "a-b-c", "a-b-c", "a-b")
+    shown = to_gce(FoundDisk(volume, "d", {}), location, "pd-standard", "", lambda path: path)
     assert (shown["status"], shown["sizeGb"]) == (status, "1")

@@ -1,1 +1,1 @@
-"""disks <-> volumes, one file for each thing that is done with them."""
+"""disks <-> volumes: read, created, changed."""

@@ -1,19 +1,21 @@
-"""disks.insert: blank, of an image, of a snapshot, or as a copy of another disk.
+"""disks.insert: blank, or from an image, a snapshot or another disk.
 
-CloudStack makes a volume of a template only together with a machine that boots from it, so a disk of an image is made
-by a machine that lives for a moment (instances/makers.py), and the operation warns that the image was booted. A
-snapshot and a disk are of one zone in CloudStack, so the new disk is made there. A blank disk without a size gets the
-one that Google gives, as far as the disk type goes so far.
+CloudStack puts an image on a disk only when a machine boots from it, so a machine that runs for a moment creates the
+disk (steps/image_disks.py), and the operation warns that the image was booted. CloudStack keeps snapshots and disks in
+one zone, so the new disk must be in the zone of its source. A blank disk without a size gets the default of its type:
+Google's, within the sizes that the cloud allows.
 """
 
 import asyncio
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, work
+from gstack.operations.recipes import undoing
 from gstack.resources.inventory import volumes
 from gstack.resources.inventory.accounts import own_names
 from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings, disk_offerings
@@ -21,13 +23,14 @@ from gstack.resources.inventory.image_disks import ImageDiskRequest, ImageDiskSp
 from gstack.resources.inventory.snapshots import resolve_snapshot
 from gstack.resources.inventory.zones import Location, locations
 from gstack.resources.shared.naming import check_description, check_labels, check_name, gce_id, labels_to_tags
+from gstack.resources.shared.present import present
 from gstack.resources.shared.references import type_named
 from gstack.resources.shared.refused import IGNORED, refuse
-from gstack.resources.steps import image_disks as makers
+from gstack.resources.steps import image_disks
 from gstack.resources.steps import tags as tagging
-from gstack.resources.steps import volumes as volume_work
+from gstack.resources.steps import volumes as volume_steps
 from gstack.resources.steps.volumes import NewVolume
-from gstack.resources.storage.disks.reads import kind_of
+from gstack.resources.storage.disks.reads import BLOCK_BYTES, type_of
 
 _KEYS = "CloudStack takes no keys of yours."
 _RATE = "the disk offering behind the disk type sets the rate."
@@ -46,18 +49,18 @@ REFUSED = {
     "storagePool": "CloudStack chooses the storage.",
     "locationHint": "CloudStack chooses the storage.",
     "params": "resource manager tags are not served here.",
-    "options": "Google keeps it to itself.",
+    "options": "Google does not document it.",
     **dict.fromkeys(
         ("sourceMachineImage", "sourceMachineImageDiskDeviceName", "sourceMachineImageEncryptionKey"),
         "machine images are not served here. Use an image.",
     ),
 }
-_ACCESS_MODE, _BLOCK_BYTES = "READ_WRITE_SINGLE", "4096"
-KEPT = ("architecture", "guestOsFeatures", "licenseCodes", "licenses")
+KEPT = ("architecture", "guestOsFeatures", "licenseCodes", "licenses")  # shown as sent, without an effect
+_ACCESS_MODE = "READ_WRITE_SINGLE"
 
 
-class Wish(msgspec.Struct, frozen=True):
-    """The args of the work. `facts` is what the sidecar keeps of the disk, `making` how one of an image is made."""
+class NewDisk(msgspec.Struct, frozen=True):
+    """The request of disks.insert. The sidecar gets `facts`; `making` is set for a disk of an image."""
 
     volume: NewVolume
     facts: dict[str, Any]
@@ -65,192 +68,168 @@ class Wish(msgspec.Struct, frozen=True):
     making: ImageDiskSpec | None = None
 
 
-class Source(msgspec.Struct, frozen=True):
-    """What the disk is made of, all empty for a blank one. `size_gb` is the least; `kind` the type where none is sent.
+class _Source(msgspec.Struct, frozen=True):
+    """What a disk is created from; empty for a blank one. The disk gets at least `size_gb`.
 
-    `blank`: the disk to be copied was never on storage, so its copy is blank too.
+    `kind` is the disk type where the request names none. `path` is what nobody else may change meanwhile.
     """
 
-    snapshot_id: str = ""
-    volume_id: str = ""
+    volume: NewVolume
     size_gb: int = 0
     kind: str = ""
-    blank: bool = False
     fact: dict[str, str] = {}
-    hold: tuple[str, ...] = ()
+    path: str = ""
 
 
 @serves("compute.disks.insert")
 async def insert(call: Call) -> dict[str, Any]:
-    known = await locations(call.cloudstack, call.settings.names)
-    location = known.zone(call.project, call.params["zone"])
+    everywhere = await locations(call.cloudstack, call.settings.names)
+    location = everywhere.zone(call.project, call.params["zone"])
     name = check_name("resource.name", call.body.get("name"))
-    _refuse_unserved(call)
-    offerings = await disk_offerings(call.cloudstack, call.settings.names)
-    image = _image(call)
-    if image:
-        return await _insert_of_image(call, location, name, image, offerings)
-    source = await _source(call, location, offerings)
-    kind, volume = _volume(call, location, name, source, offerings)
+    _check_fields(call)
+    disk_types = await disk_offerings(call.cloudstack, call.settings.names)
+    if image := _image(call):
+        spec, path = await _of_image(call, location, name, image, disk_types), ""
+    else:
+        spec, path = await _of_source(call, location, name, disk_types)
     await _check_free(call, location, name)
-    wish = Wish(volume, _facts(call, name, kind, source=source.fact), check_labels(call.body.get("labels")))
-    return await _start(call, location, wish, source.hold)
+    target = Target(f"zones/{location.zone}", "disks", name)
+    return await call.start(create, target, spec, holds=(path,) if path else ())
 
 
-async def _insert_of_image(
-    call: Call, location: Location, name: str, image: str, offerings: DiskOfferings
-) -> dict[str, Any]:
-    kind, size = _asked_type(call, location), _sent_size(call)
-    asked = ImageDiskRequest(image, kind, size, ("resource.sourceImage", "resource.type", "resource.sizeGb"))
-    root = await root_disk(call, location, asked, offerings)
-    made = await image_disk_spec(call, location, root, asked.fields[0])
-    await _check_free(call, location, name)
-    facts, labels = _facts(call, name, root.kind, image=root.fact), check_labels(call.body.get("labels"))
-    return await _start(call, location, Wish(NewVolume(name, location.id), facts, labels, made))
-
-
-async def _start(call: Call, location: Location, wish: Wish, holds: tuple[str, ...] = ()) -> dict[str, Any]:
-    target = Target(f"zones/{location.zone}", "disks", wish.volume.name)
-    return await call.start(make, target, msgspec.to_builtins(wish), holds=holds)
-
-
-def _facts(call: Call, name: str, kind: str, **source: dict[str, str]) -> dict[str, Any]:
-    """What the sidecar keeps of the disk; `source` or `image` is what it is made of."""
-    facts = {
-        "name": name,
-        "type": kind,
-        "description": check_description(call.body) or None,
-        "kept": {field: call.body[field] for field in KEPT if call.body.get(field)} or None,
-        **{field: fact or None for field, fact in source.items()},
-    }
-    return {field: value for field, value in facts.items() if value is not None}
-
-
-@work("disks.insert")
-async def make(op: Op) -> None:
-    """Make the volume, write down and tag what it is; or leave nothing."""
-    wish = msgspec.convert(op.args, Wish)
-    await op.decide("free", lambda: _still_free(op, wish.volume))
-    volume_id = await _made(op, wish)
+@work("disks.insert", NewDisk)
+async def create(op: Op, request: NewDisk) -> None:
+    """Create the volume, keep its facts and label it. If a step fails, nothing remains."""
+    volume = request.volume
+    await op.decide("free", lambda: _check_still_free(op, volume))
+    if request.making:
+        await op.progress(10, "CloudStack puts the image on a disk.")
+        volume_id = await image_disks.make(op, "volume", volume.name, request.making, request.facts)
+    else:
+        volume_id = await volume_steps.make(op, "volume", volume)
     try:
         await op.target(gce_id(volume_id))
-        await volume_work.keep(op, "facts", volume_id, wish.volume.zone_id, wish.facts)
-        await tagging.add(op, "labels", volume_work.RESOURCE, volume_id, labels_to_tags(wish.labels))
+        await volume_steps.keep(op, "facts", volume_id, volume.zone_id, request.facts)
+        await tagging.add(op, "labels", volume_steps.RESOURCE, volume_id, labels_to_tags(request.labels))
     except Problem:
-        await _take_back(op, wish, volume_id)
+        async with undoing(op, f"The disk {volume.name} could not be removed"):
+            await volume_steps.delete(op, "undo", volume_id)
+            await op.forget("undo-facts", volume_id)
         raise
 
 
-async def _still_free(op: Op, wish: NewVolume) -> bool:
-    """409 for a name that another operation took between the request's checks and our hold: it is written down."""
-    uuid = await op.sidecar.named(op.operation.owner, volumes.kind(wish.zone_id), wish.name)
-    if uuid and await volumes.search(op.cloudstack, op.sidecar, {"id": uuid, "zoneid": wish.zone_id}):
+async def _check_free(call: Call, location: Location, name: str) -> None:
+    """409 where the zone has a disk of the name, or is getting one."""
+    path = f"zones/{location.zone}/disks/{name}"
+    holder, found = await asyncio.gather(
+        call.operations.holder(call.owner_id, path),
+        volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, name),
+    )
+    if holder or found:
+        raise Problem.already_exists(call.resource(path))
+
+
+async def _check_still_free(op: Op, spec: NewVolume) -> bool:
+    """409 for a name that another operation took between the checks of the request and our lock on the name."""
+    uuid = await op.sidecar.named(op.operation.owner, volumes.kind(spec.zone_id), spec.name)
+    if uuid and await volumes.search(op.cloudstack, op.sidecar, {"id": uuid, "zoneid": spec.zone_id}):
         raise Problem.already_exists(f"projects/{op.operation.project}/{op.operation.target.path}")
     return True
 
 
-async def _made(op: Op, wish: Wish) -> str:
-    if wish.making:
-        await op.progress(10, "CloudStack puts the image on a disk.")
-        return await makers.make(op, "volume", wish.volume.name, wish.making, wish.facts)
-    return await volume_work.make(op, "volume", wish.volume)
-
-
-async def _take_back(op: Op, wish: Wish, volume_id: str) -> None:
-    try:
-        await volume_work.delete(op, "undo", volume_id)
-    except Problem as problem:
-        await op.warn("CLEANUP_FAILED", f"The disk {wish.volume.name} could not be removed: {problem.message}")
-    else:
-        await op.forget("undo-facts", volume_id)
-
-
-def _refuse_unserved(call: Call) -> None:
+def _check_fields(call: Call) -> None:
     body = call.body
     refuse(body, REFUSED, "resource")
-    if str(body.get("physicalBlockSizeBytes") or _BLOCK_BYTES) != _BLOCK_BYTES:
-        raise Problem.unsupported("resource.physicalBlockSizeBytes", f"disks here have blocks of {_BLOCK_BYTES} bytes.")
-    if body.get("accessMode", _ACCESS_MODE) != _ACCESS_MODE:
+    if str(body.get("physicalBlockSizeBytes") or BLOCK_BYTES) != BLOCK_BYTES:
+        raise Problem.unsupported("resource.physicalBlockSizeBytes", f"disks here have blocks of {BLOCK_BYTES} bytes.")
+    if (body.get("accessMode") or _ACCESS_MODE) != _ACCESS_MODE:
         why = f"CloudStack gives a disk to one instance at a time: send {_ACCESS_MODE}."
         raise Problem.unsupported("resource.accessMode", why)
     for field in KEPT:
         if body.get(field):
             call.warn(IGNORED, f"{field} is kept and has no effect: CloudStack knows it of images alone.")
+    sources = [field for field in ("sourceImage", "sourceSnapshot", "sourceDisk") if body.get(field)]
+    if call.params.get("sourceImage") and "sourceImage" not in sources:
+        sources.insert(0, "sourceImage")
+    if len(sources) > 1:
+        raise Problem.invalid("resource", f"{sources[0]} and {sources[1]} exclude each other.")
 
 
 def _image(call: Call) -> str:
-    """The image that the body names, or the old query parameter; empty where none is."""
-    body, told, old = call.body, str(call.body.get("sourceImage") or ""), str(call.params.get("sourceImage") or "")
-    if told and old and told != old:
-        raise Problem.invalid("sourceImage", f"'{old}'. The body names another image, '{told}'.")
-    sources = [field for field in ("sourceSnapshot", "sourceDisk") if body.get(field)]
-    if sources and (told or old):
-        raise Problem.invalid("resource", f"sourceImage and {sources[0]} exclude each other.")
-    return told or old
+    """The image that the body or the old query parameter names; empty where none is named."""
+    in_body, in_query = str(call.body.get("sourceImage") or ""), str(call.params.get("sourceImage") or "")
+    if in_body and in_query and in_body != in_query:
+        raise Problem.invalid("sourceImage", f"'{in_query}'. The body names another image, '{in_body}'.")
+    return in_body or in_query
+
+
+async def _of_image(call: Call, location: Location, name: str, image: str, disk_types: DiskOfferings) -> NewDisk:
+    fields = ("resource.sourceImage", "resource.type", "resource.sizeGb")
+    request = ImageDiskRequest(image, _sent_type(call, location), _sent_size(call), fields)
+    root = await root_disk(call, location, request, disk_types)
+    return NewDisk(
+        volume=NewVolume(name, location.id),
+        facts=_facts(call, name, root.kind, image=root.fact),
+        labels=check_labels(call.body.get("labels")),
+        making=await image_disk_spec(call, location, root, fields[0]),
+    )
+
+
+async def _of_source(call: Call, location: Location, name: str, disk_types: DiskOfferings) -> tuple[NewDisk, str]:
+    """A disk from a snapshot or another disk, or a blank one; and the path of the source."""
+    source, sent = await _source(call, location, name, disk_types), _sent_size(call)
+    if sent is not None and sent < source.size_gb:
+        origin = "snapshot" if source.volume.snapshot_id else "disk"
+        why = f"Requested disk size cannot be smaller than the {origin} size ({source.size_gb} GB)."
+        raise Problem.invalid("resource.sizeGb", f"'{sent}'. {why}")
+    kind = _sent_type(call, location) or source.kind or PERSISTENT[0]
+    choice = disk_types.plan_disk(kind, sent, location.id, source.size_gb)
+    spec = NewDisk(
+        volume=replace(source.volume, offering_id=choice.offering_id, size_gb=choice.size_to_send),
+        facts=_facts(call, name, choice.kind, source=source.fact),
+        labels=check_labels(call.body.get("labels")),
+    )
+    return spec, source.path
+
+
+async def _source(call: Call, location: Location, name: str, disk_types: DiskOfferings) -> _Source:
+    blank = NewVolume(name, location.id)
+    if text := call.body.get("sourceSnapshot"):
+        snapshot = await resolve_snapshot(call, text, "resource.sourceSnapshot", location)
+        volume = replace(blank, snapshot_id=snapshot.uuid)
+        return _Source(volume, size_gb=snapshot.gigabytes, fact=snapshot.fact, path=snapshot.path)
+    if text := call.body.get("sourceDisk"):
+        disk = await volumes.resolve_disk(call, location, text, "resource.sourceDisk")
+        path, state = f"zones/{location.zone}/disks/{disk.name}", disk.volume.state
+        if state not in volume_steps.AT_REST:
+            raise Problem.not_ready(call.resource(path))
+        return _Source(
+            blank if state == "Allocated" else replace(blank, copied_id=disk.uuid),
+            size_gb=disk.volume.gigabytes,
+            kind=type_of(disk, disk_types),
+            fact={"field": "sourceDisk", "path": path, "id": gce_id(disk.uuid)},
+            path=path,
+        )
+    return _Source(blank)
+
+
+def _sent_type(call: Call, location: Location) -> str:
+    text = call.body.get("type", "")
+    return type_named(text, "diskTypes", "resource.type", location.names, own_names(call)) if text else ""
 
 
 def _sent_size(call: Call) -> int | None:
     return int(call.body["sizeGb"]) if call.body.get("sizeGb") else None
 
 
-async def _source(call: Call, location: Location, offerings: DiskOfferings) -> Source:
-    snapshot, disk = call.body.get("sourceSnapshot"), call.body.get("sourceDisk")
-    if snapshot and disk:
-        raise Problem.invalid("resource", "sourceSnapshot and sourceDisk exclude each other.")
-    if snapshot:
-        found = await resolve_snapshot(call, snapshot, "resource.sourceSnapshot", location)
-        return Source(snapshot_id=found.uuid, size_gb=found.gigabytes, fact=found.fact, hold=(found.path,))
-    return await _of_disk(call, location, disk, offerings) if disk else Source()
-
-
-async def _of_disk(call: Call, location: Location, text: str, offerings: DiskOfferings) -> Source:
-    found = await volumes.resolve_disk(call, location, text, "resource.sourceDisk")
-    volume, path = found.volume, f"zones/{location.zone}/disks/{found.name}"
-    if volume.state not in {"Ready", "Allocated"}:
-        raise Problem.not_ready(call.resource(path))
-    return Source(
-        volume_id=volume.id,
-        size_gb=volume.gigabytes,
-        kind=kind_of(volume, found.facts.get(volume.id, {}), offerings),
-        blank=volume.state == "Allocated",
-        fact={"field": "sourceDisk", "path": path, "id": gce_id(volume.id)},
-        hold=(path,),
+def _facts(call: Call, name: str, kind: str, **origin: dict[str, str]) -> dict[str, Any]:
+    """What the sidecar keeps of the disk; the key of `origin`, `source` or `image`, says what it is created from."""
+    return present(
+        {
+            "name": name,
+            "type": kind,
+            "description": check_description(call.body),
+            "kept": present({field: call.body.get(field) for field in (*KEPT, "accessMode")}),
+            **origin,
+        }
     )
-
-
-def _volume(
-    call: Call, location: Location, name: str, source: Source, offerings: DiskOfferings
-) -> tuple[str, NewVolume]:
-    """The name of the new disk's type, and what CloudStack is to make."""
-    sent = _sent_size(call)
-    asked = _asked_type(call, location) or source.kind or PERSISTENT[0]
-    if sent is not None and sent < source.size_gb:
-        origin = "snapshot" if source.snapshot_id else "disk"
-        why = f"Requested disk size cannot be smaller than the {origin} size ({source.size_gb} GB)."
-        raise Problem.invalid("resource.sizeGb", f"'{sent}'. {why}")
-    choice = offerings.plan_disk(asked, sent, location.id, source.size_gb)
-    volume = NewVolume(
-        name=name,
-        zone_id=location.id,
-        offering_id=choice.offering_id,
-        size_gb=choice.size_to_send,
-        snapshot_id=source.snapshot_id,
-        copied_id="" if source.blank else source.volume_id,
-    )
-    return choice.kind, volume
-
-
-def _asked_type(call: Call, location: Location) -> str:
-    text = call.body.get("type", "")
-    return type_named(text, "diskTypes", "resource.type", location.names, own_names(call)) if text else ""
-
-
-async def _check_free(call: Call, location: Location, name: str) -> None:
-    """409 where the zone has a disk of the name, or is getting one."""
-    path = f"zones/{location.zone}/disks/{name}"
-    held, found = await asyncio.gather(
-        call.operations.holder(call.owner_id, path),
-        volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, name),
-    )
-    if held or found:
-        raise Problem.already_exists(call.resource(path))

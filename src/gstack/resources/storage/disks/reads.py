@@ -1,33 +1,32 @@
-"""disks <-> volumes: get, list, aggregatedList and testIamPermissions.
+"""disks.get, list, aggregatedList and testIamPermissions: disks <-> volumes.
 
-Names are those of the volumes room. A root volume has no disk offering: its type is the one it was asked for with,
-else `pd-standard`. `sourceImage` is the image as it was named when the disk was made, since templates are renamed and
-families move on; for disks that were made in CloudStack it is the template as it is called now. A disk that was made
-of a snapshot or of another disk shows that, and no image.
+A root volume has no disk offering, so its type is the one that the request for it named, else `pd-standard`.
+`sourceImage` is the image as it was named when the disk was created, since templates are renamed and families move on.
+For a disk that was created in CloudStack, it is the template under its present name. A disk of a snapshot or of another
+disk shows that source, and no image.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from gstack.config import NameSettings
+from gstack.errors import Problem
 from gstack.gateway.call import Call, Links, serves
-from gstack.gateway.listing import Batch, Fetch, Window, list_aggregated, list_items
+from gstack.gateway.listing import Batch, Fetch, Window, list_zonal
+from gstack.operations.model import Target
 from gstack.resources.inventory import machines, volumes
 from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskBounds, DiskOffering, DiskOfferings
 from gstack.resources.inventory.templates import Catalog, catalog
 from gstack.resources.inventory.volumes import FoundDisk, Volume
 from gstack.resources.inventory.zones import Location, Locations, locations
 from gstack.resources.shared.naming import fingerprint, gce_id, tags_to_labels, timestamp_of
-from gstack.resources.storage.disks.lookup import wanted_disk
+from gstack.resources.shared.present import present
 
 BLOCK_BYTES = "4096"
-_SOURCES = frozenset({"image", "source"})  # facts: what a disk was made of
+_ORIGINS = frozenset({"image", "source"})  # facts: what a disk was created from
 STATUSES = {
     "Ready": "READY",
-    "Allocated": "READY",  # CloudStack makes a data volume on storage when it is first attached
+    "Allocated": "READY",  # CloudStack puts a data volume on storage when it is first attached
     "Attaching": "READY",
     "Migrating": "READY",
     "Resizing": "READY",
@@ -40,43 +39,36 @@ STATUSES = {
 }
 
 
-class View(msgspec.Struct, frozen=True):
-    """All that one Disk is shown from. `kind` is its type's name, `image` the URL of its image or empty."""
-
-    disk: FoundDisk
-    location: Location
-    kind: str
-    image: str
-
-
-def to_gce(view: View, link: Callable[[str], str]) -> dict[str, Any]:
-    """Show a volume as Google's Disk; `link` makes a URL of a path relative to the project."""
-    volume, place = view.disk.volume, f"zones/{view.location.zone}"
-    facts = view.disk.facts.get(volume.id, {})
-    user = volumes.user_of(volume, view.disk.facts)
+def to_gce(
+    disk: FoundDisk, location: Location, disk_type: str, image: str, link: Callable[[str], str]
+) -> dict[str, Any]:
+    """Show a volume as a Disk. `image` is a URL or empty; `link` makes a URL of a path relative to the project."""
+    volume, place, facts = disk.volume, f"zones/{location.zone}", disk.own_facts
+    user = volumes.user_of(volume, disk.facts)
     labels = tags_to_labels(volume.tags)
-    shown = {
-        "id": gce_id(volume.id),
-        "name": view.disk.name,
-        "description": facts.get("description", ""),
-        "creationTimestamp": timestamp_of(volume.created),
-        "sizeGb": str(volume.gigabytes),
-        "zone": link(place),
-        "status": STATUSES.get(volume.state, "CREATING"),
-        "selfLink": link(f"{place}/disks/{view.disk.name}"),
-        "type": link(f"{place}/diskTypes/{view.kind}"),
-        "sourceImage": view.image,
-        "sourceImageId": gce_id(volume.templateid) if view.image else "",
-        "users": [link(f"{place}/instances/{user}")] if user else [],
-        "labels": labels,
-        "labelFingerprint": fingerprint(labels),
-        "physicalBlockSizeBytes": BLOCK_BYTES,
-        **source_to_gce(facts.get("source", {}), link),
-        **facts.get("kept", {}),
-        "lastAttachTimestamp": volumes.last_attach(volume, facts),
-        "lastDetachTimestamp": facts.get("last_detach", ""),
-    }
-    return {name: value for name, value in shown.items() if value not in ("", [], {})}
+    return present(
+        {
+            "id": gce_id(volume.id),
+            "name": disk.name,
+            "description": facts.get("description"),
+            "creationTimestamp": timestamp_of(volume.created),
+            "sizeGb": str(volume.gigabytes),
+            "zone": link(place),
+            "status": STATUSES.get(volume.state, "CREATING"),
+            "selfLink": link(f"{place}/disks/{disk.name}"),
+            "type": link(f"{place}/diskTypes/{disk_type}"),
+            "sourceImage": image,
+            "sourceImageId": gce_id(volume.templateid) if image else "",
+            "users": [link(f"{place}/instances/{user}")] if user else [],
+            "labels": labels,
+            "labelFingerprint": fingerprint(labels),
+            "physicalBlockSizeBytes": BLOCK_BYTES,
+            **source_to_gce(facts.get("source", {}), link),
+            **facts.get("kept", {}),
+            "lastAttachTimestamp": volumes.last_attach(volume, facts),
+            "lastDetachTimestamp": facts.get("last_detach"),
+        }
+    )
 
 
 def source_to_gce(source: Mapping[str, str], link: Callable[[str], str]) -> dict[str, str]:
@@ -88,30 +80,22 @@ def source_to_gce(source: Mapping[str, str], link: Callable[[str], str]) -> dict
 
 @serves("compute.disks.get")
 async def get(call: Call) -> dict[str, Any]:
-    found, _ = await wanted_disk(call, call.params["disk"])
-    everywhere = await locations(call.cloudstack, call.settings.names)
-    return (await render(call, everywhere, [found]))[0]
+    disk, _ = await find_disk(call, call.params["disk"])
+    return (await render(call, await locations(call.cloudstack, call.settings.names), [disk]))[0]
 
 
 @serves("compute.disks.testIamPermissions")
 async def test_iam_permissions(call: Call) -> dict[str, Any]:
-    """The caller may do with a disk what CloudStack lets its owner do: all that is asked, if the disk is there."""
-    await wanted_disk(call, call.params["resource"])
+    """Grant the owner of a disk every permission on disks that the request names: CloudStack decides at the call."""
+    await find_disk(call, call.params["resource"])
     return {"permissions": [one for one in call.body.get("permissions", []) if one.startswith("compute.disks.")]}
 
 
-@serves("compute.disks.list")
+@serves("compute.disks.list", "compute.disks.aggregatedList")
 async def list_(call: Call) -> dict[str, Any]:
     everywhere = await locations(call.cloudstack, call.settings.names)
-    location = everywhere.zone(call.project, call.params["zone"])
-    return await list_items(call, pages(call, everywhere, location))
-
-
-@serves("compute.disks.aggregatedList")
-async def aggregated_list(call: Call) -> dict[str, Any]:
-    everywhere = await locations(call.cloudstack, call.settings.names)
-    scopes = [f"zones/{location.zone}" for location in everywhere.all]
-    return await list_aggregated(call, pages(call, everywhere, None), scopes)
+    location = everywhere.zone(call.project, call.params["zone"]) if "zone" in call.params else None
+    return await list_zonal(call, pages(call, everywhere, location), [one.zone for one in everywhere.all])
 
 
 def pages(call: Call, everywhere: Locations, location: Location | None) -> Fetch:
@@ -135,39 +119,53 @@ async def render(call: Call, everywhere: Locations, found: Sequence[FoundDisk]) 
     """Show volumes as Disks."""
     if not found:
         return []
-    offerings, images = await asyncio.gather(_offerings(call), _images(call, found))
-    await call.sidecar.remember_ids([one.volume.id for one in found])
+    listed, images = await asyncio.gather(
+        call.cloudstack.reference("listDiskOfferings", DiskOffering), _images(call, found)
+    )
+    # Only the names of disk types are needed here. The bounds of their sizes would cost another call.
+    disk_types = DiskOfferings(listed, call.settings.names, DiskBounds())
+    await call.sidecar.remember_ids([one.uuid for one in found])
     shown = []
     for one in found:
         if location := everywhere.of_id(one.volume.zoneid):
-            facts = one.facts.get(one.volume.id, {})
-            view = View(one, location, kind_of(one.volume, facts, offerings), _image(one.volume, facts, images))
-            shown.append(to_gce(view, call.link))
+            disk_type = type_of(one, disk_types)
+            shown.append(to_gce(one, location, disk_type, _image_link(one, images), call.link))
     return shown
 
 
-async def _offerings(call: Call) -> DiskOfferings:
-    """The disk types' names. The bounds of their sizes play no part here and would cost a call."""
-    names: NameSettings = call.settings.names
-    return DiskOfferings(await call.cloudstack.reference("listDiskOfferings", DiskOffering), names, DiskBounds())
+async def find_disk(call: Call, name: str) -> tuple[FoundDisk, Location]:
+    """The disk of this name or id in the zone of the URL; 404 in Google's words."""
+    zone = call.params["zone"]
+    location = (await locations(call.cloudstack, call.settings.names)).zone(call.project, zone)
+    disk = await volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, name)
+    if disk is None:
+        raise Problem.not_found(call.resource(f"zones/{zone}/disks/{name}"))
+    return disk, location
+
+
+def target_of(disk: FoundDisk, location: Location) -> Target:
+    """The target of an operation on this disk."""
+    return Target(f"zones/{location.zone}", "disks", disk.name, gce_id(disk.uuid))
+
+
+def type_of(disk: FoundDisk, disk_types: DiskOfferings) -> str:
+    """The name of a disk's type: the one that its request named, else that of its offering."""
+    if kind := disk.own_facts.get("type"):
+        return str(kind)
+    offering_id = disk.volume.diskofferingid
+    return disk_types.name_of(offering_id) if offering_id else PERSISTENT[0]
 
 
 async def _images(call: Call, found: Sequence[FoundDisk]) -> Catalog | None:
-    """The images, where a disk is from one and nobody wrote down from which."""
-    unknown = any(one.volume.templateid and not _SOURCES & one.facts.get(one.volume.id, {}).keys() for one in found)
+    """The images, if a disk has one and the facts do not name it."""
+    unknown = any(one.volume.templateid and not _ORIGINS & one.own_facts.keys() for one in found)
     return await catalog(call.cloudstack, call.project) if unknown else None
 
 
-def kind_of(volume: Volume, facts: Mapping[str, Any], offerings: DiskOfferings) -> str:
-    """The name of a disk's type: the one it was asked for with, else that of its offering."""
-    if kind := facts.get("type"):
-        return str(kind)
-    return offerings.name_of(volume.diskofferingid) if volume.diskofferingid else PERSISTENT[0]
-
-
-def _image(volume: Volume, facts: Mapping[str, Any], images: Catalog | None) -> str:
-    if known := facts.get("image"):
-        return Links.image(known["project"], known["name"])
+def _image_link(disk: FoundDisk, images: Catalog | None) -> str:
+    facts, volume = disk.own_facts, disk.volume
+    if image := facts.get("image"):
+        return Links.image(image["project"], image["name"])
     if not volume.templateid or images is None or "source" in facts:
         return ""
     return images.link(volume.templateid, volume.templatename)
