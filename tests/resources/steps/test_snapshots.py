@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -95,3 +96,49 @@ def test_two_at_once(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None]) 
 
 def _ids(ask: Ask, name: str) -> set[str]:
     return {one["id"] for one in ask("listSnapshots", name=name).get("snapshot", [])}
+
+
+def temporary(ask: Ask) -> list[dict[str, Any]]:
+    """CloudStack's temporary snapshots."""
+    return [one for one in ask("listSnapshots").get("snapshot", []) if one["name"].startswith("gstack.image.")]
+
+
+def copied(gce: Gce, disk: str, name: str) -> dict[str, Any]:
+    return gce.finished(gce.post(f"zones/{ZONE}/disks", {"name": name, "sourceDisk": f"zones/{ZONE}/disks/{disk}"}))
+
+
+def test_a_temporary_one_that_stays_is_named(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None]) -> None:
+    """The copy is made; that its snapshot is left is a warning with its id, and it is shown to nobody."""
+    before = gce.items("global/snapshots")
+    fault("deleteSnapshot", "job_failed", errortext="Busy")
+    operation = copied(gce, disk, "copy-left")
+    assert "error" not in operation
+    (left,) = temporary(ask)
+    assert left["id"] in operation["warnings"][0]["message"]
+    assert gce.items("global/snapshots") == before
+    ask("deleteSnapshot", id=left["id"])
+
+
+def test_a_temporary_one_that_fails(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None]) -> None:
+    """Where no snapshot can be taken there is no copy, and nothing is left of either."""
+    fault("createSnapshot", "job_failed", errortext="No secondary storage")
+    operation = copied(gce, disk, "copy-none")
+    assert "No secondary storage" in operation["error"]["errors"][0]["message"]
+    assert temporary(ask) == []
+    gce.refused("GET", f"zones/{ZONE}/disks/copy-none", 404)
+
+
+def test_a_stale_temporary_one_is_never_used(gce: Gce, ask: Ask, disk: str, fault: Callable[..., None]) -> None:
+    """What one operation left behind has old data: the next of the same name takes its own, and leaves the other."""
+    fault("deleteSnapshot", "job_failed")
+    copied(gce, disk, "copy-again")
+    gce.done(gce.delete(f"zones/{ZONE}/disks/copy-again"))
+    (stale,) = temporary(ask)
+    fault("createSnapshot", "lost")
+    fault("deleteSnapshot", "job_failed")
+    assert "error" not in copied(gce, disk, "copy-again")
+    left = {one["id"]: one["name"] for one in temporary(ask)}
+    assert len(set(left.values())) == 2
+    assert stale["id"] in left
+    for snapshot_id in left:
+        ask("deleteSnapshot", id=snapshot_id)

@@ -26,7 +26,7 @@ from gstack.resources.shared.references import parse_reference
 KIND = "snapshots"  # the sidecar's kind
 RESOURCE = "Snapshot"  # CloudStack's type, for tags
 READY, FAILED = "BackedUp", "Error"
-PASSING = "gstack.image."  # begins the name of a snapshot on the way to an image
+TEMPORARY = "gstack.image."  # the names of temporary snapshots begin so
 _GONE = frozenset({"Destroyed"})
 _GIB = 1 << 30
 
@@ -51,7 +51,7 @@ class VolumeSnapshot(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> bool:
         """Whether this is a snapshot at all."""
-        return self.state not in _GONE and not self.name.startswith(PASSING)
+        return self.state not in _GONE and not self.name.startswith(TEMPORARY)
 
 
 class FoundSnapshot(msgspec.Struct, frozen=True):

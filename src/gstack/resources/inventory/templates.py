@@ -23,6 +23,7 @@ from gstack.resources.shared.naming import NAME_LENGTH, gce_id, gce_names, slug
 from gstack.resources.shared.references import FAMILY, Reference, parse_reference
 
 GIB = 1024**3
+KIND = "images"  # the sidecar's kind
 
 
 class Template(msgspec.Struct, frozen=True):

@@ -1,118 +1,71 @@
-"""The works of snapshots, in recorded steps. storage/snapshots.py checks the requests."""
+"""Steps that take and delete snapshots of volumes, for the works of snapshots, disks and images.
 
-from collections.abc import Sequence
+Temporary snapshots exist only while something is created from them and are never shown. Their names contain the
+operation's id, because one that another operation left behind holds old data.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from gstack.errors import Problem
-from gstack.operations.model import Op, work
-from gstack.operations.recipes import arrived, gone, removing_new, settled
-from gstack.resources.inventory import snapshots as volume_snapshots
-from gstack.resources.inventory.snapshots import FAILED, KIND, READY, RESOURCE, VolumeSnapshot
-from gstack.resources.shared.naming import gce_id, labels_to_tags
-from gstack.resources.steps import tags as tagging
+from gstack.operations.model import Op
+from gstack.operations.recipes import Find, arrived, gone, removing_new, settled, undoing
+from gstack.resources.inventory.snapshots import FAILED, READY, TEMPORARY, VolumeSnapshot
+
+_GONE = frozenset({"Destroyed", "Destroying"})
 
 
-class NewSnapshot(msgspec.Struct, frozen=True):
-    """The request of snapshots.insert. The sidecar keeps `source` and `size_gb`, which CloudStack does not."""
+def of_name(volume_id: str, name: str) -> Find:
+    """Find the snapshots of a volume that have this CloudStack name, those in state Error too."""
 
-    name: str
-    volume_id: str
-    source: dict[str, str]
-    size_gb: int
-    description: str = ""
-    labels: dict[str, str] = {}
-    architecture: str = ""
+    async def find(op: Op) -> Sequence[Mapping[str, Any]]:
+        parameters = {"volumeid": volume_id, "name": name}
+        found = await op.cloudstack.list_all("listSnapshots", VolumeSnapshot, parameters)
+        return [{"id": one.id, "state": one.state} for one in found if one.name == name and one.state not in _GONE]
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the sidecar keeps."""
-        facts = {
-            "name": self.name,
-            "source": self.source,
-            "size_gb": self.size_gb,
-            "description": self.description,
-            "architecture": self.architecture,
-        }
-        return {name: value for name, value in facts.items() if value}
+    return find
 
 
-class OneSnapshot(msgspec.Struct, frozen=True):
-    """The request of snapshots.delete."""
+async def take(op: Op, step: str, volume_id: str, name: str, known: Collection[str] = ()) -> str:
+    """Take a snapshot of a volume and return its uuid once it is ready. It is none of the `known` ones."""
+    find = of_name(volume_id, name)
 
-    snapshot_id: str
-
-
-class NewLabels(msgspec.Struct, frozen=True):
-    """The request of snapshots.setLabels."""
-
-    snapshot_id: str
-    labels: dict[str, str]
-    fingerprint: str
-
-
-@work("snapshots.insert", NewSnapshot)
-async def make(op: Op, request: NewSnapshot) -> None:
-    """Take the snapshot, keep its facts and label it. If a step fails, nothing remains, in state Error neither."""
-
-    async def find(op: Op) -> Sequence[dict[str, Any]]:
-        parameters = {"volumeid": request.volume_id, "name": request.name}
-        found = await op.cloudstack.list_all("listSnapshots", dict[str, Any], parameters)
-        return [one for one in found if one["name"] == request.name and one["state"] not in {"Destroyed", "Destroying"}]
-
-    async def usable(op: Op) -> Sequence[dict[str, Any]]:
+    async def usable(op: Op) -> Sequence[Mapping[str, Any]]:
         return [one for one in await find(op) if one["state"] != FAILED]
-
-    async def before() -> list[str]:
-        """Check the name again under its lock. It may be free although snapshots made by hand have it."""
-        owner = op.operation.owner
-        kept = await op.sidecar.named(owner, KIND, request.name)
-        if kept and await volume_snapshots.find(op.cloudstack, op.sidecar, owner, request.name):
-            raise Problem.already_exists(f"projects/{op.operation.project}/global/snapshots/{request.name}")
-        return [str(one["id"]) for one in await find(op)]
-
-    known = frozenset(await op.decide("known", before))
-    failure = f"The snapshot {request.name} could not be removed"
-    async with removing_new(op, "undo", find, known, _delete, failure):
-        parameters = {"volumeid": request.volume_id, "name": request.name}
-        answer = await op.run("create", "createSnapshot", parameters, probe=arrived(usable, known))
-        snapshot_id = str(answer["id"])
-        await _await_ready(op, snapshot_id, str(answer.get("state", "")))
-        if op.operation.target.collection == "snapshots":
-            await op.target(gce_id(snapshot_id))
-        await op.keep("facts", snapshot_id, KIND, request.facts)
-        await tagging.add(op, "labels", RESOURCE, snapshot_id, labels_to_tags(request.labels))
-
-
-async def _await_ready(op: Op, snapshot_id: str, state: str) -> None:
-    """Wait until the snapshot is ready. It is, unless the answer that it was taken was lost."""
 
     async def ended() -> str | None:
         found = await op.cloudstack.list_all("listSnapshots", VolumeSnapshot, {"id": snapshot_id})
-        state = next((one.state for one in found if one.shown), "gone")
+        state = next((one.state for one in found if one.state != "Destroyed"), "gone")
         return state if state in {READY, FAILED, "gone"} else None
 
-    if state != READY:
-        state = await op.decide("ready", lambda: settled(ended))
+    parameters = {"volumeid": volume_id, "name": name}
+    answer = await op.run(step, "createSnapshot", parameters, probe=arrived(usable, known))
+    snapshot_id, state = str(answer["id"]), answer.get("state")
+    if state != READY:  # the answer was lost, and the snapshot may still be on its way
+        state = await op.decide(f"{step}-ready", lambda: settled(ended))
     if state != READY:
         raise Problem.exhausted(f"CloudStack could not take the snapshot (state {state}).")
+    return snapshot_id
 
 
-@work("snapshots.delete", OneSnapshot)
-async def remove(op: Op, request: OneSnapshot) -> None:
-    """Delete the snapshot and its facts. Disks that were created from it stay."""
-    await _delete(op, "delete", request.snapshot_id)
-    await op.forget("forget", request.snapshot_id)
-
-
-@work("snapshots.setLabels", NewLabels)
-async def relabel(op: Op, request: NewLabels) -> None:
-    """Replace the labels."""
-    labels, sent = request.labels, request.fingerprint
-    await tagging.change(op, "labels", RESOURCE, request.snapshot_id, labels=labels, sent=sent)
-
-
-async def _delete(op: Op, step: str, snapshot_id: str) -> None:
-    probe = gone("listSnapshots", VolumeSnapshot, snapshot_id, lambda one: one.shown)
+async def delete(op: Op, step: str, snapshot_id: str) -> None:
+    """Delete a snapshot. What was created from it stays."""
+    probe = gone("listSnapshots", VolumeSnapshot, snapshot_id, lambda one: one.state != "Destroyed")
     await op.run(step, "deleteSnapshot", {"id": snapshot_id}, probe=probe)
+
+
+async def take_temporary(op: Op, step: str, volume_id: str, purpose: str) -> str:
+    """Take a temporary snapshot and return its uuid. If that fails, nothing remains.
+
+    `purpose` becomes part of its name.
+    """
+    name = f"{TEMPORARY}{op.operation.id}.{purpose}"
+    failure = f"CloudStack's snapshot {name} could not be removed"
+    async with removing_new(op, f"{step}-clear", of_name(volume_id, name), (), delete, failure):
+        return await take(op, step, volume_id, name)
+
+
+async def drop_temporary(op: Op, step: str, snapshot_id: str) -> None:
+    """Delete a temporary snapshot. If CloudStack refuses, the operation gets a warning."""
+    async with undoing(op, f"CloudStack's snapshot {snapshot_id} could not be removed"):
+        await delete(op, step, snapshot_id)

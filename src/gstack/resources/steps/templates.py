@@ -1,46 +1,42 @@
-"""The work behind images: made, deleted, changed, in recorded steps. image_writes.py checks what is asked.
+"""Steps that create, copy, change and delete templates, for the works of images.
 
-An image is made in the zone of its disk and then copied to the others, since Google's images are global. CloudStack
-makes no template of a disk that a running machine has, so there a snapshot comes first and goes again. It makes none of
-another template either, so that is put on a disk for a while (instances/makers.py).
-
-Templates may share a CloudStack name: those that had ours before anything was sent are known, and never ours.
+A template is created in the zone of its source and then copied to the others, since Google's images are global.
+CloudStack creates none from the disk of a running machine, so a temporary snapshot comes first. Nor does it create one
+from another template, so that is put on a temporary disk first (steps/image_disks.py).
 """
 
-import asyncio
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from gstack.errors import Problem
-from gstack.operations.model import Op, harmless, work
+from gstack.operations.model import Op, harmless
+from gstack.operations.recipes import Find, arrived, gone, settled, temporary
 from gstack.resources.inventory.image_disks import ImageDiskSpec
 from gstack.resources.inventory.machines import OWN
-from gstack.resources.inventory.templates import Catalog, Template
-from gstack.resources.shared.naming import gce_id
-from gstack.resources.steps import image_disks as makers
-from gstack.resources.steps import passing_snapshots
+from gstack.resources.inventory.templates import Template
+from gstack.resources.shared.present import present
+from gstack.resources.steps import image_disks, snapshots
 from gstack.resources.steps import tags as tagging
 
-CHANGE = "images.change"  # the name of a work
-KIND = "images"  # the sidecar's kind
 RESOURCE = "Template"  # CloudStack's type, for tags
-_PAUSES = (1.0, 2.0, 5.0, 10.0)  # seconds between looks at a template that is downloaded, the last one for ever
+_SELF = {**OWN, "templatefilter": "self"}
+_PAUSES = (1.0, 2.0, 5.0, 10.0)  # seconds between looks at a template that CloudStack downloads; the last one repeats
+_FAILED = ("error", "fail", "abandon", "refused", "unknown")  # in what CloudStack says of a download
 
 
-class Wish(msgspec.Struct, frozen=True):
-    """The args of images.insert. Of `volume_id`, `snapshot_id`, `url` and `making` (of an image) one is set.
+class NewTemplate(msgspec.Struct, frozen=True):
+    """A template to create, from one of `volume_id`, `snapshot_id`, `url` and `making` (of another template).
 
-    `zones` are the uuids of the zones to be in, the source's first. `running`: a running machine has the volume.
+    `running` says that a running machine has the volume. `zones` are the uuids of the zones to be in; the source's is
+    the first. `os_type` is the uuid of an OS type; `display` is CloudStack's display text. The sidecar gets `facts`.
     """
 
     name: str
-    display: str
-    os_type: str
-    zones: tuple[str, ...]
+    display: str = ""
+    os_type: str = ""
+    zones: tuple[str, ...] = ()
     volume_id: str = ""
     running: bool = False
     snapshot_id: str = ""
@@ -54,186 +50,103 @@ class Wish(msgspec.Struct, frozen=True):
     facts: dict[str, Any] = {}
 
 
-@work("images.insert")
-async def make(op: Op) -> None:
-    """Make the template, write down and tag what it is, bring it to the other zones; or leave nothing."""
-    wish = msgspec.convert(op.args, Wish)
-    known = frozenset(await op.decide("known", lambda: _known(op, wish.name)))
-    try:
-        template_id = await (_registered if wish.url else _created)(op, wish, known)
-        await op.target(gce_id(template_id))
-        await op.decide("facts", lambda: _write_down(op, template_id, wish))
-        await tagging.add(op, "tags", RESOURCE, template_id, wish.tags)
-        await op.progress(70, "The image is ready.")
-    except Problem:
-        await _take_back(op, wish, known)
-        raise
-    finally:
-        op.cloudstack.forget("listTemplates")
-    await _spread(op, template_id, wish)
+def of_name(name: str) -> Find:
+    """Find the account's templates that have this CloudStack name."""
+
+    async def find(op: Op) -> Sequence[dict[str, Any]]:
+        found = await op.cloudstack.list_all("listTemplates", dict[str, Any], {**_SELF, "name": name})
+        return [one for one in found if one["name"] == name]
+
+    return find
 
 
-@work("images.delete")
-async def remove(op: Op) -> None:
-    """Delete the template everywhere. Disks and machines made of it stay, as with Google."""
-    await _deleted(op, "delete", op.args["template_id"])
-    await op.decide("forget", lambda: _forget(op, op.args["template_id"]))
-    op.cloudstack.forget("listTemplates")
+async def create(op: Op, spec: NewTemplate, known: Collection[str]) -> str:
+    """Create the template in its first zone, or register its file in all; return its uuid once it is ready.
+
+    `known` are the uuids of templates of this name that others made. A failure may leave a template of this name.
+    """
+    if spec.url:
+        return await _register(op, spec, known)
+    if making := spec.making:
+        return await image_disks.lend(
+            op, "source", spec.name, making, lambda volume_id: _create(op, spec, known, {"volumeid": volume_id})
+        )
+    if not spec.running:
+        return await _create(op, spec, known, present({"volumeid": spec.volume_id, "snapshotid": spec.snapshot_id}))
+    snapshot_id = await snapshots.take_temporary(op, "snapshot", spec.volume_id, spec.name)
+    async with temporary(lambda: snapshots.drop_temporary(op, "snapshot-drop", snapshot_id)):
+        return await _create(op, spec, known, {"snapshotid": snapshot_id})
 
 
-@work(CHANGE)
-async def change(op: Op) -> None:
-    """Change the description, then labels and our own tags; the description goes back where those fail."""
-    args = op.args
-    template_id, display, before = args["template_id"], args["display"], args["display_before"]
-    try:
-        if display:
-            await op.run("update", "updateTemplate", {"id": template_id, "displaytext": display}, probe=harmless)
-        labels, sent = args["labels"], args["fingerprint"]
-        await tagging.change(op, "tags", RESOURCE, template_id, labels=labels, sent=sent, own=args["own"])
-    except Problem:
-        if display:
-            await op.run("undo", "updateTemplate", {"id": template_id, "displaytext": before}, probe=harmless)
-        raise
-    finally:
-        op.cloudstack.forget("listTemplates")
+async def _create(op: Op, spec: NewTemplate, known: Collection[str], source: Mapping[str, str]) -> str:
+    parameters = {"name": spec.name, "displaytext": spec.display, "ostypeid": spec.os_type, "arch": spec.arch or None}
+    probe = arrived(of_name(spec.name), known)
+    template_id = str((await op.run("create", "createTemplate", {**parameters, **source}, probe=probe))["id"])
+    await _await_ready(op, template_id)
+    return template_id
 
 
-async def _registered(op: Op, wish: Wish, known: AbstractSet[str]) -> str:
+async def _register(op: Op, spec: NewTemplate, known: Collection[str]) -> str:
     parameters = {
-        "name": wish.name,
-        "displaytext": wish.display,
-        "url": wish.url,
-        "format": wish.format,
-        "hypervisor": wish.hypervisor,
-        "ostypeid": wish.os_type,
-        "zoneids": wish.zones,
-        "checksum": wish.checksum or None,
-        "arch": wish.arch or None,
+        "name": spec.name,
+        "displaytext": spec.display,
+        "url": spec.url,
+        "format": spec.format,
+        "hypervisor": spec.hypervisor,
+        "ostypeid": spec.os_type,
+        "zoneids": spec.zones,
+        "checksum": spec.checksum or None,
+        "arch": spec.arch or None,
     }
-    answer = await op.run("register", "registerTemplate", parameters, probe=_called(wish.name, known))
+    answer = await op.run("register", "registerTemplate", parameters, probe=arrived(of_name(spec.name), known))
     template_id = str(answer["id"] if "id" in answer else answer["template"][0]["id"])
     await op.progress(10, "CloudStack downloads the file.")
-    await op.decide("ready", lambda: _ready(op, template_id))
+    await _await_ready(op, template_id)
     return template_id
 
 
-async def _created(op: Op, wish: Wish, known: AbstractSet[str]) -> str:
-    if wish.making:
-        return await makers.lend(op, "source", wish.name, wish.making, partial(_of_volume, op, wish, known))
-    if not wish.running:
-        source = {"volumeid": wish.volume_id or None, "snapshotid": wish.snapshot_id or None}
-        return await _template(op, wish, known, source)
-    taken = await passing_snapshots.take(op, "snapshot", wish.volume_id, wish.name)
-    try:
-        template_id = await _template(op, wish, known, {"snapshotid": taken})
-    except Problem:
-        await passing_snapshots.drop(op, "snapshot-drop", taken)
-        raise
-    await passing_snapshots.drop(op, "snapshot-drop", taken)
-    return template_id
+async def _await_ready(op: Op, template_id: str) -> None:
+    """Wait until the template is ready in its first zone. A download may take hours."""
 
-
-async def _of_volume(op: Op, wish: Wish, known: AbstractSet[str], volume_id: str) -> str:
-    return await _template(op, wish, known, {"volumeid": volume_id})
-
-
-async def _template(op: Op, wish: Wish, known: AbstractSet[str], source: Mapping[str, object]) -> str:
-    parameters = {"name": wish.name, "displaytext": wish.display, "ostypeid": wish.os_type, "arch": wish.arch or None}
-    answer = await op.run("create", "createTemplate", {**parameters, **source}, probe=_called(wish.name, known))
-    template_id = str(answer["id"])
-    await op.decide("ready", lambda: _ready(op, template_id))
-    return template_id
-
-
-def _called(name: str, known: AbstractSet[str]) -> Any:
-    async def arrived(op: Op) -> Mapping[str, Any] | None:
-        return next((one for one in await _named(op, name) if one["id"] not in known), None)
-
-    return arrived
-
-
-async def _known(op: Op, name: str) -> list[str]:
-    """The templates that have the CloudStack name already; 409 where one was made under it since the request's checks.
-
-    Two hand-made ones of a name show under others, so the name may be free though some have it.
-    """
-    own = await op.cloudstack.list_all("listTemplates", Template, {**OWN, "templatefilter": "self"})
-    images = Catalog(own, (), op.operation.project).all
-    if any(image.name == name for image in images):
-        raise Problem.already_exists(f"projects/{op.operation.project}/global/images/{name}")
-    return [image.id for image in images if image.cloudstack_name == name]
-
-
-async def _named(op: Op, name: str) -> list[dict[str, Any]]:
-    narrowed = {**OWN, "templatefilter": "self", "name": name}
-    found = await op.cloudstack.list_all("listTemplates", dict[str, Any], narrowed)
-    return [one for one in found if one["name"] == name]
-
-
-async def _ready(op: Op, template_id: str) -> bool:
-    """Look until the template is ready in its first zone. A download may take hours."""
-    look = 0
-    while True:
-        narrowed = {**OWN, "templatefilter": "self", "id": template_id}
-        found = await op.cloudstack.list_all("listTemplates", dict[str, Any], narrowed)
-        if any(one.get("isready") for one in found):
+    async def look() -> bool | None:
+        found = await op.cloudstack.list_all("listTemplates", Template, {**_SELF, "id": template_id})
+        if any(one.isready for one in found):
             return True
-        states = " ".join(str(one.get("status", "")) for one in found)
-        if not found or any(word in states.lower() for word in ("error", "fail", "abandon", "refused", "unknown")):
+        states = " ".join(one.status for one in found)
+        if not found or any(word in states.lower() for word in _FAILED):
             raise Problem.exhausted(f"CloudStack could not make the image: {states or 'it is gone'}.")
-        await asyncio.sleep(_PAUSES[min(look, len(_PAUSES) - 1)])
-        look += 1
+        return None
+
+    await op.decide("ready", lambda: settled(look, _PAUSES))
 
 
-async def _spread(op: Op, template_id: str, wish: Wish) -> None:
-    """Copy what was made in one zone to the others. A zone that cannot have it is told of, and no reason to fail."""
-    others = wish.zones[1:]
-    if wish.url or not others:
+async def copy(op: Op, template_id: str, zones: Sequence[str]) -> None:
+    """Copy a template from the first of the zones to the others. If CloudStack refuses, the operation gets a warning.
+
+    An image that is missing in a zone is an image all the same.
+    """
+    source, *others = zones
+    if not others:
         return
 
-    async def there(op: Op) -> Mapping[str, Any] | None:
-        narrowed = {**OWN, "templatefilter": "self", "id": template_id}
-        found = await op.cloudstack.list_all("listTemplates", dict[str, Any], narrowed)
-        return {} if {one.get("zoneid") for one in found} >= set(others) else None
+    async def in_all(op: Op) -> Mapping[str, Any] | None:
+        found = await op.cloudstack.list_all("listTemplates", Template, {**_SELF, "id": template_id})
+        return {} if {one.zoneid for one in found} >= {*others} else None
 
-    parameters = {"id": template_id, "sourcezoneid": wish.zones[0], "destzoneids": others}
+    parameters = {"id": template_id, "sourcezoneid": source, "destzoneids": tuple(others)}
     try:
-        await op.run("copy", "copyTemplate", parameters, probe=there)
+        await op.run("copy", "copyTemplate", parameters, probe=in_all)
     except Problem as problem:
         text = f"The image is not in every zone: CloudStack did not copy it. {problem.message}"
         await op.warn("NOT_CRITICAL_ERROR", text)
-    finally:
-        op.cloudstack.forget("listTemplates")
 
 
-async def _write_down(op: Op, template_id: str, wish: Wish) -> bool:
-    await op.sidecar.keep(template_id, op.operation.owner, KIND, wish.facts)
-    return True
+async def set_display(op: Op, step: str, template_id: str, text: str) -> None:
+    """Change the display text of a template."""
+    await op.run(step, "updateTemplate", {"id": template_id, "displaytext": text}, probe=harmless)
 
 
-async def _take_back(op: Op, wish: Wish, known: AbstractSet[str]) -> None:
-    """Remove what the failure left; warn about what would not go."""
-
-    async def look() -> list[str]:
-        return sorted({str(one["id"]) for one in await _named(op, wish.name)} - known)
-
-    for template_id in await op.decide("undo-look", look):
-        try:
-            await _deleted(op, f"undo-{template_id[:8]}", template_id)
-        except Problem as problem:
-            await op.warn("CLEANUP_FAILED", f"The image {wish.name} could not be removed: {problem.message}")
-        await op.decide(f"undo-facts-{template_id[:8]}", partial(_forget, op, template_id))
-
-
-async def _deleted(op: Op, step: str, template_id: str) -> None:
-    async def gone(op: Op) -> Mapping[str, Any] | None:
-        narrowed = {**OWN, "templatefilter": "self", "id": template_id}
-        return None if await op.cloudstack.list_all("listTemplates", dict[str, Any], narrowed) else {}
-
-    await op.run(step, "deleteTemplate", {"id": template_id, "forced": True}, probe=gone)
-
-
-async def _forget(op: Op, template_id: str) -> bool:
-    await op.sidecar.drop(template_id)
-    return True
+async def delete(op: Op, step: str, template_id: str) -> None:
+    """Delete a template in all zones. What was created from it stays."""
+    probe = gone("listTemplates", Template, template_id, parameters=_SELF)
+    await op.run(step, "deleteTemplate", {"id": template_id, "forced": True}, probe=probe)

@@ -14,7 +14,7 @@ from gstack.operations.model import Op, Probe
 from gstack.operations.recipes import arrived, gone, ids_before, reached, removing_new, temporary
 from gstack.resources.inventory import volumes
 from gstack.resources.inventory.volumes import GIB, Volume
-from gstack.resources.steps import passing_snapshots
+from gstack.resources.steps import snapshots
 
 RESOURCE = "Volume"  # CloudStack's type, for tags
 BOOT = 0  # CloudStack's device number of a boot disk
@@ -39,8 +39,8 @@ async def make(op: Op, step: str, spec: NewVolume) -> str:
     """Create a data volume and return its uuid. If that fails, nothing remains."""
     if not spec.copied_id:
         return await _create(op, step, spec, spec.snapshot_id)
-    snapshot_id = await passing_snapshots.take(op, f"{step}-snapshot", spec.copied_id, spec.name)
-    async with temporary(lambda: passing_snapshots.drop(op, f"{step}-drop", snapshot_id)):
+    snapshot_id = await snapshots.take_temporary(op, f"{step}-snapshot", spec.copied_id, spec.name)
+    async with temporary(lambda: snapshots.drop_temporary(op, f"{step}-drop", snapshot_id)):
         return await _create(op, step, spec, snapshot_id)
 
 

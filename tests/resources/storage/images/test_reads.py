@@ -118,3 +118,16 @@ async def test_nobody_takes_over_a_family(gce: Gce) -> None:
     debian = of(gce, "debian-cloud")
     assert debian.get("global/images/debian-12-v20991231")["family"] == "debian-12"
     assert debian.get("global/images/family/debian-12")["name"] == "debian-12-v20260101"
+
+
+@pytest.mark.parametrize("zone", ["-", "sandbox-east1-a", "Sandbox-simulator"])
+def test_family_view(gce: Gce, zone: str) -> None:
+    """The default image of gcloud is found in any zone and in each."""
+    view = gce.get(f"/compute/v1/projects/debian-cloud/zones/{zone}/imageFamilyViews/debian-12")
+    assert view["image"]["name"] == "debian-12-v20260101"
+
+
+def test_unknown_family_view(gce: Gce) -> None:
+    """An unknown family or zone is not found."""
+    gce.refused("GET", "/compute/v1/projects/debian-cloud/zones/-/imageFamilyViews/debian-1", 404)
+    gce.refused("GET", "/compute/v1/projects/debian-cloud/zones/nowhere/imageFamilyViews/debian-12", 404)

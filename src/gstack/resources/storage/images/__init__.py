@@ -1,0 +1,1 @@
+"""images <-> templates: read, created, changed."""

@@ -1,0 +1,143 @@
+"""images.get, list and getFromFamily, and imageFamilyViews.get: images <-> templates.
+
+The caller's own project has the templates that are the caller's (templatefilter `self`), those that others share with
+the caller, and the public ones whose OS belongs to none of Google's public image projects: nothing is out of reach.
+The public image projects are views on the public templates (`executable`).
+
+Only others' templates get a family from their OS type: an own image has the family that its tag says. Terraform wants
+an image's name to contain its family, so a public template whose name does not gets the family in front. CloudStack's
+own names and numeric ids are accepted too. A family is its newest image, in the zone in question where there is one.
+Images that the administrator featured come before all others, since any user may publish a template and call it
+`debian-12`.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gstack.errors import Problem
+from gstack.gateway.call import Call, Links, serves
+from gstack.gateway.listing import list_items, whole
+from gstack.resources.inventory.templates import Catalog, Image, catalog
+from gstack.resources.inventory.zones import Locations, locations
+from gstack.resources.shared import deprecation
+from gstack.resources.shared.image_families import PUBLIC_PROJECTS
+from gstack.resources.shared.naming import check_name, fingerprint, gce_id, tags_to_labels, timestamp_of
+from gstack.resources.shared.present import present
+from gstack.resources.shared.references import parse_reference
+
+ARCHITECTURES = {"x86_64": "X86_64", "aarch64": "ARM64"}
+
+
+def to_gce(image: Image, facts: Mapping[str, Any], everywhere: Locations, link: Callable[[str], str]) -> dict[str, Any]:
+    """An Image. `facts` are the sidecar's; `link` makes a URL of a path in the project.
+
+    Links to images are always at Google's host, since Terraform accepts no other.
+    """
+    labels = tags_to_labels(image.tags)
+    windows = [{"type": "WINDOWS"}] if image.family.startswith("windows") else []
+    return present(
+        {
+            "kind": "compute#image",
+            "id": gce_id(image.id),
+            "name": image.name,
+            "description": image.description,
+            "family": image.family,
+            "creationTimestamp": timestamp_of(image.created),
+            "status": image.status,
+            "sourceType": "RAW",
+            "rawDisk": {"containerType": "TAR", "source": ""},
+            **_source_to_gce(facts.get("source"), link),
+            "archiveSizeBytes": str(image.archive_bytes),
+            "diskSizeGb": str(facts.get("size_gb") or image.size_gb),
+            "architecture": ARCHITECTURES.get(image.arch),
+            "guestOsFeatures": facts.get("guest_os_features") or windows,
+            "labels": labels,
+            "labelFingerprint": fingerprint(labels),
+            "licenses": facts.get("licenses"),
+            "storageLocations": sorted(one.region for one in everywhere.all if one.id in image.zones),
+            "selfLink": Links.image(image.project, image.name),
+            "deprecated": deprecation.to_gce(image.tags, _replacement(image)),
+        }
+    )
+
+
+def _source_to_gce(source: Mapping[str, str] | None, link: Callable[[str], str]) -> dict[str, str]:
+    """`sourceDisk`, `sourceSnapshot` or `sourceImage` with its id, as they were when the image was created."""
+    if not source:
+        return {}
+    reference = parse_reference(source["path"])
+    is_image = reference.collection == "images"
+    url = Links.image(reference.project, reference.name) if is_image else link(source["path"])
+    return {source["field"]: url, f"{source['field']}Id": source["id"]}
+
+
+def _replacement(image: Image) -> str:
+    reference = parse_reference(deprecation.replacement_of(image.tags))
+    return Links.image(reference.project, reference.name) if reference.name else ""
+
+
+@serves("compute.images.get", foreign=True)
+async def get(call: Call) -> Any:
+    name = call.params["image"]
+    image = (await images_of(call)).named(call.project, name)
+    image = image or (await images_of(call, fresh=True)).named(call.project, name)
+    if image is None:
+        raise Problem.not_found(call.resource(f"global/images/{name}"))
+    return (await render(call, [image]))[0]
+
+
+@serves("compute.images.list", foreign=True)
+async def list_(call: Call) -> Any:
+    images = (await images_of(call)).of_project(call.project)
+    return await list_items(call, whole(await render(call, images)))
+
+
+@serves("compute.images.getFromFamily", foreign=True)
+async def get_from_family(call: Call) -> Any:
+    return (await render(call, [await _newest(call, call.params["family"])]))[0]
+
+
+@serves("compute.imageFamilyViews.get", foreign=True)
+async def get_family_view(call: Call) -> Any:
+    """Answer the newest image of the family that is ready in the zone, else the newest; in zone `-`, as gcloud asks."""
+    image = await _newest(call, call.params["family"], call.params["zone"])
+    return {"image": (await render(call, [image]))[0]}
+
+
+async def _newest(call: Call, family: str, zone: str = "-") -> Image:
+    """The newest image of a family of the call's project, one that is ready in `zone` first; 404 where none is."""
+    zone_id = ""
+    if zone != "-":
+        zone_id = (await locations(call.cloudstack, call.settings.names)).zone(call.project, zone).id
+    image = (await images_of(call)).newest(call.project, family, zone_id)
+    image = image or (await images_of(call, fresh=True)).newest(call.project, family, zone_id)
+    if image is None:
+        raise Problem.not_found(call.resource(f"global/images/family/{family}"))
+    return image
+
+
+async def render(call: Call, images: Sequence[Image]) -> list[dict[str, Any]]:
+    """Show images, with what the sidecar has of the caller's own."""
+    own = [image.id for image in images if image.own]
+    everywhere, facts = await asyncio.gather(locations(call.cloudstack, call.settings.names), call.sidecar.facts(own))
+    return [to_gce(image, facts.get(image.id, {}), everywhere, call.link) for image in images]
+
+
+async def images_of(call: Call, *, fresh: bool = False) -> Catalog:
+    """The images that the caller sees. Those of the own project are read anew, public ones only if `fresh`."""
+    if call.owner is None and call.project not in PUBLIC_PROJECTS:
+        raise Problem.not_found(f"projects/{call.project}")
+    own = call.project if call.owner else ""
+    return await catalog(call.cloudstack, own, fresh=fresh or own != "")
+
+
+def check_family(body: Mapping[str, Any]) -> str:
+    """The family of a body, empty where it has none; 400 where it is not a name."""
+    return check_name("resource.family", body["family"]) if body.get("family") else ""
+
+
+def not_yours(call: Call, action: str, name: str) -> Problem:
+    """403 for an image of somebody else, in Google's words."""
+    path = call.resource(f"global/images/{name}")
+    return Problem.forbidden(f"Required 'compute.images.{action}' permission for '{path}'")
