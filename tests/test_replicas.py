@@ -14,7 +14,7 @@ from auth.jwts import assertion, self_signed
 from conftest import CALLED, free_port
 from fixtures.servers import RunningApp, Stack
 from gstack import accounts
-from gstack.auth.sealing import FILE
+from gstack.auth.keys.sealing import FILE
 from gstack.config import ServerSettings
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from gstack import tls
-from gstack.auth import key_making, keys
 from gstack.auth.audit import Audit
 from gstack.auth.auth import Auth
+from gstack.auth.keys import key_making
+from gstack.auth.keys import service_accounts as keys
 from gstack.clients import Facts, bundle
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.signing import KeyPair

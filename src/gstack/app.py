@@ -18,7 +18,7 @@ from falcon.asgi import Request, Response
 
 from gstack import __version__, logs, resources
 from gstack.auth.auth import Auth
-from gstack.auth.mounting import mount as mount_auth
+from gstack.auth.routes import mount as mount_auth
 from gstack.cloudstack.client import CloudStack
 from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, Settings
 from gstack.config import decode as decode_settings

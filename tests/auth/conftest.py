@@ -12,7 +12,7 @@ from auth.room import Room
 from fixtures.postgresql import database_of
 from fixtures.secrecy import Eavesdropper, keep_log, note_secrets, secrets_of_home
 from gstack.auth.auth import Auth
-from gstack.auth.mounting import mount
+from gstack.auth.routes import mount
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings

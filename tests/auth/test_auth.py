@@ -4,7 +4,7 @@ from sqlalchemy import update
 
 from auth.room import Room
 from gstack.auth.auth import Auth
-from gstack.auth.credentials import credential_id_of
+from gstack.auth.keys.credentials import credential_id_of
 from gstack.auth.store import now
 from gstack.db.tables import credentials
 

@@ -12,8 +12,8 @@ from sqlalchemy import event, update
 from auth.jwts import CLOUD, COMPUTE, claims_of, self_signed, signed, unsigned, with_secret
 from auth.room import Room
 from gstack.auth import guard as guards
-from gstack.auth import keys
 from gstack.auth.auth import Auth
+from gstack.auth.keys import service_accounts as keys
 from gstack.auth.opaque import digest
 from gstack.auth.store import Store, now
 from gstack.db.tables import credentials, tokens

@@ -5,8 +5,8 @@ import asyncio
 import msgspec
 
 from auth.room import Room
-from gstack.auth import issue
-from gstack.auth.credentials import proved
+from gstack.auth import tokens as issue
+from gstack.auth.keys.credentials import proved
 from gstack.auth.store import Store
 from gstack.db.engine import create_engine
 

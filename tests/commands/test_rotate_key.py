@@ -11,11 +11,11 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from auth.test_resealing import OLD, filled, secrets
+from auth.keys.test_resealing import OLD, filled, secrets
 from fixtures.gce import Gce
 from fixtures.servers import Stack
 from fixtures.shells import gstack
-from gstack.auth.sealing import FILE, VARIABLE, Seal, replace_keys, split_keys
+from gstack.auth.keys.sealing import FILE, VARIABLE, Seal, replace_keys, split_keys
 from gstack.commands.rotate_key import RotationError, rotate
 from gstack.config import Settings
 

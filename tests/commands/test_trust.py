@@ -13,7 +13,7 @@ from fixtures.gce import Gce
 from fixtures.issuer import AUDIENCE, SUB, Issuer, issuer
 from fixtures.servers import Stack
 from fixtures.shells import gstack
-from gstack.auth.grants.token_exchange import GRANT_TYPE
+from gstack.auth.oauth.grants.token_exchange import GRANT_TYPE
 from gstack.config import TrustSettings
 
 

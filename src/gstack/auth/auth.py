@@ -4,18 +4,18 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gstack.auth import credentials
 from gstack.auth.addresses import Addresses
 from gstack.auth.audit import Audit
 from gstack.auth.guard import Guard
-from gstack.auth.identity import Identities
-from gstack.auth.issuers import Issuers
+from gstack.auth.keys import credentials
+from gstack.auth.keys.sealing import load_seal
+from gstack.auth.keys.standing import Standing
 from gstack.auth.limits import Limits
-from gstack.auth.sealing import load_seal
-from gstack.auth.sessions import Sessions
-from gstack.auth.standing import Standing
+from gstack.auth.oauth.id_tokens import Identities
+from gstack.auth.oauth.issuers import Issuers
+from gstack.auth.oauth.subjects import Subjects
+from gstack.auth.pages.sessions import Sessions
 from gstack.auth.store import Credential, Store
-from gstack.auth.subjects import Subjects
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings

@@ -12,13 +12,14 @@ from collections import OrderedDict
 import falcon.asgi
 import msgspec
 
-from gstack.auth import opaque, scopes, service_accounts
+from gstack.auth import opaque
 from gstack.auth.addresses import Addresses
 from gstack.auth.caller import Caller
-from gstack.auth.credentials import unsealed
-from gstack.auth.jwt import Signed, UntrustedError, looks_signed
-from gstack.auth.sealing import Seal
-from gstack.auth.standing import Standing
+from gstack.auth.keys.credentials import unsealed
+from gstack.auth.keys.sealing import Seal
+from gstack.auth.keys.standing import Standing
+from gstack.auth.oauth import scopes, service_accounts
+from gstack.auth.oauth.jwt import Signed, UntrustedError, looks_signed
 from gstack.auth.store import Credential, Store
 from gstack.db.signals import Signal
 from gstack.errors import Problem

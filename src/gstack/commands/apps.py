@@ -3,8 +3,8 @@
 import rich_click as click
 
 from gstack import accounts
-from gstack.auth import registered_clients
-from gstack.auth.registered_clients import OAuthClient
+from gstack.auth.oauth import clients as registered_clients
+from gstack.auth.oauth.clients import OAuthClient
 from gstack.commands.shell import in_force, profile, run
 from gstack.config import Settings
 

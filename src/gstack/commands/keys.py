@@ -9,7 +9,7 @@ import msgspec
 import rich_click as click
 
 from gstack import accounts
-from gstack.auth.keys import Algorithm
+from gstack.auth.keys.service_accounts import Algorithm
 from gstack.commands.shell import api_key, in_force, key_pair, profile, run, secret_key, show_columns
 from gstack.tls import write_private
 

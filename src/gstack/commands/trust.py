@@ -10,8 +10,8 @@ import msgspec
 import rich_click as click
 
 from gstack import accounts
-from gstack.auth import trust
-from gstack.auth.subjects import IS, LIKE, Condition, Subject
+from gstack.auth.oauth import trust
+from gstack.auth.oauth.subjects import IS, LIKE, Condition, Subject
 from gstack.cloudstack.signing import KeyPair
 from gstack.commands.shell import in_force, profile, run, settings_of, show_columns
 from gstack.config import Settings

@@ -1,0 +1,1 @@
+"""CloudStack key pairs, the service-account keys that stand for them, and how their secrets are sealed."""

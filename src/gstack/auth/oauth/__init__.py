@@ -1,0 +1,1 @@
+"""The OAuth2 endpoints, and what they read, check and issue."""

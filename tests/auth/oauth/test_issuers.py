@@ -1,0 +1,127 @@
+"""gstack.auth.oauth.issuers: where keys come from, and what becomes of bad ones."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from joserfc.errors import SecurityWarning
+from joserfc.jwk import ECKey, OctKey, RSAKey
+
+from fixtures.issuer import AUDIENCE, Issuer, issuer
+from gstack.auth.oauth.issuers import Issuers
+from gstack.auth.oauth.jwt import UntrustedError
+from gstack.config import TrustSettings
+from gstack.errors import Problem
+
+CI = frozenset({"ci"})
+DISCOVERY = "/.well-known/openid-configuration"
+
+
+@pytest.fixture
+def ci() -> Iterator[Issuer]:
+    """A CI system's issuer."""
+    with issuer() as running:
+        yield running
+
+
+def known(ci: Issuer, **changes: str) -> Issuers:
+    return Issuers({"ci": TrustSettings(**{"issuer": ci.url, "audience": AUDIENCE} | changes)})
+
+
+async def test_keys_come_by_discovery_once(ci: Issuer) -> None:
+    """Discovery names the keys; for the next tokens nobody is asked."""
+    trusted = known(ci)
+    for _ in range(3):
+        name, claims = await trusted.verified(ci.token(), CI)
+    assert (name, claims["repository"]) == ("ci", "acme/app")
+    assert ci.asked == [DISCOVERY, "/keys"]
+
+
+async def test_keys_come_from_where_the_settings_say(ci: Issuer) -> None:
+    """With `jwks_uri` there is no discovery."""
+    await known(ci, jwks_uri=f"{ci.url}/keys").verified(ci.token(), CI)
+    assert ci.asked == ["/keys"]
+
+
+async def test_a_token_without_key_id_is_tried_with_all(ci: Issuer) -> None:
+    """Where the token names no key, any of the issuer's may have signed it."""
+    ci.keys.insert(0, ("zero", RSAKey.generate_key(2048)))
+    assert await known(ci).verified(ci.token(kid=""), CI)
+
+
+async def test_unknown_key_ids_do_not_ask_again_and_again(ci: Issuer) -> None:
+    """Tokens with made-up key ids cost the issuer one look a minute at most."""
+    trusted = known(ci)
+    for number in range(20):
+        with pytest.raises(UntrustedError):
+            await trusted.verified(ci.token(kid=f"made-up-{number}"), CI)
+    assert ci.asked.count("/keys") == 1
+
+
+async def test_an_issuer_that_is_down(ci: Issuer) -> None:
+    """Without keys it is 503; keys that are known go on."""
+    ci.broken = True
+    trusted = known(ci)
+    with pytest.raises(Problem) as refused:
+        await trusted.verified(ci.token(), CI)
+    assert refused.value.status == 503
+    ci.broken = False
+    fresh = known(ci)
+    await fresh.verified(ci.token(), CI)
+    ci.broken = True
+    assert await fresh.verified(ci.token(), CI)
+
+
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [
+        (DISCOVERY, {"issuer": "https://evil.example", "jwks_uri": "{url}/keys"}),
+        (DISCOVERY, {"issuer": "{url}", "jwks_uri": "file:///etc/passwd"}),
+        (DISCOVERY, {"issuer": "{url}", "jwks_uri": "http://192.0.2.1/keys"}),
+        (DISCOVERY, {"issuer": "{url}"}),
+        (DISCOVERY, []),
+        ("/keys", {"keys": "x"}),
+        ("/keys", {"keys": [1, {}, {"kty": "RSA"}, {"kty": "EC", "crv": "P-256", "x": "!", "y": 5}]}),
+        ("/keys", {"keys": [{"kty": "RSA", "kid": "one", "n": "AQAB", "e": "AQAB"}]}),
+        ("/keys", {"keys": [], "padding": "x" * 300_000}),
+    ],
+)
+async def test_documents_that_cannot_be_believed(ci: Issuer, path: str, document: Any) -> None:
+    """Another issuer's document, keys at odd places, malformed or oversized sets: no token is good by them."""
+    ci.replaced[path] = json.dumps(document).replace("{url}", ci.url).encode()
+    with pytest.raises(Problem) as refused:
+        await known(ci).verified(ci.token(), CI)
+    assert refused.value.status == 503
+
+
+async def test_keys_of_other_kinds_are_passed_over(ci: Issuer) -> None:
+    """Secrets, weak and encryption keys, other curves: none of them proves anything."""
+    with pytest.warns(SecurityWarning):
+        weak: Any = RSAKey.generate_key(1024)
+    ci.keys = [("weak", weak)]
+    signed_weakly = ci.token()
+    ci.keys = [("p384", ECKey.generate_key("P-384"))]
+    other_curve = ci.token(algorithm="ES384")
+    ci.keys = [("one", RSAKey.generate_key(2048))]
+    encryption = {**ci.published()["keys"][0], "kid": "enc", "use": "enc"}
+    by_encryption_key = ci.token(kid="enc")
+    secret = {**OctKey.generate_key(256).as_dict(), "kid": "oct"}
+    strange = [{**weak.as_dict(private=False), "kid": "weak"}, encryption, secret, *ci.published()["keys"]]
+    ci.replaced["/keys"] = json.dumps({"keys": strange}).encode()
+    trusted = known(ci)
+    for token in (signed_weakly, other_curve, by_encryption_key):
+        with pytest.raises(UntrustedError):
+            await trusted.verified(token, CI)
+    assert await trusted.verified(ci.token(), CI)
+
+
+async def test_a_new_key_is_found(ci: Issuer) -> None:
+    """After a change of keys at the issuer, a token by the new one makes us look again, and the old one's ends."""
+    trusted = Issuers({"ci": TrustSettings(ci.url, AUDIENCE)}, pause=0)
+    old = ci.token()
+    await trusted.verified(old, CI)
+    ci.keys = [("two", RSAKey.generate_key(2048))]
+    assert await trusted.verified(ci.token(), CI)
+    with pytest.raises(UntrustedError, match="no key of this id"):
+        await trusted.verified(old, CI)

@@ -1,0 +1,53 @@
+"""gstack.auth.oauth.revoke: tokens end when their holder says so."""
+
+from typing import Any
+
+import pytest
+
+from auth.jwts import assertion
+from auth.room import JWT_BEARER, Room
+from gstack.auth.addresses import REVOKE_PATHS
+from gstack.auth.keys import service_accounts as keys
+
+
+async def signed_in(room: Room) -> dict[str, Any]:
+    return dict((await room.exchange(await room.code())).json)
+
+
+@pytest.mark.parametrize("path", REVOKE_PATHS)
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+async def test_one_token_ends_all_that_came_with_it(room: Room, path: str, kind: str) -> None:
+    """Revoking the access or the refresh token ends both, as Google does it."""
+    mine, others = await signed_in(room), await signed_in(room)
+    assert (await room.form(path, {"token": mine[kind]})).status_code == 200
+    assert (await room.who(mine["access_token"])).status_code == 401
+    refused = await room.token("refresh_token", room.demo, refresh_token=mine["refresh_token"])
+    assert refused.json["error"] == "invalid_grant"
+    assert (await room.who(others["access_token"])).status_code == 200
+
+
+async def test_the_token_may_stand_in_the_query(room: Room) -> None:
+    """Google takes it there, by GET (oauth2client) and POST."""
+    for method in ("GET", "POST"):
+        token = (await signed_in(room))["access_token"]
+        answer = await room.http.simulate_request(method, "/revoke", params={"token": token})
+        assert answer.status_code == 200
+        assert (await room.who(token)).status_code == 401
+
+
+async def test_a_service_accounts_other_tokens_stay(room: Room) -> None:
+    """Tokens of one service-account key were asked for one by one, and end one by one."""
+    file = await keys.register_key(
+        room.auth, await room.auth.proved(room.demo), token_uri="https://localhost:5000/oauth2/token"
+    )
+    first, second = [(await room.token(JWT_BEARER, assertion=assertion(file))).json["access_token"] for _ in range(2)]
+    await room.form("/oauth2/revoke", {"token": first})
+    assert (await room.who(first)).status_code == 401
+    assert (await room.who(second)).status_code == 200
+
+
+async def test_unknown_tokens_are_no_error(room: Room) -> None:
+    """RFC 7009, 2.2: what is not known is revoked already. No token at all is an error."""
+    assert (await room.form("/oauth2/revoke", {"token": "unknown"})).status_code == 200
+    assert (await room.form("/oauth2/revoke", {})).json["error"] == "invalid_request"
+    assert (await room.http.simulate_get("/oauth2/revoke")).json["error"] == "invalid_request"

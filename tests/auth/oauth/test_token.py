@@ -1,0 +1,50 @@
+"""gstack.auth.oauth.token: the endpoint in front of the grants."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from auth.room import Room
+from gstack.auth.addresses import TOKEN_PATHS
+from gstack.auth.store import now
+from gstack.cloudstack.errors import Unreachable
+from gstack.db.tables import tokens
+
+
+@pytest.mark.parametrize("path", TOKEN_PATHS)
+async def test_every_token_path(room: Room, path: str) -> None:
+    """Google's clients have several token paths built in."""
+    pair = {"client_id": room.demo.api_key, "client_secret": room.demo.secret_key}
+    assert (await room.form(path, {"grant_type": "client_credentials", **pair})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("grant", "error"),
+    [("", "invalid_request"), ("password", "unsupported_grant_type"), ('"\\ü', "unsupported_grant_type")],
+)
+async def test_unknown_grants(room: Room, grant: str, error: str) -> None:
+    """No grant type, or one that is not served, in RFC 6749's words."""
+    answer = await room.token(grant, room.demo)
+    assert answer.status_code == 400
+    assert answer.json["error"] == error
+
+
+async def test_cloudstack_down(room: Room) -> None:
+    """While CloudStack does not answer nothing can be proved: 503, and the client may come again."""
+    async with type(room.auth.cloudstack)("http://127.0.0.1:9/client/api") as silent:
+        room.auth.cloudstack = silent
+        answer = await room.token("client_credentials", room.demo)
+    assert answer.status_code == 503
+    assert answer.json["error"] == "temporarily_unavailable"
+    assert Unreachable("x", "y", sent=False).message in answer.json["error_description"]
+
+
+async def test_old_tokens_are_dropped(room: Room) -> None:
+    """Tokens that ended long ago leave the database when new ones are asked for."""
+    await room.authorize()
+    async with room.engine.begin() as connection:
+        await connection.execute(update(tokens).values(expires=now() - timedelta(days=2)))
+    await room.token("client_credentials", room.demo)
+    async with room.engine.begin() as connection:
+        assert (await connection.execute(select(func.count()).select_from(tokens))).scalar() == 1

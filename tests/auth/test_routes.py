@@ -1,0 +1,12 @@
+"""gstack.auth.routes: every path of the room."""
+
+from auth.room import Room
+from gstack.auth.addresses import AUTH_PATHS, REVOKE_PATHS, TOKEN_PATHS
+from gstack.auth.routes import TOKENINFO_PATHS, USERINFO_PATHS
+
+
+async def test_wrong_verbs_are_told_so(room: Room) -> None:
+    """A path of the room with a verb that it does not have is 405, and no path is missing."""
+    for path in (*AUTH_PATHS, *TOKEN_PATHS, *REVOKE_PATHS, *USERINFO_PATHS, *TOKENINFO_PATHS):
+        assert (await room.http.simulate_delete(path)).status_code == 405, path
+    assert (await room.http.simulate_get("/oauth2/token")).status_code == 405
