@@ -1,12 +1,14 @@
 """What `gstack client` prints."""
 
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from gstack import tls
-from gstack.clients import CLIENTS, Facts, bundle, shell, word
+from gstack.auth.pages.console import Place, Texts
+from gstack.clients import CLIENTS, Facts, bundle, console_texts, shell, word
 
 
 @pytest.fixture
@@ -59,3 +61,57 @@ def test_the_home_folder_is_whose_shell_it_is() -> None:
     """A path that begins with `~` is expanded by the shell that reads it, odd characters behind it are not."""
     assert word(Path("~/a b/k.json")) == "\"$HOME\"/'a b/k.json'"
     assert word(Path("/x/~/y")) == "'/x/~/y'"
+
+
+@pytest.fixture
+def texts() -> Texts:
+    """What the console shows for a project whose name needs quotes."""
+    return console_texts(Place("https://cloud.example:5000", "it's mine", "sandbox-east1-a", "sandbox-east1"))
+
+
+def test_the_console_has_a_text_for_every_client(texts: Texts) -> None:
+    """Each client of the documentation has its text, and each text leads to this server."""
+    titles = " ".join(title for title, _ in texts.clients)
+    for client in ("gcloud", "Terraform", "Python", "Go", "Libcloud", "Ansible", "gcutil"):
+        assert client in titles
+    assert all("cloud.example:5000" in text or "googleapis.com" in text for _, text in texts.clients)
+    assert "CREDENTIAL_FILE_OVERRIDE" not in texts.login
+    assert texts.login.endswith("gcloud auth login")
+
+
+def test_texts_of_the_console_work_in_a_shell(texts: Texts) -> None:
+    """In a shell, paths are in the home folder of whoever copies the text, and odd project names stay whole."""
+    shown = dict(texts.clients)["Terraform"]
+    command = f'{shown}\nprintf "%s|%s" "$GOOGLE_CREDENTIALS" "$GOOGLE_PROJECT"'
+    done = subprocess.run(["sh", "-c", command], env={"HOME": "/a b"}, capture_output=True, text=True, check=True)
+    assert done.stdout == "/a b/gstack/key.json|it's mine"
+
+
+def test_python_code_of_the_console_is_python(texts: Texts) -> None:
+    """Libcloud's text compiles, and reads the service account from the key; a place may have no e-mail yet."""
+    code = dict(texts.clients)["Apache Libcloud"]
+    compile(code, "libcloud", "exec")
+    assert '["client_email"]' in code
+
+
+def test_the_console_s_preparation_finds_the_downloads(texts: Texts, tmp_path: Path) -> None:
+    """The commands move the downloaded files to where the texts expect them."""
+    downloads = tmp_path / "Downloads"
+    downloads.mkdir()
+    for name in ("ca.pem", "demo-key-0a1b2c3d.json", "demo-universe-0a1b2c3d.json"):
+        (downloads / name).write_text(name)
+    subprocess.run(["sh", "-c", texts.preparation], env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, check=False)
+    folder = tmp_path / "gstack"
+    assert (folder / "key.json").read_text() == "demo-key-0a1b2c3d.json"
+    assert (folder / "universe-key.json").read_text() == "demo-universe-0a1b2c3d.json"
+    assert (folder / "bundle.pem").read_text().endswith("ca.pem")
+
+
+def test_a_bundle_holds_no_key(tmp_path: Path) -> None:
+    """Of a file that contains certificate and key, only the certificate gets into the bundle."""
+    _, certificate, key = tls.ensure(tmp_path)
+    both = tmp_path / "both.pem"
+    both.write_bytes(key.read_bytes() + certificate.read_bytes())
+    copied = bundle(tmp_path / "new home", both).read_bytes()
+    assert copied.endswith(certificate.read_bytes())
+    assert b"PRIVATE KEY" not in copied

@@ -15,8 +15,8 @@ import msgspec
 from gstack import tls
 from gstack.auth.audit import Audit
 from gstack.auth.auth import Auth
-from gstack.auth.keys import key_making
-from gstack.auth.keys import service_accounts as keys
+from gstack.auth.keys import service_accounts
+from gstack.auth.store import ServiceKey
 from gstack.clients import Facts, bundle
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.signing import KeyPair
@@ -58,11 +58,11 @@ async def create_key(
     project: str | None,
     label: str = "",
     expires: datetime | None = None,
-    algorithm: keys.Algorithm = "RS256",
+    algorithm: service_accounts.Algorithm = "RS256",
 ) -> dict[str, Any]:
     """Make a service-account key for a CloudStack key pair; return Google's key file."""
     async with opened(settings) as auth:
-        return await key_making.create(
+        return await service_accounts.create_key(
             auth,
             pair,
             project=project,
@@ -73,13 +73,13 @@ async def create_key(
         )
 
 
-async def list_keys(settings: Settings) -> list[keys.ServiceKey]:
+async def list_keys(settings: Settings) -> list[ServiceKey]:
     """All service-account keys of this server."""
     async with opened(settings, reach=False) as auth:
-        return await keys.list_keys(auth)
+        return await service_accounts.list_keys(auth)
 
 
-async def revoke_key(settings: Settings, key_id: str) -> key_making.Revoked:
+async def revoke_key(settings: Settings, key_id: str) -> service_accounts.Revocation:
     """Revoke a key, and the CloudStack pair that was made for it where CloudStack can be reached."""
     try:
         endpoint_of(settings)
@@ -87,7 +87,7 @@ async def revoke_key(settings: Settings, key_id: str) -> key_making.Revoked:
     except Problem:  # the sandbox does not run: the key is revoked all the same
         reach = False
     async with opened(settings, reach=reach) as auth:
-        return await key_making.revoke(auth, key_id)
+        return await service_accounts.revoke_key(auth, key_id)
 
 
 async def facts(settings: Settings, pair: KeyPair, *, project: str | None, zone: str | None) -> Facts:
@@ -117,9 +117,11 @@ async def _client_key(settings: Settings, pair: KeyPair, project: str | None) ->
         kept = _kept(_client_folder(settings) / "key.json")
         token_uri = f"{settings.client_url}/oauth2/token"
         same = kept.get("token_uri") == token_uri and project in {None, kept.get("project_id")}
-        if same and await key_making.is_good(auth, kept["private_key_id"], pair):
+        if same and await service_accounts.is_usable(auth, kept["private_key_id"], pair):
             return kept
-        return await key_making.create(auth, pair, project=project, token_uri=token_uri, label="gstack client")
+        return await service_accounts.create_key(
+            auth, pair, project=project, token_uri=token_uri, label="gstack client"
+        )
 
 
 def _kept(path: Path) -> dict[str, Any]:

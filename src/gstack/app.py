@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import falcon
@@ -16,10 +17,12 @@ import falcon.asgi
 import msgspec
 from falcon.asgi import Request, Response
 
-from gstack import __version__, logs, resources
+from gstack import __version__, clients, logs, resources, tls
+from gstack.auth import routes
 from gstack.auth.auth import Auth
-from gstack.auth.routes import mount as mount_auth
+from gstack.auth.pages.console import Zone
 from gstack.cloudstack.client import CloudStack
+from gstack.cloudstack.signing import KeyPair
 from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, Settings
 from gstack.config import decode as decode_settings
 from gstack.db.engine import create_engine, migrate
@@ -30,8 +33,8 @@ from gstack.gateway.connections import Connections
 from gstack.gateway.entrance import Entrance
 from gstack.operations.crash_switch import crash_switch
 from gstack.operations.journal import Journal
+from gstack.resources.inventory.zones import Location, locations
 from gstack.resources.project.owners import resolve_owner
-from gstack.surroundings import ConsoleSurroundings
 
 _GRACE = 10.0  # seconds that operations in flight get to reach a step that can be resumed
 _WATCH = 1.0  # seconds between two looks at the parent
@@ -47,7 +50,7 @@ def create(settings: Settings) -> Asgi:
     app = falcon.asgi.App()
     app.add_middleware(_Life(parts))
     app.add_route("/healthz", _Health())
-    mount_auth(app, parts.auth, ConsoleSurroundings(settings, parts.cloudstack))
+    mount_auth(app, parts.auth)
     endpoint.mount(app, parts.services)
     batch.mount(app, settings)
     documents.mount(app, settings)
@@ -59,6 +62,27 @@ def from_environment() -> Asgi:
     settings = decode_settings(os.environ[SETTINGS_VARIABLE])
     logs.configure(settings.server.log_level)
     return create(settings)
+
+
+def mount_auth(app: falcon.asgi.App[Any, Any], auth: Auth) -> None:
+    """Mount the OAuth2 server. Its console also shows zones, settings for clients, and our certificate."""
+    settings, cloudstack = auth.settings, auth.cloudstack
+
+    async def zones(keys: KeyPair) -> list[Zone]:
+        found = await locations(cloudstack.client(keys), settings.names)
+        plain_first = sorted(found.all, key=lambda location: (location.zone != location.alias, location.zone))
+        return [Zone(location.zone, location.region, _network_kind(location)) for location in plain_first]
+
+    def certificate() -> bytes:
+        return tls.certificates(Path(settings.server.cert or tls.authority(settings.home)))
+
+    routes.mount(app, auth, zones, clients.console_texts, certificate)
+
+
+def _network_kind(location: Location) -> str:
+    if not location.advanced:
+        return "basic network with security groups"
+    return "security groups" if location.security_groups else "VPC networks"
 
 
 class _Parts:
@@ -79,7 +103,7 @@ class _Parts:
         self.journal = Journal(
             self.engine,
             self.cloudstack,
-            self.auth.credentials,
+            self.auth.key_pair,
             settings.operations,
             sidecar,
             crash_switch(os.environ),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from gstack.auth.pages.console import Place, Texts
 from gstack.tls import GOOGLE_NAMES, certificates, write_private
 
 
@@ -252,3 +253,42 @@ CLIENTS: Mapping[str, Callable[[Facts], str]] = {
     "gcutil": gcutil,
     "ansible": ansible,
 }
+
+_DOWNLOADS = Path("~/gstack")  # where the console's texts expect the downloads, in the home of whoever copies them
+_CONSOLE_TITLES = {
+    "gcloud": "gcloud, with a key file",
+    "terraform": "Terraform",
+    "python": "Python",
+    "go": "Go",
+    "libcloud": "Apache Libcloud",
+    "ansible": "Ansible",
+}
+_PREPARATION = """\
+mkdir -p ~/gstack && cd ~/gstack
+mv ~/Downloads/ca.pem .
+mv "$(ls -t ~/Downloads/*-universe-*.json | head -1)" universe-key.json
+mv "$(ls -t ~/Downloads/*-key-*.json | head -1)" key.json
+chmod 600 *.json
+# the system's certificate authorities and this server's (macOS: /etc/ssl/cert.pem)
+cat /etc/ssl/certs/ca-certificates.crt ca.pem > bundle.pem
+# only for gcutil
+echo "def get(): return '$PWD/bundle.pem'" > ca_certs_locater.py"""
+
+
+def console_texts(place: Place) -> Texts:
+    """Return what the console shows for copying: the settings of every client for a place."""
+    facts = Facts(
+        url=place.url,
+        home=_DOWNLOADS,
+        bundle=_DOWNLOADS / "bundle.pem",
+        authority=_DOWNLOADS / "ca.pem",
+        key_file=_DOWNLOADS / "key.json",
+        universe_key_file=_DOWNLOADS / "universe-key.json",
+        email=place.email,
+        project=place.project,
+        zone=place.zone,
+        region=place.region,
+    )
+    texts = [(title, CLIENTS[name](facts)) for name, title in _CONSOLE_TITLES.items()]
+    texts.append(("gcutil 1.15", gcutil_settings(facts, _DOWNLOADS)))
+    return Texts(_PREPARATION, gcloud_login(facts), tuple(texts))

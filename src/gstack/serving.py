@@ -87,8 +87,11 @@ def _on_sandbox(settings: Settings, endpoint: str) -> Settings:
 
 async def _prepare_database(settings: Settings) -> None:
     """Migrate once, before the workers look; with a key that opens nothing they would be of no use."""
-    from gstack.auth.keys.resealing import check  # noqa: PLC0415  # the one thing that this process needs there
-    from gstack.auth.keys.sealing import WrongKeyError, load_seal  # noqa: PLC0415
+    from gstack.auth.keys.sealing import (  # noqa: PLC0415  # the one thing that this process needs there
+        WrongKeyError,
+        check,
+        load_seal,
+    )
 
     try:
         seal = load_seal(settings.home)

@@ -11,8 +11,8 @@ from falcon.testing import ASGIConductor
 from auth.room import Room
 from fixtures.postgresql import database_of
 from fixtures.secrecy import Eavesdropper, keep_log, note_secrets, secrets_of_home
+from gstack.app import mount_auth
 from gstack.auth.auth import Auth
-from gstack.auth.routes import mount
 from gstack.cloudstack.client import CloudStack
 from gstack.cloudstack.signing import KeyPair
 from gstack.config import Settings
@@ -20,7 +20,6 @@ from gstack.db.engine import create_engine
 from gstack.db.tables import metadata
 from gstack.sandbox.server import ThreadedSandbox, running
 from gstack.sandbox.settings import SandboxSettings, new_account
-from gstack.surroundings import ConsoleSurroundings
 
 
 class _Heard(falcon.asgi.App[Any, Any]):
@@ -51,7 +50,7 @@ async def room(sandbox: ThreadedSandbox, tmp_path: Path) -> AsyncIterator[Room]:
     async with CloudStack(sandbox.url) as cloudstack:
         auth = Auth(engine, cloudstack, settings)
         app = _Heard()
-        mount(app, auth, ConsoleSurroundings(settings, cloudstack))
+        mount_auth(app, auth)
         pairs = {known.name: KeyPair(known.api_key, known.secret_key) for known in sandbox.sandbox.settings.accounts}
         async with ASGIConductor(app) as http:
             room = Room(auth, engine, http, pairs)

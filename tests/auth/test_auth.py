@@ -15,14 +15,14 @@ async def test_the_runner_gets_key_pairs(room: Room) -> None:
     async with room.engine.begin() as connection:
         await connection.execute(update(credentials).values(revoked=now()))
     restarted = Auth(room.engine, room.auth.cloudstack, room.auth.settings)
-    assert await restarted.credentials(credential_id_of(room.demo)) == room.demo
-    assert await restarted.credentials("unknown") is None
+    assert await restarted.key_pair(credential_id_of(room.demo)) == room.demo
+    assert await restarted.key_pair("unknown") is None
 
 
 async def test_tokens_survive_a_restart(room: Room) -> None:
     """A new process on the same folder and database takes the tokens of the old one, and signs with the same key."""
     token = (await room.token("client_credentials", room.demo)).json["access_token"]
     restarted = Auth(room.engine, room.auth.cloudstack, room.auth.settings)
-    assert await restarted.identities.public_keys() == await room.auth.identities.public_keys()
+    assert await restarted.id_tokens.public_keys() == await room.auth.id_tokens.public_keys()
     room.auth.guard.forget()
     assert (await room.who(token)).status_code == 200

@@ -13,9 +13,9 @@ from auth.jwts import CLOUD, COMPUTE, claims_of, self_signed, signed, unsigned, 
 from auth.room import Room
 from gstack.auth import guard as guards
 from gstack.auth.auth import Auth
-from gstack.auth.keys import service_accounts as keys
-from gstack.auth.opaque import digest
+from gstack.auth.keys import service_accounts
 from gstack.auth.store import Store, now
+from gstack.auth.tokens import digest
 from gstack.db.tables import credentials, tokens
 
 URI = "https://localhost:5000/oauth2/token"
@@ -26,7 +26,9 @@ async def access(room: Room, account: str = "demo") -> str:
 
 
 async def key_file(room: Room, account: str = "demo", **options: Any) -> dict[str, Any]:
-    return await keys.register_key(room.auth, await room.auth.proved(room.accounts[account]), token_uri=URI, **options)
+    return await service_accounts.register_key(
+        room.auth, await room.auth.verify_pair(room.accounts[account]), token_uri=URI, **options
+    )
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "OAuth"])
@@ -119,7 +121,7 @@ async def test_forged_jwts(room: Room) -> None:
     """Alg none, HS256 with the public key, another account's key: 401."""
     file, theirs = await key_file(room), await key_file(room, "other")
     claims = claims_of(file, sub=file["client_email"], aud=COMPUTE)
-    public = (await keys.list_keys(room.auth))[0].public_key
+    public = (await service_accounts.list_keys(room.auth))[0].public_key
     forged = [
         unsigned(claims, kid=file["private_key_id"]),
         with_secret(claims, public.encode(), kid=file["private_key_id"]),
@@ -166,7 +168,7 @@ async def test_revocation_is_seen_at_once_elsewhere(room: Room) -> None:
     for bearer in (token, jwt):
         assert (await room.who(bearer)).status_code == 200
     replica = Auth(room.engine, room.auth.cloudstack, room.auth.settings)
-    await keys.revoke_key(replica, file["private_key_id"])
+    await service_accounts.revoke_key(replica, file["private_key_id"])
     assert (await room.who(jwt)).status_code == 401
     assert (await room.who(token)).status_code == 200
     await replica.store.revoke_token(digest(token))
@@ -183,7 +185,7 @@ async def test_an_unheard_revocation_is_seen_within_seconds(room: Room) -> None:
     store = Store(room.engine)
     await store.revoke_token(digest(token))
     await store.revoke_key(file["private_key_id"], "")
-    end = time.monotonic() + guards.REMEMBER + 1
+    end = time.monotonic() + guards.REMEMBER_SECONDS + 1
     for bearer in (token, jwt):
         while (await room.who(bearer)).status_code == 200:
             assert time.monotonic() < end

@@ -7,7 +7,16 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gstack.auth.limits import FORGOTTEN, FREE_PAIR, FREE_WIDE, LONGEST_PAIR, LONGEST_WIDE, Limits
+from gstack.auth.limits import (
+    FORGOTTEN,
+    FREE_NARROW,
+    FREE_WIDE,
+    LONGEST_NARROW,
+    LONGEST_WIDE,
+    MINUTE,
+    Limits,
+    RateLimit,
+)
 from gstack.db.engine import reading
 from gstack.db.tables import attempts
 from gstack.errors import Problem
@@ -59,18 +68,18 @@ async def succeed(limits: Limits, address: str = HERE, account: str = "demo") ->
 
 async def test_back_off_grows_up_to_its_limit(limits: Limits, clock: Clock) -> None:
     """The first failures are free, then each doubles the wait; waiting it out allows one more try."""
-    assert [await fail(limits) for _ in range(FREE_PAIR)] == [0] * FREE_PAIR
+    assert [await fail(limits) for _ in range(FREE_NARROW)] == [0] * FREE_NARROW
     waits = []
     for _ in range(12):
         waits.append(await fail(limits))
         clock.pass_by(waits[-1])
         assert await fail(limits) == 0
-    assert waits == [min(2**power, LONGEST_PAIR) for power in range(12)]
+    assert waits == [min(2**power, LONGEST_NARROW) for power in range(12)]
 
 
 async def test_nothing_is_tried_while_one_has_to_wait(limits: Limits) -> None:
     """The right password does not help either: nothing is proved before the time is over."""
-    for _ in range(FREE_PAIR):
+    for _ in range(FREE_NARROW):
         await fail(limits)
     assert not await succeed(limits)
 
@@ -78,17 +87,17 @@ async def test_nothing_is_tried_while_one_has_to_wait(limits: Limits) -> None:
 async def test_a_success_ends_the_count(limits: Limits) -> None:
     """After a success the free failures begin anew."""
     for _ in range(3):
-        for _ in range(FREE_PAIR - 1):
+        for _ in range(FREE_NARROW - 1):
             assert not await fail(limits)
         assert await succeed(limits)
 
 
 async def test_failures_are_forgotten(limits: Limits, clock: Clock) -> None:
     """After an hour without a failure nobody waits."""
-    for _ in range(FREE_PAIR - 1):
+    for _ in range(FREE_NARROW - 1):
         await fail(limits)
     clock.pass_by(FORGOTTEN.total_seconds() + 1)
-    assert [await fail(limits) for _ in range(FREE_PAIR)] == [0] * FREE_PAIR
+    assert [await fail(limits) for _ in range(FREE_NARROW)] == [0] * FREE_NARROW
 
 
 async def test_nobody_locks_out_a_working_client_from_elsewhere(limits: Limits) -> None:
@@ -131,7 +140,7 @@ async def test_one_customers_ipv6_network_is_one_address(limits: Limits) -> None
         await fail(limits, f"2001:db8::{number:x}", f"a{number}")
     assert await fail(limits, "2001:db8::ffff", "b") > 0
     assert await fail(limits, "2001:db8:0:1::1", "b") == 0
-    for _ in range(FREE_PAIR):
+    for _ in range(FREE_NARROW):
         await fail(limits, "::ffff:192.0.2.9")
     assert await fail(limits, "192.0.2.9") > 0
 
@@ -148,21 +157,21 @@ async def test_a_burst_of_guesses_is_counted_one_by_one(limits: Limits) -> None:
             raise Problem.unauthorized("wrong")
 
     answers = await asyncio.gather(*(guess() for _ in range(100)), return_exceptions=True)
-    assert tried == FREE_PAIR
-    assert sum(isinstance(answer, Problem) and answer.status == 429 for answer in answers) == 100 - FREE_PAIR
+    assert tried == FREE_NARROW
+    assert sum(isinstance(answer, Problem) and answer.status == 429 for answer in answers) == 100 - FREE_NARROW
 
 
 async def test_replicas_share_the_count(engine: AsyncEngine, clock: Clock) -> None:
     """What one worker counted another one knows."""
     first, second = Limits(engine, clock), Limits(engine, clock)
-    for _ in range(FREE_PAIR):
+    for _ in range(FREE_NARROW):
         await fail(first)
     assert await fail(second) > 0
 
 
 async def test_errors_that_are_no_wrong_proof_count_nothing(limits: Limits) -> None:
     """CloudStack being down, or a malformed request, is nobody's failure."""
-    for _ in range(2 * FREE_PAIR):
+    for _ in range(2 * FREE_NARROW):
         with pytest.raises(Problem, match="down"):
             async with limits.attempt(HERE, "demo"):
                 raise Problem.backend("down")
@@ -213,3 +222,33 @@ async def test_forged_signatures_stop_nobody_beside_them(limits: Limits) -> None
         async with limits.attempt(HERE, "another", guessable=False):
             pass
     assert refused.value.status == 429
+
+
+def test_a_minute_s_worth() -> None:
+    """So many requests of one address pass in a minute; others are not concerned, and the next minute is a new one."""
+    moment = 100.0
+    rate_limit = RateLimit(3, lambda: moment)
+    for _ in range(3):
+        rate_limit.check("192.0.2.1")
+    moment += 20
+    with pytest.raises(Problem) as refused:
+        rate_limit.check("192.0.2.1")
+    assert (refused.value.status, refused.value.headers["Retry-After"]) == (429, "41")
+    rate_limit.check("192.0.2.2")
+    moment += MINUTE
+    rate_limit.check("192.0.2.1")
+
+
+def test_a_network_is_one_address() -> None:
+    """One customer has all of an IPv6 network; and where very many addresses come at once, new ones share one count."""
+    rate_limit = RateLimit(2, lambda: 0.0)
+    for last in (1, 2):
+        rate_limit.check(f"2001:db8::{last}")
+    with pytest.raises(Problem):
+        rate_limit.check("2001:db8::3")
+    for number in range(9_999):
+        rate_limit.check(f"10.0.{number // 256}.{number % 256}")
+    for last in (1, 2):
+        rate_limit.check(f"192.0.2.{last}")
+    with pytest.raises(Problem):
+        rate_limit.check("192.0.2.3")

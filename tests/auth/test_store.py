@@ -5,24 +5,24 @@ import asyncio
 import msgspec
 
 from auth.room import Room
-from gstack.auth import tokens as issue
-from gstack.auth.keys.credentials import proved
+from gstack.auth import tokens
+from gstack.auth.keys.credentials import register
 from gstack.auth.store import Store
 from gstack.db.engine import create_engine
 
 
 async def test_a_token_is_exchanged_once_over_processes(room: Room) -> None:
     """Of several connections that exchange one token, exactly one gets something, and then its family ends."""
-    credential = await room.auth.proved(room.demo)
-    grant = issue.Grant(credential.id, "client", "scope", issue.new_family())
-    old = issue.access(grant).rows[0]
+    credential = await room.auth.verify_pair(room.demo)
+    grant = tokens.Authorization(credential.id, "client", "scope", tokens.new_family())
+    old = tokens.new_access_token(grant).rows[0]
     await room.auth.store.add_tokens(old)
     engines = [create_engine(room.auth.settings.database_url) for _ in range(3)]
-    fresh = [issue.access(grant).rows[0] for _ in engines]
+    fresh = [tokens.new_access_token(grant).rows[0] for _ in engines]
     won = await asyncio.gather(*(Store(engine).exchange(old, row) for engine, row in zip(engines, fresh, strict=True)))
     assert sorted(won) == [False, False, True]
     for row in fresh:
-        assert await room.auth.store.in_force(row.hash) is None
+        assert await room.auth.store.valid_access_token(row.hash) is None
     for engine in engines:
         await engine.dispose()
 
@@ -31,7 +31,7 @@ async def test_a_pair_proved_by_several_at_once_is_one_row(room: Room) -> None:
     """Processes that keep the same new pair at the same time end with one row and no error."""
     engines = [create_engine(room.auth.settings.database_url) for _ in range(3)]
     kept = await asyncio.gather(
-        *(proved(room.auth.cloudstack, Store(engine), room.auth.seal, room.demo) for engine in engines)
+        *(register(room.auth.cloudstack, Store(engine), room.auth.seal, room.demo) for engine in engines)
     )
     assert len({credential.id for credential in kept}) == 1
     for engine in engines:
@@ -40,7 +40,7 @@ async def test_a_pair_proved_by_several_at_once_is_one_row(room: Room) -> None:
 
 async def test_a_newer_owner_replaces_the_older(room: Room) -> None:
     """A pair whose user got another e-mail is updated; when it was made stays."""
-    first = await room.auth.proved(room.demo)
+    first = await room.auth.verify_pair(room.demo)
     renamed = msgspec.structs.replace(first, user="new@example.org")
     kept = await room.auth.store.put_credential(renamed)
     assert (kept.user, kept.created) == ("new@example.org", first.created)

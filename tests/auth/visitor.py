@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from falcon.testing import Result
 
 from auth.room import REDIRECT, Room
-from gstack.auth.pages.visits import COOKIE
+from gstack.auth.pages.sessions import COOKIE
 
 GCLOUD = "32555940559.apps.googleusercontent.com"
 SECRET = "ZmssLNjJy2998hD4CTg2ejr2"

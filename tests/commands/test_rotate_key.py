@@ -11,7 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from auth.keys.test_resealing import OLD, filled, secrets
+from auth.keys.test_sealing import OLD, filled, secrets
 from fixtures.gce import Gce
 from fixtures.servers import Stack
 from fixtures.shells import gstack

@@ -1,1 +1,1 @@
-"""The OAuth2 server: who asks, and with which CloudStack keys. One file per grant or concern."""
+"""The OAuth2 server: who sends a request, and with which CloudStack key pair to serve it."""

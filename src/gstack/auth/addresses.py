@@ -1,4 +1,4 @@
-"""Which URLs are this server's own: what a JWT may name as its audience, and what our documents show. Pure."""
+"""Which URLs belong to this server: what a JWT may name as its audience, and what our documents show. Pure."""
 
 import re
 from urllib.parse import urlsplit
@@ -10,14 +10,14 @@ AUTH_PATHS = ("/oauth2/auth", "/o/oauth2/auth", "/o/oauth2/v2/auth")
 REVOKE_PATHS = ("/oauth2/revoke", "/revoke", "/o/oauth2/revoke")
 
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
-_SERVICES = ("compute", "storage")  # before our name where a client takes us for a universe of its own
+_SERVICES = ("compute", "storage")  # before our name, for clients that use us as their universe
 _GOOGLE_TOKEN = frozenset({"https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/token"})
 _GOOGLE_COMPUTE = frozenset({"https://compute.googleapis.com/"})
 _HOST = re.compile(r"([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
 class Addresses:
-    """The names under which this server is known: those of its settings, and loopback; any port, for proxies."""
+    """The names of this server: those in its settings, and loopback. Any port fits, because of proxies."""
 
     def __init__(self, settings: Settings) -> None:
         bind = settings.server.bind
@@ -29,17 +29,17 @@ class Addresses:
         self._names = own | {f"{service}.{name}" for service in _SERVICES for name in own}
 
     def base(self, host: str) -> str:
-        """The URL to show a client that asked under this Host header; the public one where we do not know the name."""
+        """Return the URL to show a client that sent this Host header; the public one if the name is not ours."""
         return f"{self._scheme}://{host}" if _name(host) in self._names else self.public_url
 
     def is_token_url(self, audience: str) -> bool:
-        """True where an assertion for the token endpoint was meant for us; Google's clients name Google's."""
+        """Tell whether an assertion with this audience is for our token endpoint. Google's clients name Google's."""
         if audience in _GOOGLE_TOKEN:
             return True
         return self._is_ours(audience) and urlsplit(audience).path in TOKEN_PATHS
 
     def is_api_url(self, audience: str) -> bool:
-        """True where a self-signed JWT was meant for our Compute API; Google's clients name Google's."""
+        """Tell whether a self-signed JWT with this audience is for our API. Google's clients name Google's."""
         if audience in _GOOGLE_COMPUTE:
             return True
         return self._is_ours(audience) and urlsplit(audience).path in {"", "/"}
@@ -53,6 +53,6 @@ class Addresses:
 
 
 def _name(host: str) -> str:
-    """A Host header without its port, or nothing where it is none."""
-    found = _HOST.fullmatch(host.lower())
-    return found[1] if found else ""
+    """Return a Host header without its port; empty if it is malformed."""
+    match = _HOST.fullmatch(host.lower())
+    return match[1] if match else ""

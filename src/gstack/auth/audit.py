@@ -1,8 +1,8 @@
-"""The audit log: one JSON line for each sign-in, token, key event and mutation. Never a secret.
+"""The audit log: one JSON line for each sign-in, token, key event and mutation. It never contains a secret.
 
-A line says who did what, from where, and what came of it; `id` is the request's, as in the access log. Lines are
-appended, each by one write, so that workers and commands share the file. It is made with mode 0600, and again when
-somebody moved it away: logrotate needs no signal.
+A line says who did what, from where, and with what result; `id` is the request's, as in the access log. Each line is
+appended by one write, so that workers and commands can share the file. The file is created with mode 0600. If somebody
+moves it away, the next line creates a new one, so logrotate needs no signal.
 """
 
 import os
@@ -16,16 +16,15 @@ import msgspec
 import structlog
 
 STANDARD_OUTPUT = "-"
-_LONGEST = 300  # characters of one value; what clients send does not fill the disk
+_LONGEST = 300  # characters of one value, so that clients cannot fill the disk
 _log = structlog.get_logger("gstack.audit")
 
 
 class Audit:
     """Write with `audit.write("token", who=…, what=…, result=…)`.
 
-    `target` is a file (relative names lie in `home`), "-" for standard output
-    (or `output` in its place), or empty: then nothing is kept.
-    Facts that every line has are the time, the event, and of a request its `id` and `address`.
+    `target` is a file (a relative name is in `home`), "-" for standard output (or for `output`, if it is given), or
+    empty to write nothing. Every line has the time and the event, and within a request its `id` and `address`.
     """
 
     def __init__(self, target: str, home: Path, output: TextIO | None = None) -> None:
@@ -36,13 +35,15 @@ class Audit:
         self._lock = threading.Lock()
 
     def write(self, event: str, **facts: Any) -> None:
-        """Append one line. `facts` that are empty stay out; no fact may be a secret. A full disk stops nobody."""
+        """Append one line, without empty `facts`. No fact may be a secret. A full disk does not fail the request."""
         if not self._target:
             return
-        known = structlog.contextvars.get_contextvars()
-        request = {name: known.get(name) for name in ("address", "id")}
-        told = {name: _short(value) for name, value in (request | facts).items() if value not in (None, "")}
-        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **told}
+        context = structlog.contextvars.get_contextvars()
+        request = {name: context.get(name) for name in ("address", "id")}
+        line: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
+        for name, value in (request | facts).items():
+            if value not in (None, ""):
+                line[name] = value[:_LONGEST] if isinstance(value, str) else value
         try:
             with self._lock:
                 os.write(self._file(), msgspec.json.encode(line) + b"\n")
@@ -50,7 +51,7 @@ class Audit:
             _log.error("audit line not written", why=str(error), line=line)
 
     def _file(self) -> int:
-        """The open file; another one where the name has moved on."""
+        """Return the open file; open it again if its name now belongs to another file, or to none."""
         if self._path is None:
             return (self._output or sys.stdout).fileno()
         if self._descriptor is not None and not _is_at(self._descriptor, self._path):
@@ -67,7 +68,3 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
-
-
-def _short(value: Any) -> Any:
-    return value[:_LONGEST] if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Auth: everything that the OAuth2 server holds, made once from the settings."""
+"""Auth: all parts of the OAuth2 server, built once from the settings."""
 
 from pathlib import Path
 
@@ -8,12 +8,11 @@ from gstack.auth.addresses import Addresses
 from gstack.auth.audit import Audit
 from gstack.auth.guard import Guard
 from gstack.auth.keys import credentials
+from gstack.auth.keys.credentials import PairChecker, unseal_pair
 from gstack.auth.keys.sealing import load_seal
-from gstack.auth.keys.standing import Standing
 from gstack.auth.limits import Limits
-from gstack.auth.oauth.id_tokens import Identities
+from gstack.auth.oauth.id_tokens import IdTokens
 from gstack.auth.oauth.issuers import Issuers
-from gstack.auth.oauth.subjects import Subjects
 from gstack.auth.pages.sessions import Sessions
 from gstack.auth.store import Credential, Store
 from gstack.cloudstack.client import CloudStack
@@ -26,9 +25,9 @@ _UNAUTHORIZED = 401
 
 
 class Auth:
-    """The OAuth2 server. `guard` goes to the gateway's endpoint, `credentials` to the operations runner.
+    """The OAuth2 server. `guard` is for the gateway's endpoint, `key_pair` for the operations runner.
 
-    `home` holds the sealing key and the audit log; without it, the settings' own.
+    `home` contains the sealing key and the audit log. It defaults to the settings' own.
     """
 
     def __init__(
@@ -41,28 +40,27 @@ class Auth:
         self.sessions = Sessions(engine)
         self.seal = load_seal(folder)
         self.addresses = Addresses(settings)
-        self.identities = Identities(self.store, self.seal, self.addresses.public_url, folder)
+        self.id_tokens = IdTokens(self.store, self.seal, self.addresses.public_url, folder)
         self.issuers = Issuers(settings.trust)
-        self.subjects = Subjects(engine)
         self.limits = Limits(engine)
         self.audit = Audit(settings.server.audit_log, folder)
-        self.standing = Standing(cloudstack)
+        self.checker = PairChecker(cloudstack)
         self.revocations = Signal(engine, "revoked")
-        self.guard = Guard(self.store, self.seal, self.addresses, self.standing, self.revocations)
+        self.guard = Guard(self.store, self.seal, self.addresses, self.checker, self.revocations)
 
-    async def proved(self, keys: KeyPair) -> Credential:
-        """Prove a CloudStack key pair and keep it (see credentials.proved)."""
-        credential = await credentials.proved(self.cloudstack, self.store, self.seal, keys)
-        self.standing.note(credential.id)
+    async def verify_pair(self, keys: KeyPair) -> Credential:
+        """Verify a CloudStack key pair and store it (see credentials.register)."""
+        credential = await credentials.register(self.cloudstack, self.store, self.seal, keys)
+        self.checker.record(credential.id)
         return credential
 
-    async def in_standing(self, credential_id: str) -> Credential | None:
-        """Return a credential that was revoked neither here nor, as far as known, at CloudStack."""
+    async def usable_credential(self, credential_id: str) -> Credential | None:
+        """Return a credential; None if it was revoked here or, as far as we can tell, in CloudStack."""
         credential = await self.store.credential(credential_id)
         if credential is None or credential.revoked:
             return None
         try:
-            await self.standing.check(credential.id, self.pair_of(credential))
+            await self.checker.check(credential.id, unseal_pair(self.seal, credential))
         except Problem as problem:
             if problem.status != _UNAUTHORIZED:
                 raise
@@ -70,15 +68,11 @@ class Auth:
         return credential
 
     async def announce_revocation(self) -> None:
-        """Have every process forget what it remembers of tokens, now that something was revoked."""
+        """Make every process forget the callers that it remembers, because something was revoked."""
         self.guard.forget()
         await self.revocations.give()
 
-    def pair_of(self, credential: Credential) -> KeyPair:
-        """Return a credential's key pair, unsealed."""
-        return credentials.unsealed(self.seal, credential)
-
-    async def credentials(self, credential_id: str) -> KeyPair | None:
-        """Return the key pair of a credential, revoked or not: work that began goes on with it."""
+    async def key_pair(self, credential_id: str) -> KeyPair | None:
+        """Return the key pair of a credential, even a revoked one, so that operations in progress can finish."""
         credential = await self.store.credential(credential_id)
-        return self.pair_of(credential) if credential else None
+        return unseal_pair(self.seal, credential) if credential else None

@@ -1,4 +1,4 @@
-"""Caller: who stands behind a request. The gateway reads it, the guard makes it."""
+"""Caller: who stands behind a request. The guard finds out, the gateway reads it."""
 
 import msgspec
 
@@ -6,10 +6,11 @@ from gstack.cloudstack.signing import KeyPair
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who asks: what the guard found behind the token.
+    """Who sent a request, as the guard found it behind the token.
 
-    `credential` names the sealed key pair in the database; `user` is the e-mail that operations show; `account_id`
-    and `account` are CloudStack's. `scopes` are those granted, as full URLs; a token without any has cloud-platform.
+    `credential` is the id of the sealed key pair in the database. `user` is the e-mail that operations show.
+    `account_id` and `account` are CloudStack's. `scopes` are the granted ones, as full URLs; a token without scopes has
+    cloud-platform.
     """
 
     credential: str

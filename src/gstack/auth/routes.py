@@ -1,4 +1,4 @@
-"""Where the OAuth2 server answers: its own paths, and Google's for clients that have them built in."""
+"""Where the OAuth2 server answers: at its own paths, and at Google's for clients that have those built in."""
 
 from typing import Any
 
@@ -6,23 +6,30 @@ import falcon.asgi
 
 from gstack.auth.addresses import AUTH_PATHS, REVOKE_PATHS, TOKEN_PATHS
 from gstack.auth.auth import Auth
-from gstack.auth.oauth.authorize import AuthorizeEndpoint, ConsentEndpoint
+from gstack.auth.oauth.authorize import AuthorizeEndpoint, consent_endpoint
 from gstack.auth.oauth.metadata import CERTS_PATH, CertsEndpoint, ConfigurationEndpoint
 from gstack.auth.oauth.revoke import RevokeEndpoint
 from gstack.auth.oauth.token import TokenEndpoint
 from gstack.auth.oauth.userinfo import TokeninfoEndpoint, UserinfoEndpoint
-from gstack.auth.pages.console import HomeEndpoint
-from gstack.auth.pages.console_forms import AuthorityEndpoint, key_form, key_revocation, session_revocation
+from gstack.auth.pages.console import (
+    Certificate,
+    CertificateEndpoint,
+    ClientTexts,
+    ConsoleEndpoint,
+    Zones,
+    create_key_endpoint,
+    revoke_key_endpoint,
+    revoke_session_endpoint,
+)
 from gstack.auth.pages.rendering import FILES, FileEndpoint
 from gstack.auth.pages.signin import (
     PAIR_PATH,
     SIGN_IN_PATH,
     SIGN_OUT_PATH,
-    PairEndpoint,
-    SignInEndpoint,
-    SignOutEndpoint,
+    pair_endpoint,
+    sign_in_endpoint,
+    sign_out_endpoint,
 )
-from gstack.auth.surroundings import Surroundings
 
 USERINFO_PATHS = (
     "/v1/userinfo",
@@ -34,19 +41,21 @@ USERINFO_PATHS = (
 TOKENINFO_PATHS = ("/tokeninfo", *(f"/oauth2/v{version}/tokeninfo" for version in (1, 2, 3)))
 
 
-def mount(app: falcon.asgi.App[Any, Any], auth: Auth, surroundings: Surroundings) -> None:
-    """Add every route of the auth room to the app."""
+def mount(
+    app: falcon.asgi.App[Any, Any], auth: Auth, zones: Zones, texts: ClientTexts, certificate: Certificate
+) -> None:
+    """Add every route of the OAuth2 server to the app. The console shows zones, texts and the certificate."""
     routes: tuple[tuple[tuple[str, ...], object], ...] = (
-        (("/",), HomeEndpoint(auth, surroundings)),
-        ((SIGN_IN_PATH,), SignInEndpoint(auth)),
-        ((PAIR_PATH,), PairEndpoint(auth)),
-        ((SIGN_OUT_PATH,), SignOutEndpoint(auth)),
-        (("/keys",), key_form(auth)),
-        (("/keys/revoke",), key_revocation(auth)),
-        (("/sessions/revoke",), session_revocation(auth)),
-        (("/ca.pem",), AuthorityEndpoint(surroundings)),
+        (("/",), ConsoleEndpoint(auth, zones, texts)),
+        ((SIGN_IN_PATH,), sign_in_endpoint(auth)),
+        ((PAIR_PATH,), pair_endpoint(auth)),
+        ((SIGN_OUT_PATH,), sign_out_endpoint(auth)),
+        (("/keys",), create_key_endpoint(auth)),
+        (("/keys/revoke",), revoke_key_endpoint(auth)),
+        (("/sessions/revoke",), revoke_session_endpoint(auth)),
+        (("/ca.pem",), CertificateEndpoint(certificate)),
         (tuple(FILES), FileEndpoint()),
-        (("/oauth2/consent",), ConsentEndpoint(auth)),
+        (("/oauth2/consent",), consent_endpoint(auth)),
         (AUTH_PATHS, AuthorizeEndpoint(auth)),
         (TOKEN_PATHS, TokenEndpoint(auth)),
         (REVOKE_PATHS, RevokeEndpoint(auth)),

@@ -1,4 +1,4 @@
-"""All SQL of the auth room: credentials, service-account keys, tokens. No secret comes here unsealed or unhashed."""
+"""The SQL for credentials, service-account keys, tokens and signing keys. No secret gets here unsealed or unhashed."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -13,17 +13,17 @@ from gstack.db.engine import reading, writing
 from gstack.db.tables import credentials, service_keys, signing_keys, tokens
 
 ACCESS, REFRESH, CODE = "access", "refresh", "code"
-_KEPT = timedelta(days=1)  # an ended token is kept this long, so that a replay is still seen as one
-_TOUCH = timedelta(seconds=60)  # `last_used` is no truer than this
+_REPLAY_WINDOW = timedelta(days=1)  # expired tokens stay this long, so that a replay is still recognised
+_TOUCH = timedelta(seconds=60)  # how exact `last_used` is
 
 
 def now() -> datetime:
-    """This moment, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """A CloudStack key pair that was proved, its secret still sealed, and whose it is. `user` is an e-mail."""
+    """A verified CloudStack key pair with its secret still sealed, and whose it is. `user` is an e-mail."""
 
     id: str
     kind: str
@@ -52,10 +52,10 @@ class ServiceKey(msgspec.Struct, frozen=True):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """An access token, a refresh token or a code. `hash` is opaque.digest of the token itself.
+    """An access token, a refresh token or a code. `hash` is tokens.digest of the token itself.
 
-    `data` of a code: `redirect_uri`, `challenge`. Of a refresh token: `parent`, the hash of the one that brought it.
-    Of an access token of a service account: `user`, its e-mail.
+    `data` of a code contains `redirect_uri`, `challenge` and `nonce`; of a refresh token `parent`, the hash of the one
+    that it replaces; of an access token of a service account `user`, the service account's e-mail.
     """
 
     hash: str
@@ -78,7 +78,7 @@ class Store:
         self.engine = engine
 
     async def put_credential(self, credential: Credential) -> Credential:
-        """Write a proved pair, or its newer secret and owner; its kind and a revocation stay. Return what is kept."""
+        """Store a verified pair, or update its secret and owner, not its kind or revocation. Return what is stored."""
         fresh = msgspec.structs.asdict(credential)
         for name in ("id", "kind", "created", "revoked"):
             del fresh[name]
@@ -97,18 +97,18 @@ class Store:
         return Credential(**row._asdict()) if row else None
 
     async def credentials_of(self, credential: Credential) -> list[Credential]:
-        """Return the credentials of the same CloudStack user, those that were revoked too."""
+        """Return all credentials of the same CloudStack user, including revoked ones."""
         same = (credentials.c.account_id == credential.account_id) & (credentials.c.user == credential.user)
         async with reading(self.engine) as connection:
             return [Credential(**row._asdict()) for row in await connection.execute(select(credentials).where(same))]
 
     async def revoke_credential(self, credential_id: str) -> None:
-        """Revoke a credential: nothing that stands on it works any more."""
+        """Revoke a credential and thereby everything that relies on it."""
         change = update(credentials).where(credentials.c.id == credential_id, credentials.c.revoked.is_(None))
         await self._change(change.values(revoked=now()))
 
     async def families(self, credential_ids: list[str]) -> list[Token]:
-        """Return the access and refresh tokens in force of these credentials, oldest first."""
+        """Return the valid access and refresh tokens of these credentials, oldest first."""
         good = (tokens.c.expires > now()) & tokens.c.revoked.is_(None) & tokens.c.kind.in_((ACCESS, REFRESH))
         query = select(tokens).where(tokens.c.credential_id.in_(credential_ids), good).order_by(tokens.c.created)
         async with reading(self.engine) as connection:
@@ -120,13 +120,13 @@ class Store:
             await connection.execute(insert(service_keys).values(msgspec.structs.asdict(key)))
 
     async def keys(self, *conditions: ColumnElement[bool]) -> list[ServiceKey]:
-        """Return service-account keys, oldest first, ended ones too."""
+        """Return service-account keys, oldest first, including expired and revoked ones."""
         query = select(service_keys).where(*conditions).order_by(service_keys.c.created, service_keys.c.key_id)
         async with reading(self.engine) as connection:
             return [ServiceKey(**row._asdict()) for row in await connection.execute(query)]
 
     async def keys_of(self, email: str, key_id: str = "") -> list[ServiceKey]:
-        """Return the keys in force of a service account; only the one of this id where it is given."""
+        """Return the valid keys of a service account, or only the one with this id."""
         conditions = [service_keys.c.email == email, service_keys.c.revoked.is_(None)]
         if key_id:
             conditions.append(service_keys.c.key_id == key_id)
@@ -134,7 +134,7 @@ class Store:
         return [key for key in await self.keys(*conditions) if not key.expires or key.expires > moment]
 
     async def revoke_key(self, key_id: str, family: str) -> bool:
-        """Revoke a key and the tokens that it brought; False where there is none in force."""
+        """Revoke a key and its tokens. Return False if there is no such key that is not yet revoked."""
         moment = now()
         async with writing(self.engine) as connection:
             change = update(service_keys).where(service_keys.c.key_id == key_id, service_keys.c.revoked.is_(None))
@@ -143,25 +143,25 @@ class Store:
         return bool(found.rowcount)
 
     async def touch_key(self, key: ServiceKey) -> None:
-        """Remember that a key was used, once a minute at most."""
+        """Record that a key was used, at most once a minute."""
         moment = now()
         if not key.last_used or key.last_used < moment - _TOUCH:
             change = update(service_keys).where(service_keys.c.key_id == key.key_id).values(last_used=moment)
             await self._change(change)
 
     async def add_tokens(self, *new: Token) -> None:
-        """Write new tokens."""
+        """Store new tokens."""
         async with writing(self.engine) as connection:
             await connection.execute(insert(tokens), [msgspec.structs.asdict(token) for token in new])
 
     async def token(self, digest: str, kind: str = "") -> Token | None:
-        """Return a token by its hash, ended or not."""
+        """Return a token by its hash, even if it has expired or was revoked."""
         query = select(tokens).where(tokens.c.hash == digest)
         row = await self._first(query.where(tokens.c.kind == kind) if kind else query)
         return Token(**row._asdict()) if row else None
 
-    async def in_force(self, digest: str) -> tuple[Token, Credential] | None:
-        """Return an access token that is good now, with its credential."""
+    async def valid_access_token(self, digest: str) -> tuple[Token, Credential] | None:
+        """Return an access token that is valid now, with its credential."""
         token = await self.token(digest, ACCESS)
         if token is None or token.revoked or token.expires <= now():
             return None
@@ -169,9 +169,9 @@ class Store:
         return (token, credential) if credential and not credential.revoked else None
 
     async def exchange(self, old: Token, *new: Token) -> bool:
-        """Use up a code for new tokens, once; a second time ends its whole family and gives False.
+        """Exchange a code for new tokens. A second exchange revokes the whole family and returns False.
 
-        One transaction: of two who come with the same token at once, the later one finds what the first got.
+        This is one transaction: if two exchange the same code at once, the later one finds what the first one got.
         """
         unused = update(tokens).where(tokens.c.hash == old.hash, tokens.c.used.is_(None), tokens.c.revoked.is_(None))
         async with writing(self.engine) as connection:
@@ -183,9 +183,10 @@ class Store:
         return first
 
     async def rotate(self, old: Token, *new: Token) -> bool:
-        """Give a refresh token a successor; False, and its family ends, where a successor of it was used already.
+        """Add a successor to a refresh token. Return False, and revoke the family, if a successor was used before.
 
-        Using a token shows that it arrived: what brought it is used up then. Successors that never came back go.
+        Using a token shows that the client received it, so the token that it replaced is then used up. Successors that
+        were never used are deleted.
         """
         live = select(tokens.c.hash).where(
             tokens.c.family == old.family,
@@ -195,14 +196,14 @@ class Store:
         )
         parent = old.data.get("parent", "")
         async with writing(self.engine) as connection:
-            known = set(await connection.scalars(live.order_by(tokens.c.hash).with_for_update()))
-            if old.hash not in known:
+            valid = set(await connection.scalars(live.order_by(tokens.c.hash).with_for_update()))
+            if old.hash not in valid:
                 await connection.execute(_revoke(tokens.c.family == old.family, now()))
                 return False
             await connection.execute(update(tokens).where(tokens.c.hash == parent).values(used=now()))
-            longer = {"expires": max(token.expires for token in new)}  # it ends when nobody uses it for long
+            longer = {"expires": max(token.expires for token in new)}  # it expires only if nobody uses it
             await connection.execute(update(tokens).where(tokens.c.hash == old.hash).values(longer))
-            await connection.execute(delete(tokens).where(tokens.c.hash.in_(known - {old.hash, parent})))
+            await connection.execute(delete(tokens).where(tokens.c.hash.in_(valid - {old.hash, parent})))
             await connection.execute(insert(tokens), [msgspec.structs.asdict(token) for token in new])
         return True
 
@@ -215,21 +216,21 @@ class Store:
         await self._change(_revoke(tokens.c.hash == digest, now()))
 
     async def signing_key(self, name: str) -> bytes | None:
-        """Return a key of ours, still sealed."""
+        """Return one of our own keys, still sealed."""
         row = await self._first(select(signing_keys.c.sealed_key).where(signing_keys.c.id == name))
         return row.sealed_key if row else None
 
-    async def keep_signing_key(self, name: str, sealed: bytes) -> bytes:
-        """Keep a key of ours, unless another process was faster; return what is kept."""
+    async def put_signing_key(self, name: str, sealed: bytes) -> bytes:
+        """Store one of our own keys, unless another process was faster. Return what is stored."""
         with suppress(IntegrityError):
             async with writing(self.engine) as connection:
                 await connection.execute(insert(signing_keys).values(id=name, sealed_key=sealed, created=now()))
         return await self.signing_key(name) or sealed
 
     async def prune(self) -> None:
-        """Drop tokens that ended a while ago."""
+        """Delete tokens that expired more than a day ago."""
         async with writing(self.engine) as connection:
-            await connection.execute(delete(tokens).where(tokens.c.expires < now() - _KEPT))
+            await connection.execute(delete(tokens).where(tokens.c.expires < now() - _REPLAY_WINDOW))
 
     async def _first(self, query: Select[Any]) -> Row[Any] | None:
         async with reading(self.engine) as connection:

@@ -18,8 +18,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gstack.auth.audit import Audit
-from gstack.auth.keys.resealing import Outcome, reseal
-from gstack.auth.keys.sealing import FILE, VARIABLE, Seal, load_seal, replace_keys, split_keys
+from gstack.auth.keys.sealing import FILE, VARIABLE, Outcome, Seal, load_seal, replace_keys, reseal, split_keys
 from gstack.commands.shell import in_force, profile, run
 from gstack.config import Settings
 from gstack.db.engine import prepared

@@ -11,7 +11,7 @@ import rich_click as click
 
 from gstack import accounts
 from gstack.auth.oauth import trust
-from gstack.auth.oauth.subjects import IS, LIKE, Condition, Subject
+from gstack.auth.oauth.trust import IS, LIKE, Condition, TrustMapping
 from gstack.cloudstack.signing import KeyPair
 from gstack.commands.shell import in_force, profile, run, settings_of, show_columns
 from gstack.config import Settings
@@ -36,8 +36,8 @@ def add_command(issuer: str, profile: str, exact: tuple[str, ...], like: tuple[s
     conditions = tuple(_condition(text, IS) for text in exact) + tuple(_condition(text, LIKE) for text in like)
     secret = options["secret_key"] or click.prompt("CloudStack secret key", hide_input=True, err=True)
     pair = KeyPair(options["api_key"], secret)
-    subject = run(_add(_settings(profile), pair, issuer, conditions, options["project"], options["label"]))
-    click.echo(f"{subject.id}: tokens of {issuer} with {_shown(subject)} are {subject.email}.")
+    mapping = run(_add(_settings(profile), pair, issuer, conditions, options["project"], options["label"]))
+    click.echo(f"{mapping.id}: tokens of {issuer} with {_shown(mapping)} are {mapping.email}.")
 
 
 @command.command("list", help="List the mappings of this server, also ended ones.")
@@ -45,22 +45,22 @@ def add_command(issuer: str, profile: str, exact: tuple[str, ...], like: tuple[s
 def list_command(profile: str) -> None:
     """Show them all."""
     head = ("ID", "ISSUER", "TOKENS WITH", "ARE", "LABEL", "CREATED", "LAST USED", "REMOVED")
-    show_columns([head, *(_row(subject) for subject in run(_all(_settings(profile))))])
+    show_columns([head, *(_row(mapping) for mapping in run(_all(_settings(profile))))])
 
 
-def _row(subject: Subject) -> tuple[str, ...]:
-    times = (subject.created, subject.last_used, subject.revoked)
+def _row(mapping: TrustMapping) -> tuple[str, ...]:
+    times = (mapping.created, mapping.last_used, mapping.revoked)
     shown = (moment.strftime("%Y-%m-%dT%H:%MZ") if moment else "-" for moment in times)
-    return (subject.id, subject.issuer, _shown(subject), subject.email, subject.label or "-", *shown)
+    return (mapping.id, mapping.issuer, _shown(mapping), mapping.email, mapping.label or "-", *shown)
 
 
 @command.command("remove", help="End a mapping and the access tokens that it brought, at once on every server.")
 @profile
-@click.argument("subject_id")
-def remove_command(profile: str, subject_id: str) -> None:
+@click.argument("mapping_id")
+def remove_command(profile: str, mapping_id: str) -> None:
     """End it; an unknown one is an error."""
-    if not run(_remove(_settings(profile), subject_id)):
-        raise click.ClickException(f"No such mapping: {subject_id}. See: gstack trust list")
+    if not run(_remove(_settings(profile), mapping_id)):
+        raise click.ClickException(f"No such mapping: {mapping_id}. See: gstack trust list")
 
 
 @command.command("file", help="Print Google's external-account file, for GOOGLE_APPLICATION_CREDENTIALS in a CI job.")
@@ -78,19 +78,19 @@ def file_command(issuer: str, profile: str, source: str) -> None:
 
 async def _add(
     settings: Settings, pair: KeyPair, issuer: str, conditions: tuple[Condition, ...], project: str, label: str
-) -> Subject:
+) -> TrustMapping:
     async with accounts.opened(settings) as auth:
         return await trust.add(auth, pair, issuer, conditions, project=project, label=label)
 
 
-async def _all(settings: Settings) -> list[Subject]:
+async def _all(settings: Settings) -> list[TrustMapping]:
     async with accounts.opened(settings, reach=False) as auth:
-        return await auth.subjects.all()
+        return await trust.list_mappings(auth.store.engine)
 
 
-async def _remove(settings: Settings, subject_id: str) -> bool:
+async def _remove(settings: Settings, mapping_id: str) -> bool:
     async with accounts.opened(settings, reach=False) as auth:
-        return await trust.remove(auth, subject_id)
+        return await trust.remove(auth, mapping_id)
 
 
 def _condition(text: str, kind: str) -> Condition:
@@ -100,8 +100,8 @@ def _condition(text: str, kind: str) -> Condition:
     return Condition(claim, kind, value)
 
 
-def _shown(subject: Subject) -> str:
-    return ", ".join(f"{one.claim} {'=' if one.kind == IS else '~'} {one.value}" for one in subject.conditions)
+def _shown(mapping: TrustMapping) -> str:
+    return ", ".join(f"{one.claim} {'=' if one.kind == IS else '~'} {one.value}" for one in mapping.conditions)
 
 
 def _settings(profile: str) -> Settings:

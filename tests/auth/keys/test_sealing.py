@@ -5,8 +5,23 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gstack.auth.keys.sealing import FILE, VARIABLE, Seal, WrongKeyError, keep_once, load_seal
+from gstack.auth.keys.sealing import (
+    FILE,
+    VARIABLE,
+    Seal,
+    WrongKeyError,
+    check,
+    create_once,
+    load_seal,
+    reseal,
+    sealed_columns,
+)
+from gstack.auth.store import now
+from gstack.db.engine import reading, writing
+from gstack.db.tables import signing_keys
 
 
 def test_a_sealed_text_opens_and_does_not_show(tmp_path: Path) -> None:
@@ -61,6 +76,69 @@ def test_another_key_opens_nothing() -> None:
 def test_processes_that_start_together_share_one_key(tmp_path: Path) -> None:
     """Of many that make the file at once, all read the same content, and no draft is left."""
     with ThreadPoolExecutor(16) as pool:
-        read = list(pool.map(lambda number: keep_once(tmp_path / "key", lambda: b"%d" % number), range(64)))
+        read = list(pool.map(lambda number: create_once(tmp_path / "key", lambda: b"%d" % number), range(64)))
     assert len(set(read)) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+OLD, NEW, LOST = (Fernet.generate_key().decode() for _ in range(3))
+
+
+@pytest.fixture
+async def filled(engine: AsyncEngine) -> AsyncEngine:
+    """A database with five hundred secrets under the old key."""
+    seal, moment = Seal([OLD]), now()
+    rows = [{"id": f"k{n:03}", "sealed_key": seal.seal(f"secret {n}"), "created": moment} for n in range(500)]
+    async with writing(engine) as connection:
+        await connection.execute(insert(signing_keys), rows)
+    return engine
+
+
+async def secrets(engine: AsyncEngine, seal: Seal) -> list[str]:
+    query = select(signing_keys.c.sealed_key).order_by(signing_keys.c.id)
+    async with reading(engine) as connection:
+        return [seal.open(sealed) for sealed in (await connection.execute(query)).scalars()]
+
+
+async def test_afterwards_the_new_key_alone_opens_everything(filled: AsyncEngine) -> None:
+    """All rows are sealed again, their texts as before; a second pass finds nothing to do."""
+    outcome = await reseal(filled, Seal([NEW, OLD]))
+    assert (outcome.seen, outcome.changed, outcome.unreadable) == (500, 500, 0)
+    assert await secrets(filled, Seal([NEW])) == [f"secret {number}" for number in range(500)]
+    assert (await reseal(filled, Seal([NEW, OLD]))).changed == 0
+
+
+async def test_a_look_changes_nothing(filled: AsyncEngine) -> None:
+    """`dry` counts what does not open and leaves every row."""
+    outcome = await reseal(filled, Seal([LOST]), dry=True)
+    assert (outcome.seen, outcome.changed, outcome.unreadable) == (500, 0, 500)
+    assert len(await secrets(filled, Seal([OLD]))) == 500
+
+
+async def test_what_no_key_opens_stays(filled: AsyncEngine) -> None:
+    """A row under a lost key is counted, left as it is, and stops nobody."""
+    async with writing(filled) as connection:
+        lost = Seal([LOST]).seal("lost")
+        await connection.execute(update(signing_keys).where(signing_keys.c.id == "k007").values(sealed_key=lost))
+    outcome = await reseal(filled, Seal([NEW, OLD]))
+    assert (outcome.changed, outcome.unreadable) == (499, 1)
+
+
+def test_every_binary_column_is_sealed() -> None:
+    """A table with a secret that rotation would not know cannot be added unseen."""
+    assert {f"{table.name}.{column.name}" for table, column in sealed_columns()} == {
+        "credentials.sealed_secret",
+        "signing_keys.sealed_key",
+        "browsers.pending",
+    }
+
+
+async def test_a_key_that_opens_nothing_is_another_database_s(filled: AsyncEngine) -> None:
+    """It is told with what to do; a key that opens some serves those."""
+    with pytest.raises(WrongKeyError, match="none of the 500 secrets"):
+        await check(filled, Seal([LOST]))
+    await check(filled, Seal([NEW, OLD]))
+    async with writing(filled) as connection:
+        first = update(signing_keys).where(signing_keys.c.id == "k000")
+        await connection.execute(first.values(sealed_key=Seal([LOST]).seal("lost")))
+    await check(filled, Seal([OLD]))

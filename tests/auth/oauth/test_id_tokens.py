@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gstack.auth.keys.sealing import Seal
-from gstack.auth.oauth.id_tokens import FILE, Identities
+from gstack.auth.oauth.id_tokens import FILE, IdTokens
 from gstack.auth.store import Store
 from gstack.db.engine import create_engine, reading
 from gstack.db.tables import signing_keys
@@ -19,15 +19,15 @@ from gstack.db.tables import signing_keys
 SEAL = Seal([Fernet.generate_key().decode()])
 
 
-def identities(engine: AsyncEngine, home: Path) -> Identities:
-    return Identities(Store(engine), SEAL, "https://localhost:5000", home)
+def id_tokens(engine: AsyncEngine, home: Path) -> IdTokens:
+    return IdTokens(Store(engine), SEAL, "https://localhost:5000", home)
 
 
 async def test_a_token_is_checked_with_the_published_key(engine: AsyncEngine, tmp_path: Path) -> None:
     """The claims come back under the published key, an hour long."""
-    known = identities(engine, tmp_path)
+    known = id_tokens(engine, tmp_path)
     published: Any = await known.public_keys()
-    token = jwt.decode(await known.token("client", "a@b.c", "42"), KeySet.import_key_set(published))
+    token = jwt.decode(await known.sign("client", "a@b.c", "42"), KeySet.import_key_set(published))
     claims = token.claims
     assert (claims["aud"], claims["email"], claims["sub"]) == ("client", "a@b.c", "42")
     assert claims["exp"] - claims["iat"] == 3600
@@ -37,17 +37,17 @@ async def test_a_token_is_checked_with_the_published_key(engine: AsyncEngine, tm
 async def test_replicas_share_the_key_by_themselves(engine: AsyncEngine, database_url: str, tmp_path: Path) -> None:
     """Of several that need it first at the same time one makes it, and all publish the same."""
     engines = [create_engine(database_url) for _ in range(3)]
-    known = [identities(own, tmp_path / str(number)) for number, own in enumerate(engines)]
+    known = [id_tokens(own, tmp_path / str(number)) for number, own in enumerate(engines)]
     published = await asyncio.gather(*(one.public_keys() for one in known))
     assert published == [published[0]] * 3
-    assert await identities(engine, tmp_path).public_keys() == published[0]
+    assert await id_tokens(engine, tmp_path).public_keys() == published[0]
     for own in engines:
         await own.dispose()
 
 
 async def test_the_key_is_sealed(engine: AsyncEngine, tmp_path: Path) -> None:
     """What lies in the database opens with the sealing key alone."""
-    await identities(engine, tmp_path).public_keys()
+    await id_tokens(engine, tmp_path).public_keys()
     async with reading(engine) as connection:
         sealed = (await connection.execute(select(signing_keys.c.sealed_key))).scalar_one()
     assert b"PRIVATE" not in sealed
@@ -58,6 +58,6 @@ async def test_the_file_of_an_earlier_version_is_brought_along(engine: AsyncEngi
     """`identity.key` goes into the database and leaves the folder: id tokens stay good over the update."""
     old = RSAKey.generate_key(2048)
     (tmp_path / FILE).write_bytes(old.as_pem(private=True))
-    published: Any = await identities(engine, tmp_path).public_keys()
+    published: Any = await id_tokens(engine, tmp_path).public_keys()
     assert published["keys"][0]["n"] == old.as_dict(private=False)["n"]
     assert not (tmp_path / FILE).exists()

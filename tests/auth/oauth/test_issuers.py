@@ -33,21 +33,21 @@ async def test_keys_come_by_discovery_once(ci: Issuer) -> None:
     """Discovery names the keys; for the next tokens nobody is asked."""
     trusted = known(ci)
     for _ in range(3):
-        name, claims = await trusted.verified(ci.token(), CI)
+        name, claims = await trusted.verify(ci.token(), CI)
     assert (name, claims["repository"]) == ("ci", "acme/app")
     assert ci.asked == [DISCOVERY, "/keys"]
 
 
 async def test_keys_come_from_where_the_settings_say(ci: Issuer) -> None:
     """With `jwks_uri` there is no discovery."""
-    await known(ci, jwks_uri=f"{ci.url}/keys").verified(ci.token(), CI)
+    await known(ci, jwks_uri=f"{ci.url}/keys").verify(ci.token(), CI)
     assert ci.asked == ["/keys"]
 
 
 async def test_a_token_without_key_id_is_tried_with_all(ci: Issuer) -> None:
     """Where the token names no key, any of the issuer's may have signed it."""
     ci.keys.insert(0, ("zero", RSAKey.generate_key(2048)))
-    assert await known(ci).verified(ci.token(kid=""), CI)
+    assert await known(ci).verify(ci.token(kid=""), CI)
 
 
 async def test_unknown_key_ids_do_not_ask_again_and_again(ci: Issuer) -> None:
@@ -55,7 +55,7 @@ async def test_unknown_key_ids_do_not_ask_again_and_again(ci: Issuer) -> None:
     trusted = known(ci)
     for number in range(20):
         with pytest.raises(UntrustedError):
-            await trusted.verified(ci.token(kid=f"made-up-{number}"), CI)
+            await trusted.verify(ci.token(kid=f"made-up-{number}"), CI)
     assert ci.asked.count("/keys") == 1
 
 
@@ -64,13 +64,13 @@ async def test_an_issuer_that_is_down(ci: Issuer) -> None:
     ci.broken = True
     trusted = known(ci)
     with pytest.raises(Problem) as refused:
-        await trusted.verified(ci.token(), CI)
+        await trusted.verify(ci.token(), CI)
     assert refused.value.status == 503
     ci.broken = False
     fresh = known(ci)
-    await fresh.verified(ci.token(), CI)
+    await fresh.verify(ci.token(), CI)
     ci.broken = True
-    assert await fresh.verified(ci.token(), CI)
+    assert await fresh.verify(ci.token(), CI)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ async def test_documents_that_cannot_be_believed(ci: Issuer, path: str, document
     """Another issuer's document, keys at odd places, malformed or oversized sets: no token is good by them."""
     ci.replaced[path] = json.dumps(document).replace("{url}", ci.url).encode()
     with pytest.raises(Problem) as refused:
-        await known(ci).verified(ci.token(), CI)
+        await known(ci).verify(ci.token(), CI)
     assert refused.value.status == 503
 
 
@@ -112,16 +112,16 @@ async def test_keys_of_other_kinds_are_passed_over(ci: Issuer) -> None:
     trusted = known(ci)
     for token in (signed_weakly, other_curve, by_encryption_key):
         with pytest.raises(UntrustedError):
-            await trusted.verified(token, CI)
-    assert await trusted.verified(ci.token(), CI)
+            await trusted.verify(token, CI)
+    assert await trusted.verify(ci.token(), CI)
 
 
 async def test_a_new_key_is_found(ci: Issuer) -> None:
     """After a change of keys at the issuer, a token by the new one makes us look again, and the old one's ends."""
     trusted = Issuers({"ci": TrustSettings(ci.url, AUDIENCE)}, pause=0)
     old = ci.token()
-    await trusted.verified(old, CI)
+    await trusted.verify(old, CI)
     ci.keys = [("two", RSAKey.generate_key(2048))]
-    assert await trusted.verified(ci.token(), CI)
-    with pytest.raises(UntrustedError, match="no key of this id"):
-        await trusted.verified(old, CI)
+    assert await trusted.verify(ci.token(), CI)
+    with pytest.raises(UntrustedError, match="no key with this id"):
+        await trusted.verify(old, CI)

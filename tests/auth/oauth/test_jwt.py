@@ -1,14 +1,21 @@
 """gstack.auth.oauth.jwt: reading and checking, whatever comes."""
 
+import asyncio
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import pytest
+from google.oauth2 import credentials as user_credentials
+from google.oauth2 import service_account
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import ECKey, RSAKey
 
+from auth.jwts import CLOUD, assertion, claims_of, self_signed, signed
+from auth.room import JWT_BEARER, Room
+from gstack.auth.keys import service_accounts
 from gstack.auth.oauth import jwt
 from gstack.auth.oauth.jwt import UntrustedError
 
@@ -27,17 +34,17 @@ def test_each_kind_of_key_has_its_one_algorithm() -> None:
     by_ec = jwt.read(joserfc_jwt.encode({"alg": "ES256"}, CLAIMS, EC))
     jwt.check_signature(by_rsa, public(RSA))
     jwt.check_signature(by_ec, public(EC))
-    for signed, key in ((by_rsa, EC), (by_ec, RSA)):
+    for parsed, key in ((by_rsa, EC), (by_ec, RSA)):
         with pytest.raises(UntrustedError, match="algorithm"):
-            jwt.check_signature(signed, public(key))
+            jwt.check_signature(parsed, public(key))
 
 
 def test_critical_headers_are_not_understood() -> None:
     """RFC 7515, 4.1.11: a header that must be understood and is not makes the JWT void."""
     text = joserfc_jwt.encode({"alg": "RS256"}, CLAIMS, RSA)
-    signed = jwt.read("eyJhbGciOiJSUzI1NiIsImNyaXQiOlsieCJdLCJ4IjoxfQ." + text.split(".", 1)[1])
+    parsed = jwt.read("eyJhbGciOiJSUzI1NiIsImNyaXQiOlsieCJdLCJ4IjoxfQ." + text.split(".", 1)[1])
     with pytest.raises(UntrustedError):
-        jwt.check_signature(signed, public(RSA))
+        jwt.check_signature(parsed, public(RSA))
 
 
 @given(st.text(alphabet='eyJ.=-_aA0{}"ü+/', max_size=80))
@@ -88,3 +95,97 @@ def test_audiences() -> None:
     assert jwt.Claims(iss="a", exp=1, aud=["x", "y", ""]).audiences == ("x", "y")
     assert jwt.Claims(iss="a", exp=1, aud="").audiences == ()
     assert jwt.Claims(iss="a", exp=1).audiences == ()
+
+
+URI = "https://localhost:5000/oauth2/token"
+
+
+SERVICE: Any = service_account.Credentials  # google-auth's types do not reach its constructors
+IDENTITY: Any = service_account.IDTokenCredentials
+USER: Any = user_credentials.Credentials
+
+
+class Answer(NamedTuple):
+    """What google-auth reads of an answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+class Wire:
+    """google-auth's blocking transport, carried to the app of a room, whose loop it must not block."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(
+        self, url: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None, **_: Any
+    ) -> Answer:
+        path = url.removeprefix("https://localhost:5000")
+        work = self._room.http.simulate_request(method, path, body=body, headers=dict(headers or {}))
+        result = asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        return Answer(result.status_code, result.headers, result.content)
+
+
+async def key_file(room: Room, **options: Any) -> dict[str, Any]:
+    return await service_accounts.register_key(
+        room.auth, await room.auth.verify_pair(room.demo), token_uri=URI, **options
+    )
+
+
+async def test_google_auths_service_account(room: Room) -> None:
+    """google-auth reads our key file and exchanges its assertion for a token that works."""
+    known = SERVICE.from_service_account_info(await key_file(room), scopes=[CLOUD])
+    await asyncio.to_thread(known.refresh, Wire(room))
+    assert known.token.startswith("ya29.")
+    assert (await room.who(known.token)).json["email"] == known.service_account_email
+
+
+async def test_google_auths_self_signed_jwt(room: Room) -> None:
+    """As google-cloud-compute does it: no token call, the JWT for compute.googleapis.com is the bearer itself."""
+    known = SERVICE.from_service_account_info(await key_file(room), always_use_jwt_access=True, default_scopes=[CLOUD])
+    known._create_self_signed_jwt("https://compute.googleapis.com/")
+    await asyncio.to_thread(known.refresh, Wire(room))
+    assert known.token.startswith("eyJ")
+    assert (await room.who(known.token)).status_code == 200
+    scoped = known.with_scopes([CLOUD])
+    scoped._create_self_signed_jwt(None)
+    await asyncio.to_thread(scoped.refresh, Wire(room))
+    assert (await room.who(scoped.token)).status_code == 200
+
+
+async def test_google_auths_id_token(room: Room) -> None:
+    """google-auth's IDTokenCredentials get an id token with the right audience."""
+    known = IDENTITY.from_service_account_info(await key_file(room), target_audience="https://some.example")
+    await asyncio.to_thread(known.refresh, Wire(room))
+    assert known.valid
+
+
+async def test_google_auth_refreshes_a_user(room: Room) -> None:
+    """google-auth's user credentials refresh with the refresh token, and keep its successor."""
+    first = (await room.exchange(await room.code())).json
+    known = USER(
+        None,
+        refresh_token=first["refresh_token"],
+        token_uri=URI,
+        client_id=room.demo.api_key,
+        client_secret=room.demo.secret_key,
+    )
+    for _ in range(2):
+        await asyncio.to_thread(known.refresh, Wire(room))
+        assert (await room.who(known.token)).status_code == 200
+    assert known.refresh_token != first["refresh_token"]
+
+
+async def test_several_keys_of_one_account(room: Room) -> None:
+    """Without a key id the signature finds its key among those of the account; a revoked one is not among them."""
+    first, second = await key_file(room), await key_file(room)
+    assert first["client_email"] == second["client_email"]
+    for file in (first, second):
+        token = signed(file, claims_of(file), kid=None)
+        assert (await room.token(JWT_BEARER, assertion=token)).status_code == 200
+    await service_accounts.revoke_key(room.auth, first["private_key_id"])
+    assert (await room.who(self_signed(first))).status_code == 401
+    assert (await room.token(JWT_BEARER, assertion=assertion(second))).status_code == 200

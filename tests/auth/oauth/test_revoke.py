@@ -7,7 +7,7 @@ import pytest
 from auth.jwts import assertion
 from auth.room import JWT_BEARER, Room
 from gstack.auth.addresses import REVOKE_PATHS
-from gstack.auth.keys import service_accounts as keys
+from gstack.auth.keys import service_accounts
 
 
 async def signed_in(room: Room) -> dict[str, Any]:
@@ -37,8 +37,8 @@ async def test_the_token_may_stand_in_the_query(room: Room) -> None:
 
 async def test_a_service_accounts_other_tokens_stay(room: Room) -> None:
     """Tokens of one service-account key were asked for one by one, and end one by one."""
-    file = await keys.register_key(
-        room.auth, await room.auth.proved(room.demo), token_uri="https://localhost:5000/oauth2/token"
+    file = await service_accounts.register_key(
+        room.auth, await room.auth.verify_pair(room.demo), token_uri="https://localhost:5000/oauth2/token"
     )
     first, second = [(await room.token(JWT_BEARER, assertion=assertion(file))).json["access_token"] for _ in range(2)]
     await room.form("/oauth2/revoke", {"token": first})

@@ -7,7 +7,7 @@ import pytest
 
 from auth.room import REDIRECT, Room, redirected
 from auth.visitor import GCLOUD, SECRET, Visitor, password_of
-from gstack.auth.oauth import clients as registered_clients
+from gstack.auth.oauth import clients
 
 SCOPES = "openid https://www.googleapis.com/auth/cloud-platform https://www.googleapis.com/auth/appengine.admin"
 
@@ -144,7 +144,7 @@ async def test_consent_needs_somebody(room: Room) -> None:
 async def test_a_registered_client(room: Room) -> None:
     """A client registered here: its name on the page, its own redirect only, its secret at the token endpoint."""
     uri = "https://app.example/callback"
-    client, secret = await registered_clients.register(room.engine, "<i>Our</i> portal", (uri,), public=False)
+    client, secret = await clients.register(room.engine, "<i>Our</i> portal", (uri,), public=False)
     visitor = await signed_in(room)
     page = await visitor.consent_page(client_id=client.id, redirect_uri=uri)
     assert "&lt;i&gt;Our&lt;/i&gt; portal wants access" in page.text

@@ -1,13 +1,22 @@
 """gstack.auth.pages.console: what somebody who signed in sees."""
 
+import base64
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import falcon.asgi
+import msgspec
 import pytest
+from falcon.testing import ASGIConductor
 
 from auth.room import Room, redirected
 from auth.visitor import GCLOUD, SECRET, Visitor, password_of
-from gstack.auth.oauth import clients as registered_clients
+from gstack import tls
+from gstack.app import mount_auth
+from gstack.auth.auth import Auth
+from gstack.auth.oauth import clients
 from gstack.sandbox.server import ThreadedSandbox, running
 from gstack.sandbox.settings import SandboxSettings, new_account
 
@@ -23,6 +32,7 @@ def sandbox() -> Iterator[ThreadedSandbox]:
 async def signed_in(room: Room, name: str = "demo") -> Visitor:
     visitor = Visitor(room)
     await visitor.sign_in(password_of(room, name), name)
+    await visitor.get("/")
     return visitor
 
 
@@ -86,7 +96,7 @@ async def test_names_are_text_wherever_they_come_from(room: Room, sandbox: Threa
     world.update("zone", zone["id"], name=evil)
     pair = room.demo
     await room.auth.cloudstack.client(pair).send("createProject", {"name": evil, "displaytext": evil})
-    client, _ = await registered_clients.register(room.engine, evil, ("https://portal.example/cb",), public=True)
+    client, _ = await clients.register(room.engine, evil, ("https://portal.example/cb",), public=True)
     visitor = Visitor(room, agent=evil)
     await visitor.get("/")
     await visitor.post("/sign-in", way="keys", api_key=pair.api_key, secret_key=pair.secret_key)
@@ -155,3 +165,87 @@ async def test_a_pair_that_cloudstack_withdrew_ends_the_session(room: Room, sand
     assert page.status_code == 403
     assert "Sign in again" in page.text
     assert "<h1>Sign in</h1>" in (await visitor.get("/")).text
+
+
+async def created_files(visitor: Visitor, **fields: str) -> list[dict[str, str]]:
+    page = await visitor.post("/keys", **fields)
+    assert page.status_code == 200, page.text
+    links = re.findall(r'href="data:application/json;base64,([^"]+)"', page.text)
+    return [msgspec.json.decode(base64.b64decode(link)) for link in links]
+
+
+async def test_a_key_is_shown_once(room: Room) -> None:
+    """The page holds the file, twice: plain, and naming us as its universe. No later page holds the private key."""
+    visitor = await signed_in(room)
+    plain, universe = await created_files(visitor, label="<i>ci</i>", project="demo", expires="2999-12-31")
+    assert plain["type"] == "service_account"
+    assert universe == {**plain, "universe_domain": "localhost:5000"}
+    page = await visitor.get("/")
+    assert plain["private_key_id"] in page.text
+    assert "PRIVATE KEY" not in page.text
+    assert "&lt;i&gt;ci&lt;/i&gt;" in page.text
+    assert "2999-12-31" in page.text
+
+
+@pytest.mark.parametrize("fields", [{"label": "x" * 61}, {"expires": "2020-01-01"}, {"expires": "soon"}])
+async def test_wrong_keys_are_told_on_a_page(room: Room, fields: dict[str, str]) -> None:
+    """What cannot be is refused with its reason."""
+    answer = await (await signed_in(room)).post("/keys", **fields)
+    assert answer.status_code == 400
+    assert "Invalid value" in answer.text
+
+
+async def test_keys_are_their_user_s_alone(room: Room) -> None:
+    """A stranger neither sees nor revokes a key, and learns nothing of it."""
+    visitor, stranger = await signed_in(room), await signed_in(room, "other")
+    plain, _ = await created_files(visitor)
+    assert plain["private_key_id"] not in (await stranger.get("/")).text
+    known = await stranger.post("/keys/revoke", key=plain["private_key_id"])
+    unknown = await stranger.post("/keys/revoke", key="0" * 40)
+    assert known.status_code == unknown.status_code == 404
+    assert plain["private_key_id"] in (await visitor.get("/")).text
+
+
+@pytest.mark.parametrize("path", ["/keys", "/keys/revoke", "/sessions/revoke"])
+async def test_forms_need_somebody_signed_in(room: Room, path: str) -> None:
+    """A right token of somebody who is not signed in does nothing."""
+    visitor = Visitor(room)
+    await visitor.get("/")
+    answer = await visitor.post(path, key="x", family="x")
+    assert answer.status_code == 403
+    assert "not signed in" in answer.text
+
+
+async def test_zones_that_every_client_understands_come_first(room: Room) -> None:
+    """The page lists zones with their regions and kinds of network, plain names before those that need an alias."""
+    page = await (await signed_in(room)).get("/")
+    zones = re.findall(
+        r">([\w-]+)</(?:strong|a)>(?:[^<]|<span[^>]*>[^<]*used below</span>)*<br>\s*<span[^>]*>([^<]+)<", page.text
+    )
+    assert zones == [
+        ("sandbox-east1-a", "region sandbox-east1, VPC networks"),
+        ("sandbox-west1-a", "region sandbox-west1, VPC networks"),
+        ("Sandbox-simulator", "region sandbox-simulator, basic network with security groups"),
+    ]
+
+
+async def test_the_certificate_can_be_downloaded(room: Room) -> None:
+    """Anybody may have the authority's certificate; its key stays on the server."""
+    answer = await room.http.simulate_get("/ca.pem")
+    assert answer.content == (room.auth.settings.home / "tls" / "ca.pem").read_bytes()
+    assert answer.text.startswith("-----BEGIN CERTIFICATE-----")
+    assert "PRIVATE" not in answer.text
+    assert "attachment" in answer.headers["content-disposition"]
+
+
+async def test_the_operator_s_own_certificate_comes_without_its_key(room: Room, tmp_path: Path) -> None:
+    """Operators may have certificate and key in one file; only the certificate is public."""
+    _, certificate, key = tls.ensure(tmp_path / "own")
+    both = tmp_path / "both.pem"
+    both.write_bytes(key.read_bytes() + certificate.read_bytes())
+    server = msgspec.structs.replace(room.auth.settings.server, cert=str(both))
+    settings = msgspec.structs.replace(room.auth.settings, server=server)
+    app: falcon.asgi.App[Any, Any] = falcon.asgi.App()
+    mount_auth(app, Auth(room.engine, room.auth.cloudstack, settings))
+    async with ASGIConductor(app) as http:
+        assert (await http.simulate_get("/ca.pem")).content == certificate.read_bytes()

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from auth.room import Room
 from auth.visitor import Visitor, password_of
-from gstack.auth import opaque
+from gstack.auth import tokens
 from gstack.auth.store import now
 from gstack.db.tables import browsers
 
@@ -18,7 +18,7 @@ async def test_only_hashes_are_kept(room: Room) -> None:
     await visitor.sign_in(password_of(room))
     async with room.engine.connect() as connection:
         rows = [row._asdict() for row in await connection.execute(select(browsers))]
-    assert [row["hash"] for row in rows] == [opaque.digest(visitor.cookie)]
+    assert [row["hash"] for row in rows] == [tokens.digest(visitor.cookie)]
     assert visitor.cookie not in str(rows)
     assert rows[0]["pending"] is None
 

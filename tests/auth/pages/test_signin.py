@@ -10,7 +10,7 @@ import pytest
 from auth.jwts import assertion
 from auth.room import JWT_BEARER, Room
 from auth.visitor import Visitor, password_of
-from gstack.auth.keys import service_accounts as keys
+from gstack.auth.keys import service_accounts
 from gstack.sandbox.server import ThreadedSandbox, running
 from gstack.sandbox.settings import SandboxSettings, new_account
 
@@ -112,7 +112,9 @@ async def test_an_assertion_of_one_s_own_makes_no_guesses_free(room: Room) -> No
     """Whoever proved a key is no nearer to the account whose name stood beside it as a client id."""
     visitor = Visitor(room)
     uri = "https://localhost:5000/oauth2/token"
-    file = await keys.register_key(room.auth, await room.auth.proved(room.accounts["other"]), token_uri=uri)
+    file = await service_accounts.register_key(
+        room.auth, await room.auth.verify_pair(room.accounts["other"]), token_uri=uri
+    )
     answers = []
     for _ in range(3):
         answers += [(await visitor.sign_in("wrong")).status_code for _ in range(3)]

@@ -1,27 +1,97 @@
-"""Service-account keys: Google's key files that stand for a CloudStack key pair. For `gstack keys` and the console.
+"""Service-account keys: Google's key files that stand for a CloudStack key pair. For the console and the commands.
 
-The private half leaves in the file and is kept nowhere. A service account's e-mail stands for one key pair in one
-project, so a JWT without a key id is still found by its issuer.
+The private half leaves the server in the key file and is not stored. A service account's e-mail names one key pair in
+one project, so a JWT without a key id can be matched by its issuer.
+
+If CloudStack gives users several pairs, each key gets a pair of its own, with a name and an end date. Revoking the key
+then deletes that pair in CloudStack, and the user's own pair stays untouched. Otherwise the key uses the pair of the
+user who created it, and revoking the key ends the key alone.
 """
 
 import hashlib
 import re
 import secrets
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
+import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from gstack.auth import tokens
 from gstack.auth.auth import Auth
+from gstack.auth.keys import key_pairs
+from gstack.auth.keys.credentials import credential_id_of, find_owner, seal_pair, unseal_pair
 from gstack.auth.store import Credential, ServiceKey, now
-from gstack.auth.tokens import key_family
+from gstack.cloudstack.signing import KeyPair
 from gstack.db.tables import service_keys
+from gstack.errors import ApiError, Problem
 
 Algorithm = Literal["RS256", "ES256"]
-_PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-_DOMAIN = "iam.gserviceaccount.com"  # libcloud tells service accounts by this end
+OWN_PAIR = "key"  # the kind of a credential whose pair was created for one service-account key
+_DOMAIN = "iam.gserviceaccount.com"  # libcloud recognises service accounts by this ending
+_LABEL_LIMIT = 60  # characters
+_UNAUTHORIZED = 401
+
+
+async def create_key(
+    auth: Auth,
+    pair: KeyPair,
+    *,
+    project: str | None,
+    token_uri: str,
+    label: str = "",
+    expires: datetime | None = None,
+    algorithm: Algorithm = "RS256",
+) -> dict[str, Any]:
+    """Create a key for the user of a pair and return Google's key file. Raises Problem.
+
+    Google's clients sign with RS256; ES256 is for clients that can use it.
+    """
+    if len(label) > _LABEL_LIMIT or not label.isprintable():
+        raise Problem.invalid("label", f"Give a name of at most {_LABEL_LIMIT} printable characters.")
+    if expires and expires <= now():
+        raise Problem.invalid("expires", "The expiry time must be in the future.")
+    creator = await auth.verify_pair(pair)
+    credential = await _create_own_pair(auth, creator, pair, label, expires) or creator
+    return await register_key(
+        auth,
+        credential,
+        project=project,
+        token_uri=token_uri,
+        label=label.strip(),
+        expires=expires,
+        algorithm=algorithm,
+    )
+
+
+async def _create_own_pair(
+    auth: Auth, creator: Credential, pair: KeyPair, label: str, expires: datetime | None
+) -> Credential | None:
+    """Create a pair for one key and store it under the creator's name; None if CloudStack knows one pair per user."""
+    client = auth.cloudstack.client(pair)
+    can = await key_pairs.capabilities(client)
+    if not can.several:
+        return None
+    user_id = (await find_owner(auth.cloudstack, pair)).user_id or await key_pairs.find_user(client, pair.api_key)
+    if not user_id:
+        return None
+    name = " ".join(
+        part for part in (key_pairs.SERVICE_KEY_PREFIX, label.strip(), f"{datetime.now(UTC):%Y-%m-%d}") if part
+    )
+    own = await key_pairs.create(client, user_id, can, name, "Behind a service-account key of gstack", expires)
+    return await auth.store.put_credential(
+        msgspec.structs.replace(
+            creator,
+            id=credential_id_of(own),
+            kind=OWN_PAIR,
+            api_key=own.api_key,
+            sealed_secret=seal_pair(auth.seal, own),
+            created=now(),
+        )
+    )
 
 
 async def register_key(
@@ -34,88 +104,33 @@ async def register_key(
     expires: datetime | None = None,
     algorithm: Algorithm = "RS256",
 ) -> dict[str, Any]:
-    """Register a new key for a credential, return Google's key file.
-
-    Without a `project` the file names the account's own. Google's clients sign with RS256; ES256 is for clients that
-    know it.
-    """
-    shown = project or credential.account
-    email = await email_of(auth, credential, shown)
-    private = _private_key(algorithm)
+    """Register a new key for a credential and return Google's key file. It names the account's project by default."""
+    project = project or credential.account
+    private_key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    if algorithm == "ES256":
+        private_key = ec.generate_private_key(ec.SECP256R1())
+    else:
+        private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = serialization.Encoding.PEM
+    public = private_key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    private = private_key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     key = ServiceKey(
         key_id=secrets.token_hex(20),
         credential_id=credential.id,
-        email=email,
-        public_key=_public_pem(private),
+        email=await email_of(auth, credential, project),
+        public_key=public.decode(),
         created=now(),
         expires=expires,
         label=label,
     )
     await auth.store.add_key(key)
-    facts = {"account": credential.account, "project": shown, "target": email, "key": key.key_id, "result": "done"}
-    auth.audit.write("key", what="created", who=credential.user, **facts)
-    return _file(key, _private_pem(private), shown, token_uri)
+    facts = {"account": credential.account, "project": project, "target": key.email, "key": key.key_id}
+    auth.audit.write("key", what="created", who=credential.user, **facts, result="done")
+    return _key_file(key, private.decode(), project, token_uri)
 
 
-async def list_keys(auth: Auth, credential_id: str | None = None) -> list[ServiceKey]:
-    """Return the service-account keys of a credential, or all, ended ones too; oldest first."""
-    if credential_id is None:
-        return await auth.store.keys()
-    return await auth.store.keys(service_keys.c.credential_id == credential_id)
-
-
-async def revoke_key(auth: Auth, key_id: str, who: str = "operator") -> bool:
-    """Revoke a key and all tokens that it brought; False where no key in force has this id. `who` did it."""
-    known = await auth.store.keys(service_keys.c.key_id == key_id)
-    revoked = await auth.store.revoke_key(key_id, key_family(key_id))
-    await auth.announce_revocation()
-    email = known[0].email if known else ""
-    facts = {"project": _project_of(email), "target": email, "key": key_id}
-    auth.audit.write("key", what="revoked", who=who, **facts, result="done" if revoked else "notFound")
-    return revoked
-
-
-async def email_of(auth: Auth, credential: Credential, project: str) -> str:
-    """The account's e-mail in this project; marked by the key pair's id where another pair has it already."""
-    host = f"{slug(project)}.{_DOMAIN}"
-    plain = f"{slug(credential.account)}@{host}"
-    others = await auth.store.keys(service_keys.c.email == plain, service_keys.c.credential_id != credential.id)
-    return f"{slug(credential.account)}-{credential.id[:8]}@{host}" if others else plain
-
-
-def _project_of(email: str) -> str:
-    """The project in a service account's e-mail, as a slug."""
-    return email.partition("@")[2].removesuffix(f".{_DOMAIN}")
-
-
-def slug(name: str) -> str:
-    """A name as it may stand in an e-mail or a file name."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "account"
-
-
-def unique_id(email: str) -> str:
-    """A service account's numeric id, as Google's are: 21 decimal digits."""
-    return str(10**20 + int(hashlib.sha256(email.encode()).hexdigest(), 16) % 10**20)
-
-
-def _private_key(algorithm: Algorithm) -> _PrivateKey:
-    if algorithm == "ES256":
-        return ec.generate_private_key(ec.SECP256R1())
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def _private_pem(key: _PrivateKey) -> str:
-    form = serialization.PrivateFormat.PKCS8
-    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
-
-
-def _public_pem(key: _PrivateKey) -> str:
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
-
-
-def _file(key: ServiceKey, private_pem: str, project: str, token_uri: str) -> dict[str, Any]:
-    """Google's key file. It has no `universe_domain`: with it gcloud would look for our API under that domain."""
+def _key_file(key: ServiceKey, private_pem: str, project: str, token_uri: str) -> dict[str, Any]:
+    """Build Google's key file. It has no `universe_domain`: gcloud would look for our API under that domain."""
     parts = urlsplit(token_uri)
     base = f"{parts.scheme}://{parts.netloc}"
     return {
@@ -132,4 +147,94 @@ def _file(key: ServiceKey, private_pem: str, project: str, token_uri: str) -> di
     }
 
 
-__all__ = ["Algorithm", "ServiceKey", "list_keys", "register_key", "revoke_key", "unique_id"]
+async def email_of(auth: Auth, credential: Credential, project: str) -> str:
+    """Return the account's e-mail in this project. It includes the pair's id if another pair has the plain one."""
+    host = f"{slug(project)}.{_DOMAIN}"
+    plain = f"{slug(credential.account)}@{host}"
+    others = await auth.store.keys(service_keys.c.email == plain, service_keys.c.credential_id != credential.id)
+    return f"{slug(credential.account)}-{credential.id[:8]}@{host}" if others else plain
+
+
+def slug(name: str) -> str:
+    """Return a name in the form that e-mails and file names allow."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "account"
+
+
+def unique_id(email: str) -> str:
+    """Return a service account's numeric id, in Google's form: 21 decimal digits."""
+    return str(10**20 + int(hashlib.sha256(email.encode()).hexdigest(), 16) % 10**20)
+
+
+async def list_keys(auth: Auth, credential_id: str | None = None) -> list[ServiceKey]:
+    """Return the service-account keys of a credential, or all; oldest first, with expired and revoked ones."""
+    if credential_id is None:
+        return await auth.store.keys()
+    return await auth.store.keys(service_keys.c.credential_id == credential_id)
+
+
+async def keys_of_user(auth: Auth, credential: Credential) -> list[ServiceKey]:
+    """Return the keys of a user, newest first: those that use the user's pair and those that have their own."""
+    ids = [own.id for own in await auth.store.credentials_of(credential)]
+    return (await auth.store.keys(service_keys.c.credential_id.in_(ids)))[::-1]
+
+
+class Revocation(msgspec.Struct, frozen=True):
+    """The result of a revocation. `left` says why a pair that was created for the key is still in CloudStack."""
+
+    found: bool
+    left: str = ""
+
+
+async def revoke_key(auth: Auth, key_id: str, pair: KeyPair | None = None, who: str = "operator") -> Revocation:
+    """Revoke a key and its tokens here at once, then delete the pair that was created for it in CloudStack.
+
+    `pair` may delete that pair; without it, the pair deletes itself. `who` goes into the audit log.
+    """
+    keys = await auth.store.keys(service_keys.c.key_id == key_id)
+    found = await auth.store.revoke_key(key_id, tokens.key_family(key_id))
+    await auth.announce_revocation()
+    email = keys[0].email if keys else ""
+    facts = {"project": email.partition("@")[2].removesuffix(f".{_DOMAIN}"), "target": email, "key": key_id}
+    auth.audit.write("key", what="revoked", who=who, **facts, result="done" if found else "notFound")
+    credential = await auth.store.credential(keys[0].credential_id) if keys else None
+    if not found or credential is None or credential.kind != OWN_PAIR:
+        return Revocation(found)
+    await auth.store.revoke_credential(credential.id)
+    await auth.announce_revocation()
+    own = unseal_pair(auth.seal, credential)
+    try:
+        await _delete_pair(auth, pair or own, own)
+    except ApiError as problem:
+        return Revocation(found, problem.message)
+    return Revocation(found)
+
+
+async def _delete_pair(auth: Auth, deleting: KeyPair, pair: KeyPair) -> None:
+    user_id = (await find_owner(auth.cloudstack, deleting)).user_id
+    try:
+        await key_pairs.delete(auth.cloudstack.client(deleting), user_id, pair.api_key)
+    except Problem as problem:
+        if deleting != pair or problem.status != _UNAUTHORIZED:
+            raise  # a pair that deleted itself is refused when it asks for the job's result
+
+
+async def is_usable(auth: Auth, key_id: str, pair: KeyPair) -> bool:
+    """Tell whether this key is in force, here and in CloudStack, and belongs to the user of this pair."""
+    keys = await auth.store.keys(service_keys.c.key_id == key_id)
+    if not keys or not await auth.store.keys_of(keys[0].email, key_id):
+        return False
+    credential = await auth.usable_credential(keys[0].credential_id)
+    ids = {own.id for own in await auth.store.credentials_of(await auth.verify_pair(pair))}
+    return credential is not None and credential.id in ids
+
+
+async def without_pair(auth: Auth, credential: Credential, keys: Sequence[ServiceKey]) -> frozenset[str]:
+    """Return the ids of those keys of a user whose own pair was deleted in CloudStack. Raises Problem."""
+    own = {one.id: one.api_key for one in await auth.store.credentials_of(credential) if one.kind == OWN_PAIR}
+    keys_with_own = [key for key in keys if key.credential_id in own]
+    if not keys_with_own:
+        return frozenset()
+    pair = unseal_pair(auth.seal, credential)
+    user_id = (await find_owner(auth.cloudstack, pair)).user_id
+    existing = await key_pairs.api_keys(auth.cloudstack.client(pair), user_id)
+    return frozenset(key.key_id for key in keys_with_own if existing and own[key.credential_id] not in existing)

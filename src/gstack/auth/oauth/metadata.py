@@ -1,27 +1,27 @@
-"""What this server says of itself: OpenID Connect Discovery, and the keys of its id tokens."""
+"""What this server says about itself: OpenID Connect Discovery, and the keys of its id tokens."""
 
 import falcon.asgi
 
 from gstack.auth.addresses import AUTH_PATHS, REVOKE_PATHS, TOKEN_PATHS
 from gstack.auth.auth import Auth
-from gstack.auth.oauth.requests import give
+from gstack.auth.oauth.requests import send_json
 from gstack.auth.oauth.token import GRANTS
 
 CERTS_PATH = "/oauth2/v3/certs"
 
 
 class ConfigurationEndpoint:
-    """`/.well-known/openid-configuration`, with the URLs by which the client knows us."""
+    """`/.well-known/openid-configuration`, with URLs under the name that the client uses for this server."""
 
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         base = self._auth.addresses.base(request.get_header("Host") or "")
-        give(
+        send_json(
             response,
             {
-                "issuer": self._auth.identities.issuer,
+                "issuer": self._auth.id_tokens.issuer,
                 "authorization_endpoint": f"{base}{AUTH_PATHS[0]}",
                 "token_endpoint": f"{base}{TOKEN_PATHS[0]}",
                 "revocation_endpoint": f"{base}{REVOKE_PATHS[0]}",
@@ -46,4 +46,4 @@ class CertsEndpoint:
         self._auth = auth
 
     async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        give(response, await self._auth.identities.public_keys())
+        send_json(response, await self._auth.id_tokens.public_keys())

@@ -1,7 +1,7 @@
-"""Where a code may go: a client on the user's own machine, or a page of ours that shows it. Pure.
+"""Where a code may go: to a client on the user's own machine, or to a page of ours that shows it. Pure.
 
-Source: RFC 8252 (native apps), and what Google's own tools do: gcloud sends its remote users to a page of Google's
-(`authcode.html`), gcutil uses the old out-of-band name. Neither is followed: the code is shown here.
+Source: RFC 8252 (native apps), and what Google's own tools do: gcloud sends remote users to a page of Google's
+(`authcode.html`), gcutil uses the old out-of-band name. We follow neither, but show the code on a page.
 """
 
 import re
@@ -11,11 +11,11 @@ from authlib.common.urls import add_params_to_uri
 
 SHOWN_HERE = frozenset({"urn:ietf:wg:oauth:2.0:oob", "https://sdk.cloud.google.com/authcode.html"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_PLAIN = re.compile(r"[\x21-\x7e]{1,2000}")  # nothing that a header or a browser might read in its own way
+_PLAIN = re.compile(r"[\x21-\x7e]{1,2000}")  # nothing that headers or browsers interpret in their own way
 
 
 def allowed(uri: str) -> bool:
-    """True for plain http to a loopback address, any port and path, and for the two that are shown here."""
+    """Tell whether a URI is plain http to a loopback address, at any port and path, or one of the two shown here."""
     return uri in SHOWN_HERE or _is_loopback(uri)
 
 
@@ -35,11 +35,9 @@ def _is_loopback(uri: str) -> bool:
 
 
 def is_registrable(uri: str) -> bool:
-    """True where an operator may register this URI: https anywhere, or http to loopback (RFC 8252, 8.3)."""
-    return _is_loopback(uri) or _is_https(uri)
-
-
-def _is_https(uri: str) -> bool:
+    """Tell whether an operator may register this URI: https anywhere, or http to loopback (RFC 8252, 8.3)."""
+    if _is_loopback(uri):
+        return True
     if not _is_plain(uri):
         return False
     try:
@@ -50,25 +48,21 @@ def _is_https(uri: str) -> bool:
 
 
 def matches(registered: str, uri: str) -> bool:
-    """True where a URI is the registered one, letter by letter; at loopback any port will do (RFC 8252, 7.3)."""
+    """Tell whether a URI is exactly the registered one; a loopback URI may have any port (RFC 8252, 7.3)."""
     if uri == registered:
         return True
     if not _is_loopback(uri) or not _is_loopback(registered):
         return False
-    return _without_port(uri) == _without_port(registered)
-
-
-def _without_port(uri: str) -> tuple[str | None, str, str]:
-    parts = urlsplit(uri)
-    return parts.hostname, parts.path, parts.query
+    one, other = urlsplit(uri), urlsplit(registered)
+    return (one.hostname, one.path, one.query) == (other.hostname, other.path, other.query)
 
 
 def origin(uri: str) -> str:
-    """What a Content-Security-Policy calls the place of a URI; it has no word for an IPv6 address."""
+    """Return a URI's origin for a Content-Security-Policy, which cannot express an IPv6 address."""
     parts = urlsplit(uri)
     return "http:" if "[" in parts.netloc else f"{parts.scheme}://{parts.netloc}"
 
 
 def with_answer(uri: str, answer: dict[str, str]) -> str:
-    """Return the redirect URI with the answer in its query; empty values stay out."""
+    """Return the redirect URI with the answer in its query, without empty values."""
     return str(add_params_to_uri(uri, [(name, value) for name, value in answer.items() if value]))

@@ -3,15 +3,14 @@
 import falcon.asgi
 
 from gstack.auth.oauth import redirects, scopes
-from gstack.auth.oauth.scope_words import words
-from gstack.auth.pages import rendering as pages
-from gstack.auth.pages.visits import Visit
+from gstack.auth.pages import rendering
+from gstack.auth.pages.sessions import Visit
 from gstack.auth.store import Credential
 
 
 def show_consent(
     response: falcon.asgi.Response,
-    visitor: Visit,
+    visit: Visit,
     credential: Credential,
     client: str,
     redirect_uri: str,
@@ -19,22 +18,21 @@ def show_consent(
     request: str,
     here: str,
 ) -> None:
-    """Show the page. `request` is the authorization request again, `here` the way back to it."""
-    meaning = words(scopes.granted(scope).split())
-    shown_here = redirect_uri in redirects.SHOWN_HERE
-    place = "" if shown_here else redirects.origin(redirect_uri)
-    pages.show(
+    """Show the page. `request` is the authorization request as a query string, `here` the path that leads back."""
+    description = scopes.describe(scopes.granted(scope).split())
+    target = "" if redirect_uri in redirects.SHOWN_HERE else redirects.origin(redirect_uri)
+    rendering.show(
         response,
         "consent.html",
         f"{client} wants access",
-        form_target=place,
-        csrf=visitor.csrf,
+        form_target=target,
+        csrf=visit.csrf,
         client=client,
-        user=visitor.signed_in.user_name if visitor.signed_in else credential.user,
+        user=visit.signed_in.user_name if visit.signed_in else credential.user,
         account=credential.account,
-        sentences=meaning.sentences or ("Know that you have an account here, and nothing else",),
-        ineffective=meaning.ineffective,
-        place=place,
+        sentences=description.sentences or ("Know that you have an account here, and nothing else",),
+        ineffective=description.ineffective,
+        target=target,
         request=request,
         next=here,
     )

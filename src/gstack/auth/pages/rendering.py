@@ -1,4 +1,4 @@
-"""Pages: plain HTML, no script, nothing loaded from elsewhere. Every value is escaped by Jinja2."""
+"""Rendering: plain HTML without scripts, and nothing loaded from elsewhere. Jinja2 escapes every value."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -12,18 +12,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gstack.errors import ApiError
 
 _log = structlog.get_logger("gstack.pages")
-_TEMPLATES = PackageLoader("gstack.auth.pages")
-_PAGES = Environment(loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+_LOADER = PackageLoader("gstack.auth.pages")
+_TEMPLATES = Environment(loader=_LOADER, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
 
 class _File:
-    """A file of ours beside the pages; its name changes with its content, so browsers may keep it."""
+    """A static file. Its name changes with its content, so that browsers may cache it for ever."""
 
     def __init__(self, name: str, media: str) -> None:
-        self.text = _PAGES.get_template(name).render()
+        self.text = _TEMPLATES.get_template(name).render()
         self.media = media
-        stem, _, end = name.rpartition(".")
-        self.path = f"/pages/{stem}-{hashlib.sha256(self.text.encode()).hexdigest()[:12]}.{end}"
+        stem, _, extension = name.rpartition(".")
+        self.path = f"/pages/{stem}-{hashlib.sha256(self.text.encode()).hexdigest()[:12]}.{extension}"
 
 
 _STYLE = _File("style.css", "text/css; charset=utf-8")
@@ -39,18 +39,18 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_TITLES = {
+_ERROR_TITLES = {
     403: "This is not allowed",
-    404: "This is not here",
+    404: "This does not exist",
     429: "Too many tries",
-    500: "This went wrong",
+    500: "Something went wrong",
     503: "The cloud does not answer",
 }
-_OTHER = "This request cannot be granted"
+_OTHER_ERROR = "This request cannot be granted"
 
 
-def policy(form_target: str = "") -> str:
-    """Return the Content-Security-Policy of a page. Browsers hold a form's redirect to `form-action` too."""
+def _content_security_policy(form_target: str = "") -> str:
+    """Return the policy of a page. Browsers apply `form-action` to the redirect that a form leads to as well."""
     form_action = f"'self' {form_target}".strip()
     return (
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
@@ -61,33 +61,28 @@ def policy(form_target: str = "") -> str:
 def show(
     response: falcon.asgi.Response, template: str, title: str, status: int = 200, form_target: str = "", **facts: Any
 ) -> None:
-    """Answer with a page. `form_target` is where, but for ourselves, its forms may lead."""
+    """Answer with a page. `form_target` is another origin that its forms may lead to."""
     response.status = status
-    response.set_headers(HEADERS | {"Content-Security-Policy": policy(form_target)})
+    response.set_headers(HEADERS | {"Content-Security-Policy": _content_security_policy(form_target)})
     response.content_type = "text/html; charset=utf-8"
     paths = {"style": _STYLE.path, "icon": _ICON.path}
-    response.text = _PAGES.get_template(template).render(title=title, **paths, **facts)
+    response.text = _TEMPLATES.get_template(template).render(title=title, **paths, **facts)
 
 
 def show_error(response: falcon.asgi.Response, error: str, message: str, status: int = 400) -> None:
-    """Answer with a page that says what is wrong and what to do. `error` is a word of RFC 6749 or of Google's."""
-    show(response, "error.html", _TITLES.get(status, _OTHER), status, error=error, message=message)
+    """Answer with a page that says what is wrong and what to do. `error` is RFC 6749's or Google's word for it."""
+    show(response, "error.html", _ERROR_TITLES.get(status, _OTHER_ERROR), status, error=error, message=message)
 
 
-def lead(response: falcon.asgi.Response, path: str) -> None:
-    """Answer a form with the way to the next page."""
-    response.set_headers(HEADERS | {"Content-Security-Policy": policy()})
+def redirect(response: falcon.asgi.Response, path: str) -> None:
+    """Send the browser to the next page after a form."""
+    response.set_headers(HEADERS | {"Content-Security-Policy": _content_security_policy()})
     response.status = 303
     response.location = path
 
 
-async def lead_home(_endpoint: object, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-    """`on_get` of where forms are sent to: who opens its address from the browser's history comes to the start page."""
-    lead(response, "/")
-
-
 async def answer(response: falcon.asgi.Response, work: Callable[[], Awaitable[None]]) -> None:
-    """Do what a page asks for; every error is a page."""
+    """Do the work of a page. Every error becomes a page too."""
     try:
         await work()
     except OAuth2Error as error:
@@ -97,9 +92,9 @@ async def answer(response: falcon.asgi.Response, work: Callable[[], Awaitable[No
         show_error(response, problem.reason, problem.message, problem.status)
         if "Retry-After" in problem.headers:
             response.set_header("Retry-After", problem.headers["Retry-After"])
-    except Exception:  # noqa: BLE001  # whatever it is, people get a page
+    except Exception:  # noqa: BLE001  # people get a page, whatever it is
         _log.exception("a page failed")
-        show_error(response, "backendError", "This server failed. It was recorded; try again later.", 500)
+        show_error(response, "backendError", "This server failed. The error was recorded. Try again later.", 500)
 
 
 class FileEndpoint:

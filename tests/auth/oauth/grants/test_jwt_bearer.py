@@ -11,13 +11,15 @@ from joserfc.jws import JWSRegistry
 
 from auth.jwts import CLOUD, TOKEN_URL, assertion, claims_of, padded, read, signed, unsigned, with_secret
 from auth.room import JWT_BEARER, Room
-from gstack.auth.keys import service_accounts as keys
+from gstack.auth.keys import service_accounts
 
 URI = "https://localhost:5000/oauth2/token"
 
 
 async def key_file(room: Room, account: str = "demo", **options: Any) -> dict[str, Any]:
-    return await keys.register_key(room.auth, await room.auth.proved(room.accounts[account]), token_uri=URI, **options)
+    return await service_accounts.register_key(
+        room.auth, await room.auth.verify_pair(room.accounts[account]), token_uri=URI, **options
+    )
 
 
 async def bear(room: Room, token: str) -> Result:
@@ -128,7 +130,7 @@ async def test_forged_signatures(room: Room) -> None:
     """Alg none, HS256 with the public key, another key, a changed body, a cut signature: refused, each."""
     file = await key_file(room)
     claims, kid = claims_of(file), file["private_key_id"]
-    public = (await keys.list_keys(room.auth))[0].public_key
+    public = (await service_accounts.list_keys(room.auth))[0].public_key
     foreign = {**file, "private_key": RSAKey.generate_key(2048).as_pem(private=True).decode()}
     honest = signed(file, claims)
     changed = ".".join((honest.split(".")[0], unsigned(claims | {"scope": "more"}).split(".")[1], honest.split(".")[2]))
@@ -168,7 +170,7 @@ async def test_revoked_and_ended_keys(room: Room) -> None:
     file = await key_file(room)
     token = (await bear(room, assertion(file))).json["access_token"]
     assert (await room.who(token)).status_code == 200
-    assert await keys.revoke_key(room.auth, file["private_key_id"])
+    assert (await service_accounts.revoke_key(room.auth, file["private_key_id"])).found
     assert (await bear(room, assertion(file))).json["error"] == "invalid_grant"
     assert (await room.who(token)).status_code == 401
 

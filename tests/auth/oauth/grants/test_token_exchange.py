@@ -14,19 +14,18 @@ from google.auth import identity_pool
 from sqlalchemy import select
 
 from auth.jwts import CLOUD, unsigned, with_secret
-from auth.oauth.test_service_accounts import Wire
+from auth.oauth.test_jwt import Wire
 from auth.room import Room
 from fixtures.issuer import AUDIENCE, SUB, Issuer, issuer
+from gstack.app import mount_auth
 from gstack.auth.auth import Auth
 from gstack.auth.oauth import trust
 from gstack.auth.oauth.grants.token_exchange import ACCESS_TOKEN, GRANT_TYPE
-from gstack.auth.oauth.subjects import IS, LIKE, Condition
-from gstack.auth.routes import mount
+from gstack.auth.oauth.trust import IS, LIKE, Condition
 from gstack.config import TrustSettings
 from gstack.db.engine import reading
 from gstack.db.tables import tokens
 from gstack.errors import Problem
-from gstack.surroundings import ConsoleSurroundings
 
 JWT = "urn:ietf:params:oauth:token-type:jwt"
 MAIN = (Condition("sub", IS, SUB),)
@@ -47,7 +46,7 @@ async def trusting(room: Room, ci: Issuer) -> AsyncIterator[Room]:
     settings = msgspec.structs.replace(room.auth.settings, trust=trusted)
     auth = Auth(room.engine, room.auth.cloudstack, settings)
     app: falcon.asgi.App[Any, Any] = falcon.asgi.App()
-    mount(app, auth, ConsoleSurroundings(settings, room.auth.cloudstack))
+    mount_auth(app, auth)
     async with ASGIConductor(app) as http:
         yield Room(auth, room.engine, http, room.accounts)
 
@@ -67,7 +66,7 @@ async def test_a_ci_job_becomes_an_account(trusting: Room, ci: Issuer) -> None:
     assert answer.json["expires_in"] <= 360
     who = (await trusting.who(answer.json["access_token"])).json
     assert (who["name"], who["email"]) == ("demo", "demo@demo.iam.gserviceaccount.com")
-    assert (await trusting.auth.subjects.all())[0].last_used
+    assert (await trust.list_mappings(trusting.engine))[0].last_used
     assert subject.last_used is None
 
 
@@ -208,4 +207,4 @@ async def test_who_adds_a_mapping_shows_the_pair(trusting: Room) -> None:
         await trust.add(trusting.auth, trusting.demo, "nobody", MAIN)
     with pytest.raises(Problem, match="sub"):
         await trust.add(trusting.auth, trusting.demo, "ci", (Condition("repository", IS, "acme/app"),))
-    assert await trusting.auth.subjects.all() == []
+    assert await trust.list_mappings(trusting.engine) == []

@@ -1,1 +1,1 @@
-"""The grants of the token endpoint, one file each: `async def grant(auth, form) -> answer`."""
+"""The grants of the token endpoint, one file each: `async def grant(auth, request) -> Granted`."""

@@ -4,7 +4,7 @@ import pytest
 
 from auth.room import Room
 from auth.visitor import Visitor, password_of
-from gstack.auth.pages.visits import is_local
+from gstack.auth.pages.forms import local_path
 
 FORMS = ("/sign-in", "/sign-in/pair", "/sign-out", "/keys", "/keys/revoke", "/sessions/revoke", "/oauth2/consent")
 
@@ -93,4 +93,4 @@ async def test_session_fixation(room: Room) -> None:
 )
 def test_only_our_own_pages_come_next(path: str, good: bool) -> None:
     """What a browser might read as another host is no page of ours."""
-    assert is_local(path) == good
+    assert local_path(path) == (path if good else "/")
