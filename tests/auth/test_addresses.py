@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gstack.auth.addresses import Addresses
+from gstack.auth.addresses import TOKEN_PATHS, Addresses
 from gstack.config import ServerSettings, Settings
 
 
@@ -35,12 +35,25 @@ def test_audiences_of_others(url: str) -> None:
     assert not addresses().is_token_url(url)
 
 
-def test_token_urls() -> None:
-    """Google's two and ours at every token path; the API's is none."""
-    known = addresses(bind="gce.example.org")
-    for url in ("https://oauth2.googleapis.com/token", "https://gce.example.org:5000/o/oauth2/token"):
-        assert known.is_token_url(url)
-    assert not known.is_token_url("https://compute.googleapis.com/")
+@pytest.mark.parametrize("path", TOKEN_PATHS)
+def test_every_token_path_is_an_audience(path: str) -> None:
+    """An assertion may name any token path that we serve, under our names or the names of Google's token endpoints."""
+    ours = addresses(bind="gce.example.org")
+    hosts = ("gce.example.org:5000", "localhost", "oauth2.googleapis.com", "accounts.google.com", "www.googleapis.com",
+             "sts.googleapis.com")  # fmt: skip
+    for host in hosts:
+        assert ours.is_token_url(f"https://{host}{path}"), host
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://compute.googleapis.com/", "https://compute.googleapis.com/token", "http://oauth2.googleapis.com/token",
+     "https://oauth2.googleapis.com/token/", "https://oauth2.googleapis.com:8443/token",
+     "https://oauth2.googleapis.com/token?x", "https://oauth2.googleapis.com.evil.example/token"],
+)  # fmt: skip
+def test_audiences_that_are_no_token_endpoint(url: str) -> None:
+    """Other hosts, schemes, ports, paths and queries are somebody else's."""
+    assert not addresses().is_token_url(url)
 
 
 def test_base() -> None:

@@ -11,7 +11,8 @@ REVOKE_PATHS = ("/oauth2/revoke", "/revoke", "/o/oauth2/revoke")
 
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 _SERVICES = ("compute", "storage")  # before our name, for clients that use us as their universe
-_GOOGLE_TOKEN = frozenset({"https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/token"})
+_GOOGLE_HOSTS = ("oauth2.googleapis.com", "accounts.google.com", "www.googleapis.com", "sts.googleapis.com")
+_GOOGLE_TOKEN = frozenset(f"https://{host}{path}" for host in _GOOGLE_HOSTS for path in TOKEN_PATHS)
 _GOOGLE_COMPUTE = frozenset({"https://compute.googleapis.com/"})
 _HOST = re.compile(r"([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 

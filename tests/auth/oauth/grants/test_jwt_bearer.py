@@ -11,6 +11,7 @@ from joserfc.jws import JWSRegistry
 
 from auth.jwts import CLOUD, TOKEN_URL, assertion, claims_of, padded, read, signed, unsigned, with_secret
 from auth.room import JWT_BEARER, Room
+from gstack.auth.addresses import TOKEN_PATHS
 from gstack.auth.keys import service_accounts
 
 URI = "https://localhost:5000/oauth2/token"
@@ -27,7 +28,13 @@ async def bear(room: Room, token: str) -> Result:
 
 
 @pytest.mark.parametrize(
-    "audience", [TOKEN_URL, "https://accounts.google.com/o/oauth2/token", URI, "https://localhost:5000/token"]
+    "audience",
+    [
+        TOKEN_URL,
+        "https://accounts.google.com/o/oauth2/token",
+        "https://www.googleapis.com/oauth2/v4/token",
+        *(f"https://localhost:5000{path}" for path in TOKEN_PATHS),
+    ],
 )
 async def test_an_assertion_brings_an_access_token(room: Room, audience: str) -> None:
     """Signed by a registered key, for Google's token URL or ours: a token that speaks for the service account."""
