@@ -8,7 +8,7 @@ import pytest
 
 from auth.jwts import assertion
 from auth.room import JWT_BEARER, Room, redirected
-from auth.visitor import GCLOUD, Visitor, hidden, password_of
+from auth.visitor import GCLOUD, SECRET, Visitor, hidden, password_of
 from gstack.sandbox.server import ThreadedSandbox, running
 from gstack.sandbox.settings import SandboxSettings, new_account
 
@@ -79,7 +79,8 @@ async def test_consents_tokens_and_sessions(room: Room) -> None:
     await visitor.sign_in(password_of(room))
     await visitor.decide(await visitor.consent_page(), "deny")
     code = redirected(await visitor.decide(await visitor.consent_page(scope="openid email"), "allow"))["code"]
-    sent = {"client_id": GCLOUD, "redirect_uri": "http://localhost:8085/", "code": code}
+    client = {"client_id": GCLOUD, "client_secret": SECRET}
+    sent = client | {"redirect_uri": "http://localhost:8085/", "code": code}
     token = (await room.token("authorization_code", None, **sent)).json
     await room.form("/oauth2/revoke", {"token": token["refresh_token"]})
     await room.form("/oauth2/revoke", {"token": "1//unknown"})

@@ -4,6 +4,7 @@ import re
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from auth.room import REDIRECT, Room, redirected
 from auth.visitor import GCLOUD, SECRET, Visitor, password_of
@@ -100,6 +101,22 @@ async def test_pkce_is_asked_for_where_it_was_begun(room: Room) -> None:
     """A code that was asked for with a challenge is worth nothing without the verifier."""
     first = await code(room, code_challenge="x" * 43, code_challenge_method="S256")
     assert (await tokens(room, first))["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize("public", [False, True])
+async def test_a_code_alone_brings_nothing(room: Room, public: bool) -> None:
+    """Without the client secret and without PKCE a code is refused, for Google's clients and registered ones."""
+    client_id = GCLOUD
+    if public:
+        client, _ = await clients.register(room.engine, "CLI", ("http://localhost/",), public=True)
+        client_id = client.id
+    first = await code(room, client_id=client_id)
+    sent = {"client_id": client_id, "client_secret": "", "redirect_uri": REDIRECT}
+    assert (await tokens(room, first, **sent))["error"] == "invalid_grant"
+    pkce = {"code_challenge": create_s256_code_challenge("v" * 64), "code_challenge_method": "S256"}
+    second = await code(room, client_id=client_id, **pkce)
+    assert (await tokens(room, second, **sent))["error"] == "invalid_grant"
+    assert (await tokens(room, second, **sent, code_verifier="v" * 64))["status"] == "200"
 
 
 async def test_denying(room: Room) -> None:

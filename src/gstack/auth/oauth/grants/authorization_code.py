@@ -1,7 +1,8 @@
 """Authorization code (RFC 6749, 4.1, with PKCE, RFC 7636): a code from /oauth2/auth and the client's secret for tokens.
 
 The secret of a key-pair client is a CloudStack secret key, so it is verified with CloudStack before anything is issued.
-A code works once; a second use revokes the tokens of the first.
+Public clients need the secret that everybody knows, as gcutil sends it, or PKCE: a code alone brings nothing. A code
+works once; a second use revokes the tokens of the first.
 """
 
 import hmac
@@ -23,6 +24,8 @@ async def grant(auth: Auth, request: TokenRequest) -> Granted:
     """Exchange a code. Raises InvalidGrantError if it is not this client's, has expired or was used."""
     code = await _find_code(auth, request)
     credential = await clients.authenticate(auth, request, code)
+    if not request.client_secret and not code.data["challenge"]:
+        raise InvalidGrantError("Send client_secret, or request the code with a code_challenge (PKCE).")
     authorization = Authorization(credential.id, request.client_id, code.scopes, code.family)
     new = tokens.new_access_and_refresh_tokens(authorization, code.scopes)
     if not await auth.store.exchange(code, *new.rows):
