@@ -16,6 +16,7 @@ from auth.visitor import GCLOUD, SECRET, Visitor, password_of
 from gstack import tls
 from gstack.app import mount_auth
 from gstack.auth.auth import Auth
+from gstack.auth.keys import service_accounts
 from gstack.auth.oauth import clients
 from gstack.sandbox.server import ThreadedSandbox, running
 from gstack.sandbox.settings import SandboxSettings, new_account
@@ -193,6 +194,21 @@ async def test_wrong_keys_are_told_on_a_page(room: Room, fields: dict[str, str])
     answer = await (await signed_in(room)).post("/keys", **fields)
     assert answer.status_code == 400
     assert "Invalid value" in answer.text
+
+
+async def test_a_key_names_a_project_that_the_account_is_in(room: Room) -> None:
+    """The account's own project and those that CloudStack shows it; for any other name no key is created."""
+    await room.auth.cloudstack.client(room.demo).send("createProject", {"name": "shared", "displaytext": "shared"})
+    visitor, stranger = await signed_in(room), await signed_in(room, "other")
+    for fields, project in (({}, "demo"), ({"project": "demo"}, "demo"), ({"project": "shared"}, "shared")):
+        plain, _ = await created_files(visitor, **fields)
+        assert plain["project_id"] == project
+    for name in ("shared", "demo", "made-up", "<script>"):
+        answer = await stranger.post("/keys", project=name)
+        assert answer.status_code == 400
+        assert "not in this project" in answer.text
+        assert "<script" not in answer.text
+    assert await service_accounts.keys_of_user(room.auth, await room.auth.verify_pair(room.accounts["other"])) == []
 
 
 async def test_keys_are_their_user_s_alone(room: Room) -> None:

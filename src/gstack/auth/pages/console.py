@@ -187,11 +187,15 @@ def create_key_endpoint(auth: Auth) -> FormEndpoint:
 
 async def _create_key(auth: Auth, form: Submission, credential: Credential) -> None:
     pair = unseal_pair(auth.seal, credential)
+    client = auth.cloudstack.client(pair)
+    project = form.fields.get("project") or credential.account
+    if project not in await _projects(client, credential):
+        raise Problem.invalid("project", "Your account is not in this project. Choose one of the console's list.")
     url = auth.addresses.base(form.request.get_header("Host") or "")
     file = await service_accounts.create_key(
         auth,
         pair,
-        project=form.fields.get("project") or None,
+        project=project,
         token_uri=f"{url}{TOKEN_PATHS[0]}",
         label=form.fields.get("label", ""),
         expires=_end_of(form.fields.get("expires", "")),
@@ -203,7 +207,7 @@ async def _create_key(auth: Auth, form: Submission, credential: Credential) -> N
         "new_key.html",
         "Your new key",
         email=file["client_email"],
-        own_pair=(await key_pairs.capabilities(auth.cloudstack.client(pair))).several,
+        own_pair=(await key_pairs.capabilities(client)).several,
         filename=f"{slug}-key-{number}.json",
         universe_filename=f"{slug}-universe-{number}.json",
         plain=_data_url(file),
