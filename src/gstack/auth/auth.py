@@ -1,5 +1,6 @@
 """Auth: all parts of the OAuth2 server, built once from the settings."""
 
+import time
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,6 +23,7 @@ from gstack.db.signals import Signal
 from gstack.errors import Problem
 
 _UNAUTHORIZED = 401
+_PRUNE_SECONDS = 600.0
 
 
 class Auth:
@@ -46,6 +48,7 @@ class Auth:
         self.audit = Audit(settings.server.audit_log, folder)
         self.checker = PairChecker(cloudstack)
         self.revocations = Signal(engine, "revoked")
+        self._pruned = float("-inf")  # by the monotonic clock
         self.guard = Guard(self.store, self.seal, self.addresses, self.checker, self.revocations)
 
     async def verify_pair(self, keys: KeyPair) -> Credential:
@@ -71,6 +74,16 @@ class Auth:
         """Make every process forget the callers that it remembers, because something was revoked."""
         self.guard.forget()
         await self.revocations.give()
+
+    async def prune(self) -> None:
+        """Delete tokens, codes and failures that are long over, at most every ten minutes.
+
+        Call it wherever requests without proof add rows.
+        """
+        if self._pruned + _PRUNE_SECONDS < time.monotonic():
+            self._pruned = time.monotonic()
+            await self.store.prune()
+            await self.limits.prune()
 
     async def key_pair(self, credential_id: str) -> KeyPair | None:
         """Return the key pair of a credential, even a revoked one, so that operations in progress can finish."""

@@ -1,15 +1,10 @@
 """gstack.auth.oauth.token: the endpoint in front of the grants."""
 
-from datetime import timedelta
-
 import pytest
-from sqlalchemy import func, select, update
 
 from auth.room import Room
 from gstack.auth.addresses import TOKEN_PATHS
-from gstack.auth.store import now
 from gstack.cloudstack.errors import Unreachable
-from gstack.db.tables import tokens
 
 
 @pytest.mark.parametrize("path", TOKEN_PATHS)
@@ -38,13 +33,3 @@ async def test_cloudstack_down(room: Room) -> None:
     assert answer.status_code == 503
     assert answer.json["error"] == "temporarily_unavailable"
     assert Unreachable("x", "y", sent=False).message in answer.json["error_description"]
-
-
-async def test_old_tokens_are_dropped(room: Room) -> None:
-    """Tokens that ended long ago leave the database when new ones are asked for."""
-    await room.authorize()
-    async with room.engine.begin() as connection:
-        await connection.execute(update(tokens).values(expires=now() - timedelta(days=2)))
-    await room.token("client_credentials", room.demo)
-    async with room.engine.begin() as connection:
-        assert (await connection.execute(select(func.count()).select_from(tokens))).scalar() == 1

@@ -187,6 +187,7 @@ async def _send_code(
         asking.code_challenge,
         asking.nonce,
     )
+    await auth.prune()
     await auth.store.add_tokens(row)
     _send(response, asking, {"code": code}, client_name)
 

@@ -3,7 +3,6 @@
 Every request is one line in the audit log, and every failure counts towards the limits (gstack.auth.limits).
 """
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,7 +25,6 @@ from gstack.auth.oauth.requests import TokenRequest, answer, read_token_request
 from gstack.auth.tokens import Granted
 from gstack.errors import ApiError
 
-_PRUNE_SECONDS = 600.0
 SIGNED = {jwt_bearer.GRANT_TYPE, token_exchange.GRANT_TYPE}  # clients show a signature, which nobody can guess
 
 Grant = Callable[[Auth, TokenRequest], Awaitable[Granted]]
@@ -44,7 +42,6 @@ class TokenEndpoint:
 
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
-        self._pruned = float("-inf")
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         await answer(response, lambda: self._grant(request))
@@ -58,7 +55,7 @@ class TokenEndpoint:
                 letter for letter in grant_type[:80] if letter.isascii() and (letter.isalnum() or letter in "_:-.")
             ]
             raise UnsupportedGrantTypeError("".join(legal))
-        await self._prune()
+        await self._auth.prune()
         address, claimed = request.remote_addr or "", _claimed_name(token_request)
         facts = {"what": grant_type.rpartition(":")[2], "address": address}
         try:
@@ -73,13 +70,6 @@ class TokenEndpoint:
         client = abbreviated(token_request.client_id)
         self._auth.audit.write("token", **owner, **facts, client=client, result="granted")
         return granted.answer
-
-    async def _prune(self) -> None:
-        """Delete tokens and failures that are long over, every ten minutes."""
-        if self._pruned + _PRUNE_SECONDS < time.monotonic():
-            self._pruned = time.monotonic()
-            await self._auth.store.prune()
-            await self._auth.limits.prune()
 
 
 def _claimed_name(request: TokenRequest) -> str:

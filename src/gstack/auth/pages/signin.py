@@ -64,6 +64,7 @@ async def _show_sign_in_page(auth: Auth, request: falcon.asgi.Request, response:
 
 
 async def _sign_in(auth: Auth, form: Submission) -> None:
+    await auth.prune()  # failures add rows
     by_keys = form.fields.get("way") == "keys"
     claimed = _claimed_name(form.fields, by_keys=by_keys)
     address = form.request.remote_addr or ""
