@@ -1,4 +1,4 @@
-"""The auth room over HTTP: its routes on a Falcon app, its database in a file, and a sandbox behind it."""
+"""The OAuth2 server over HTTP: its routes on a Falcon app, with a database and a sandbox behind it."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ from gstack.sandbox.settings import SandboxSettings, new_account
 
 
 class _Heard(falcon.asgi.App[Any, Any]):
-    """An app whose secrets are noted: at the suite's end none may be in a log."""
+    """An app that records its secrets, because at the end of the suite none may be in a log."""
 
     async def __call__(  # type: ignore[override]  # Falcon is typed for WSGI here
         self, scope: Any, receive: Any, send: Any
@@ -34,14 +34,14 @@ class _Heard(falcon.asgi.App[Any, Any]):
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[ThreadedSandbox]:
-    """One sandbox for all tests of this folder: they change nothing in it."""
+    """One sandbox for all tests in this folder that change nothing in it."""
     with running(SandboxSettings((new_account("demo"), new_account("other")), job_delay=0)) as server:
         yield server
 
 
 @pytest.fixture
 async def room(sandbox: ThreadedSandbox, tmp_path: Path) -> AsyncIterator[Room]:
-    """A fresh auth room."""
+    """A fresh OAuth2 server."""
     settings = Settings(home=tmp_path / "home", database=database_of(tmp_path / "home"))
     settings.home.mkdir(mode=0o700)
     engine = create_engine(settings.database_url)
@@ -51,10 +51,11 @@ async def room(sandbox: ThreadedSandbox, tmp_path: Path) -> AsyncIterator[Room]:
         auth = Auth(engine, cloudstack, settings)
         app = _Heard()
         mount_auth(app, auth)
-        pairs = {known.name: KeyPair(known.api_key, known.secret_key) for known in sandbox.sandbox.settings.accounts}
+        accounts = sandbox.sandbox.settings.accounts
+        pairs = {account.name: KeyPair(account.api_key, account.secret_key) for account in accounts}
         async with ASGIConductor(app) as http:
             room = Room(auth, engine, http, pairs)
-            room.passwords = {known.name: known.password for known in sandbox.sandbox.settings.accounts}
+            room.passwords = {account.name: account.password for account in accounts}
             note_secrets(pair.secret_key for pair in pairs.values())
             note_secrets(room.passwords.values())
             yield room

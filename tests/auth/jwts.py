@@ -1,4 +1,4 @@
-"""JWTs as clients sign them, and as attackers would."""
+"""JWTs as clients and attackers sign them."""
 
 import base64
 import hashlib
@@ -16,14 +16,14 @@ CLOUD = "https://www.googleapis.com/auth/cloud-platform"
 
 
 def claims_of(file: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """What google-auth claims for the token endpoint; a None leaves a claim out."""
+    """The claims that google-auth sends to the token endpoint; None leaves a claim out."""
     now = int(time.time())
     claims = {"iss": file["client_email"], "iat": now, "exp": now + 3600, "aud": TOKEN_URL, "scope": CLOUD, **changes}
     return {name: value for name, value in claims.items() if value is not None}
 
 
 def signed(file: dict[str, Any], claims: dict[str, Any], *, kid: str | None = "", algorithm: str = "RS256") -> str:
-    """A JWT signed with a key file; `kid` None leaves it out, empty takes the file's."""
+    """A JWT signed with a key file. `kid` None leaves it out; an empty one is the file's."""
     header = {"alg": algorithm} | ({} if kid is None else {"kid": kid or file["private_key_id"]})
     kind = RSAKey if algorithm.startswith("RS") else ECKey
     return jwt.encode(header, claims, kind.import_key(file["private_key"]), algorithms=[algorithm])
@@ -35,13 +35,13 @@ def assertion(file: dict[str, Any], **changes: Any) -> str:
 
 
 def self_signed(file: dict[str, Any], **changes: Any) -> str:
-    """A JWT that google-auth sends as the bearer itself."""
+    """A JWT that google-auth sends as a bearer token."""
     claims = claims_of(file, **({"sub": file["client_email"], "aud": COMPUTE, "scope": None} | changes))
     return signed(file, claims)
 
 
 def padded(token: str) -> bytes:
-    """The unsigned half of a JWT with `=`, as libcloud writes it."""
+    """The signed text of a JWT with `=`, as libcloud writes it."""
     head, body, _ = token.split(".")
     return ".".join(part + "=" * (-len(part) % 4) for part in (head, body)).encode()
 
@@ -52,7 +52,7 @@ def unsigned(claims: dict[str, Any], **header: str) -> str:
 
 
 def with_secret(claims: dict[str, Any], secret: bytes, **header: str) -> str:
-    """A JWT with HS256: with our public key as its secret, the oldest trick."""
+    """A JWT with HS256 and, as its secret, for example our public key."""
     text = f"{_part({'alg': 'HS256', **header})}.{_part(claims)}"
     mark = hmac.new(secret, text.encode(), hashlib.sha256).digest()
     return f"{text}.{base64.urlsafe_b64encode(mark).decode().rstrip('=')}"
@@ -63,6 +63,6 @@ def _part(content: dict[str, Any]) -> str:
 
 
 def read(token: str) -> dict[str, Any]:
-    """The claims of a JWT, unchecked."""
+    """The claims of a JWT, without verification."""
     body = token.split(".")[1]
     return dict(json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))))

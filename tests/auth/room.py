@@ -1,4 +1,4 @@
-"""A client of the auth room that speaks to it as Google's clients do."""
+"""An OAuth2 server under test, and requests to it as Google's clients send them."""
 
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -23,36 +23,36 @@ class Room:
         self.passwords: dict[str, str] = {}
         self.demo = accounts["demo"]
         self.address = ""
-        self._asked = 0
+        self._requests = 0
 
     async def form(self, path: str, fields: dict[str, str], **headers: str) -> Result:
-        """Post a form: from `address` where it is set, else each time from another, since failures are counted."""
-        self._asked += 1
-        address = self.address or f"192.0.2.{self._asked % 250}"
+        """Post a form from `address`, or else each time from another address, because failures are counted."""
+        self._requests += 1
+        address = self.address or f"192.0.2.{self._requests % 250}"
         sent = {"Content-Type": "application/x-www-form-urlencoded"} | headers
         return await self.http.simulate_post(path, body=urlencode(fields), headers=sent, remote_addr=address)
 
     async def token(self, grant: str, keys: KeyPair | None = None, **fields: str) -> Result:
-        """Ask the token endpoint; the client's pair goes into the body where it is given."""
+        """Send a token request, with the client's pair in the body if one is given."""
         client = {"client_id": keys.api_key, "client_secret": keys.secret_key} if keys else {}
         return await self.form("/oauth2/token", {"grant_type": grant, **client, **fields})
 
     async def authorize(self, **fields: str) -> Result:
         """Open the authorization URL."""
-        asked = {"client_id": self.demo.api_key, "redirect_uri": REDIRECT, "response_type": "code"} | fields
-        return await self.http.simulate_get("/oauth2/auth", params={k: v for k, v in asked.items() if v})
+        sent = {"client_id": self.demo.api_key, "redirect_uri": REDIRECT, "response_type": "code"} | fields
+        return await self.http.simulate_get("/oauth2/auth", params={k: v for k, v in sent.items() if v})
 
     async def code(self, **fields: str) -> str:
-        """A code, as the redirect brings it."""
+        """Get a code from a redirect."""
         return redirected(await self.authorize(**fields))["code"]
 
     async def exchange(self, code: str, **fields: str) -> Result:
-        """A code for tokens."""
+        """Exchange a code for tokens."""
         sent = {"redirect_uri": REDIRECT} | fields
         return await self.token("authorization_code", self.demo, code=code, **sent)
 
     async def who(self, token: str, **params: str) -> Result:
-        """Ask who a token speaks for: the guard's answer."""
+        """Ask whose token this is, as the guard sees it."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return await self.http.simulate_get("/v1/userinfo", headers=headers, params=params)
 

@@ -18,9 +18,9 @@ def addresses(**server: str | tuple[str, ...]) -> Addresses:
      "https://gce.example.org", "https://compute.gce.example.org:8443/", "https://Proxy.example.org:444/"],
 )  # fmt: skip
 def test_audiences_of_the_api(url: str) -> None:
-    """Google's constant, loopback, the public URL and the names of the settings, universe names too."""
-    known = addresses(public_url="https://gce.example.org", hosts=("proxy.example.org",))
-    assert known.is_api_url(url)
+    """Google's constant, loopback, the public URL and the settings' names belong to the API, as universes too."""
+    ours = addresses(public_url="https://gce.example.org", hosts=("proxy.example.org",))
+    assert ours.is_api_url(url)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_audiences_of_the_api(url: str) -> None:
      "http://evil.localhost/", "https://compute.googleapis.com.evil.example/"],
 )  # fmt: skip
 def test_audiences_of_others(url: str) -> None:
-    """Anything else is somebody else's."""
+    """Any other URL is somebody else's."""
     assert not addresses().is_api_url(url)
     assert not addresses().is_token_url(url)
 
@@ -57,7 +57,7 @@ def test_audiences_that_are_no_token_endpoint(url: str) -> None:
 
 
 def test_base() -> None:
-    """The host that was asked where it is ours, else the public URL."""
-    known = addresses(public_url="https://gce.example.org/")
-    assert known.base("localhost:9") == "https://localhost:9"
-    assert known.base("evil.example") == "https://gce.example.org"
+    """The base URL has the Host of the request if it is ours; else it is the public URL."""
+    ours = addresses(public_url="https://gce.example.org/")
+    assert ours.base("localhost:9") == "https://localhost:9"
+    assert ours.base("evil.example") == "https://gce.example.org"

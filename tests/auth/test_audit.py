@@ -1,4 +1,4 @@
-"""gstack.auth.audit: one line per event, whatever becomes of the file."""
+"""gstack.auth.audit: one line per event, whatever happens to the file."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def test_a_line_is_json_with_time_event_and_facts(tmp_path: Path) -> None:
-    """Empty facts stay out, long ones are cut, line breaks start no second line, and the file is private."""
+    """A line has no empty facts, cuts long ones and escapes line breaks, and the file is private."""
     audit = Audit("audit.log", tmp_path)
     audit.write("token", who="a\nb", what="x" * 1000, project="", result=None)
     (line,) = lines(tmp_path / "audit.log")
@@ -26,7 +26,7 @@ def test_a_line_is_json_with_time_event_and_facts(tmp_path: Path) -> None:
 
 
 def test_a_line_names_its_request(tmp_path: Path) -> None:
-    """Address and id are those of the request in whose course it is written."""
+    """A line has the address and id of the current request."""
     with structlog.contextvars.bound_contextvars(address="192.0.2.7", id="r1"):
         Audit("audit.log", tmp_path).write("key")
     (line,) = lines(tmp_path / "audit.log")
@@ -34,7 +34,7 @@ def test_a_line_names_its_request(tmp_path: Path) -> None:
 
 
 def test_a_file_that_was_moved_away_is_made_again(tmp_path: Path) -> None:
-    """Logrotate moves the file; the next line begins a new one."""
+    """After logrotate moves the file, the next line creates a new one."""
     audit = Audit("audit.log", tmp_path)
     audit.write("one")
     (tmp_path / "audit.log").rename(tmp_path / "audit.log.1")
@@ -52,7 +52,7 @@ def test_writers_do_not_mix_their_lines(tmp_path: Path) -> None:
 
 
 def test_standard_output_and_none(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """`-` writes to standard output, an empty target nowhere."""
+    """The target `-` is standard output, and an empty target writes nothing."""
     Audit("-", tmp_path).write("shown")
     Audit("", tmp_path).write("silent")
     assert json.loads(capfd.readouterr().out)["event"] == "shown"
@@ -60,7 +60,7 @@ def test_standard_output_and_none(tmp_path: Path, capfd: pytest.CaptureFixture[s
 
 
 def test_a_disk_that_takes_no_more_stops_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where the line cannot be written the log says so, and the request goes on."""
+    """If a line cannot be written, the log says so and the request goes on."""
     (tmp_path / "file").write_text("")
     Audit("file/audit.log", tmp_path).write("lost", who="me")
     assert "audit line not written" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The audit log of the auth room: each kind of event says who, what, where and what came of it; never a secret."""
+"""The audit log of sign-ins, keys and tokens: who, what, where and with what result, and no secrets."""
 
 import json
 from collections.abc import Iterator
@@ -27,12 +27,12 @@ def lines(room: Room, event: str) -> list[dict[str, Any]]:
 
 
 def has(line: dict[str, Any], **facts: str) -> None:
-    """Hold a line to its facts."""
+    """Check that a line has these facts."""
     assert line.items() >= facts.items(), line
 
 
 async def test_sign_ins(room: Room) -> None:
-    """Who signed in, in which way and from where; of a failure what was claimed, and why it failed."""
+    """A sign-in is logged with user, way and address; a failure with the claimed name and the reason."""
     visitor = Visitor(room)
     await visitor.sign_in("wrong-guess-of-mine")
     await visitor.sign_in(password_of(room))
@@ -50,7 +50,7 @@ async def test_sign_ins(room: Room) -> None:
 
 
 async def test_keys(room: Room) -> None:
-    """Who made or revoked which key in which project, for which service account."""
+    """Creating and revoking a key is logged with user, project and service account."""
     visitor = Visitor(room)
     await visitor.sign_in(password_of(room))
     await visitor.get("/")
@@ -74,7 +74,7 @@ def _file(page: str) -> str:
 
 
 async def test_consents_tokens_and_sessions(room: Room) -> None:
-    """Who let which client in, or did not; what its token may do; and every way to end it."""
+    """Consents, denials, tokens with their scopes, and revocations are logged."""
     visitor = Visitor(room)
     await visitor.sign_in(password_of(room))
     await visitor.decide(await visitor.consent_page(), "deny")
@@ -100,7 +100,7 @@ async def test_consents_tokens_and_sessions(room: Room) -> None:
 
 
 async def test_refused_tokens(room: Room) -> None:
-    """What was claimed, of an API key its beginning, and the reason; who waits is told as such."""
+    """A refused token request is logged with the claimed name, an API key abbreviated, and the reason."""
     room.address = "198.51.100.7"
     for _ in range(6):
         await room.token("client_credentials", None, client_id=room.demo.api_key, client_secret="s" * 86)

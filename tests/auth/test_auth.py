@@ -1,4 +1,4 @@
-"""gstack.auth.auth: what the other rooms are handed."""
+"""gstack.auth.auth: what other parts of the product use."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ from gstack.db.tables import tokens as token_rows
 
 
 async def test_the_runner_gets_key_pairs(room: Room) -> None:
-    """A credential's pair comes back by its id, revoked or not, also after a restart; an unknown id gives None."""
+    """A credential's pair is found by its id, even if revoked and after a restart; an unknown id gives None."""
     await room.token("client_credentials", room.demo)
     async with room.engine.begin() as connection:
         await connection.execute(update(credentials).values(revoked=now()))
@@ -27,7 +27,7 @@ async def test_the_runner_gets_key_pairs(room: Room) -> None:
 
 
 async def test_tokens_survive_a_restart(room: Room) -> None:
-    """A new process on the same folder and database takes the tokens of the old one, and signs with the same key."""
+    """A new process with the same folder and database accepts old tokens and signs with the same key."""
     token = (await room.token("client_credentials", room.demo)).json["access_token"]
     restarted = Auth(room.engine, room.auth.cloudstack, room.auth.settings)
     assert await restarted.id_tokens.public_keys() == await room.auth.id_tokens.public_keys()
@@ -37,7 +37,7 @@ async def test_tokens_survive_a_restart(room: Room) -> None:
 
 @pytest.mark.parametrize("way", ["token", "authorize", "sign-in"])
 async def test_old_rows_are_deleted_by_whatever_adds_rows(room: Room, way: str) -> None:
-    """Codes and failures that are long over are deleted by token requests, and as well where nobody requests tokens."""
+    """Whatever adds rows deletes codes and failures that are long over, even if nobody requests tokens."""
     long_ago = now() - timedelta(days=40)
     _, code = tokens.new_code(None, room.demo.api_key, "openid", "http://localhost/", "", "")
     old = msgspec.structs.replace(code, created=long_ago, expires=long_ago)

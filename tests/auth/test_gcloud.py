@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(GCLOUD is None, reason="gcloud is not on PATH")
 
 @pytest.fixture
 def environment(product: Stack, tmp_path: Path) -> dict[str, str]:
-    """Gcloud pointed at the product, with a folder of its own."""
+    """The environment that points gcloud at the product, with a folder of its own."""
     pair = product.pair()
     return os.environ | {
         "CLOUDSDK_CONFIG": str(tmp_path),
@@ -59,10 +59,10 @@ def zones(environment: dict[str, str]) -> list[str]:
 
 
 def expire(environment: dict[str, str]) -> None:
-    """Make gcloud believe that its access token has ended."""
-    with sqlite3.connect(Path(environment["CLOUDSDK_CONFIG"]) / "access_tokens.db") as known:
-        known.execute("update access_tokens set token_expiry = '2020-01-01 00:00:00'")
-    known.close()
+    """Make gcloud believe that its access token has expired."""
+    with sqlite3.connect(Path(environment["CLOUDSDK_CONFIG"]) / "access_tokens.db") as database:
+        database.execute("update access_tokens set token_expiry = '2020-01-01 00:00:00'")
+    database.close()
 
 
 def test_gcloud_signs_in_and_stays_so(product: Stack, environment: dict[str, str]) -> None:

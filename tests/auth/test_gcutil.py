@@ -1,4 +1,4 @@
-"""gcutil 1.15 signs in: its requests as they were measured, word for word. It has no PKCE and no state."""
+"""gcutil 1.15 signs in with its real requests, word for word. It has no PKCE and no state."""
 
 import html
 import re
@@ -29,10 +29,10 @@ SCOPES = " ".join(
 
 @pytest.mark.parametrize("redirect", ["urn:ietf:wg:oauth:2.0:oob", "http://localhost:8080/", "http://localhost:8090/"])
 async def test_gcutil_signs_in_and_stays_so(room: Room, redirect: str) -> None:
-    """Ten scopes, the code pasted or by --auth_local_webserver, userinfo, and a refresh that keeps the old token."""
-    asked = {"scope": SCOPES, "redirect_uri": redirect, "response_type": "code", "client_id": GCLOUD}
+    """Signing in works with a pasted code and --auth_local_webserver, and so do userinfo and repeated refreshes."""
+    sent = {"scope": SCOPES, "redirect_uri": redirect, "response_type": "code", "client_id": GCLOUD}
     visitor = Visitor(room)
-    here = f"/oauth2/auth?{urlencode(asked | {'access_type': 'offline'})}"
+    here = f"/oauth2/auth?{urlencode(sent | {'access_type': 'offline'})}"
     assert "to continue to <strong>Google Cloud SDK" in (await visitor.get(here)).text
     signed_in = await visitor.post(
         "/sign-in", way="password", username="demo", password=password_of(room), domain="", next=here

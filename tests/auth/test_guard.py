@@ -1,4 +1,4 @@
-"""gstack.auth.guard: whom it lets in, and how soon it stops."""
+"""gstack.auth.guard: which tokens it accepts, and how soon a revocation counts."""
 
 import asyncio
 import base64
@@ -33,19 +33,19 @@ async def key_file(room: Room, account: str = "demo", **options: Any) -> dict[st
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "OAuth"])
 async def test_schemes(room: Room, scheme: str) -> None:
-    """`Bearer` in any case, and Google's old `OAuth`."""
+    """The scheme is `Bearer` in any case, or Google's old `OAuth`."""
     headers = {"Authorization": f"{scheme} {await access(room)}"}
     assert (await room.http.simulate_get("/v1/userinfo", headers=headers)).status_code == 200
 
 
 async def test_token_in_the_query(room: Room) -> None:
-    """Google takes `access_token` as a query parameter too."""
+    """The token may be in the query as `access_token`, as with Google."""
     assert (await room.who("", access_token=await access(room))).status_code == 200
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer ya29.guess", "Bearer ü", "x"])
 async def test_no_token_no_entry(room: Room, header: str) -> None:
-    """Nothing, another scheme, or a guess: 401 with a challenge, in Google's error envelope."""
+    """No token, another scheme, or a guess is 401 with a challenge, in Google's error envelope."""
     headers = {"Authorization": header} if header else {}
     answer = await room.http.simulate_get("/v1/userinfo", headers=headers)
     assert answer.status_code == 401
@@ -54,13 +54,13 @@ async def test_no_token_no_entry(room: Room, header: str) -> None:
 
 
 async def test_each_token_speaks_for_its_account(room: Room) -> None:
-    """Two accounts, two tokens, two callers."""
+    """Tokens of two accounts belong to two callers."""
     assert (await room.who(await access(room, "demo"))).json["name"] == "demo"
     assert (await room.who(await access(room, "other"))).json["name"] == "other"
 
 
 async def test_an_access_token_ends(room: Room) -> None:
-    """A token past its end is refused."""
+    """An expired token is refused."""
     token = await access(room)
     async with room.engine.begin() as connection:
         await connection.execute(update(tokens).values(expires=now() - timedelta(seconds=1)))
@@ -68,7 +68,7 @@ async def test_an_access_token_ends(room: Room) -> None:
 
 
 async def test_a_revoked_credential_ends_everything(room: Room) -> None:
-    """Tokens and service accounts of a credential that was revoked here are refused, and it gets no new ones."""
+    """Tokens and service accounts of a revoked credential are refused, and it gets no new tokens."""
     token, file = await access(room), await key_file(room)
     async with room.engine.begin() as connection:
         await connection.execute(update(credentials).values(revoked=now()))
@@ -88,7 +88,7 @@ async def test_a_revoked_credential_ends_everything(room: Room) -> None:
     ],
 )
 async def test_self_signed_jwts(room: Room, changes: dict[str, Any]) -> None:
-    """A JWT for this API, or without audience but with a scope, is a bearer by itself."""
+    """A JWT for this API, or with a scope instead of an audience, is accepted as a bearer token."""
     file = await key_file(room)
     answer = await room.who(self_signed(file, **changes))
     assert answer.status_code == 200, answer.text
@@ -113,12 +113,12 @@ async def test_self_signed_jwts(room: Room, changes: dict[str, Any]) -> None:
     ],
 )
 async def test_self_signed_jwts_for_others_or_other_times(room: Room, changes: dict[str, Any]) -> None:
-    """Another audience, no purpose at all, another subject, a wrong time: 401."""
+    """A JWT with another audience, without audience and scope, with another subject or a wrong time is 401."""
     assert (await room.who(self_signed(await key_file(room), **changes))).status_code == 401
 
 
 async def test_forged_jwts(room: Room) -> None:
-    """Alg none, HS256 with the public key, another account's key: 401."""
+    """Alg none, HS256 with the public key, and another account's key are 401."""
     file, theirs = await key_file(room), await key_file(room, "other")
     claims = claims_of(file, sub=file["client_email"], aud=COMPUTE)
     public = (await service_accounts.list_keys(room.auth))[0].public_key
@@ -143,13 +143,13 @@ async def test_forged_jwts(room: Room) -> None:
     ],
 )
 async def test_jwts_that_break_readers(room: Room, header: bytes, claims: bytes) -> None:
-    """Headers and claims nested thousands deep, or with U+0000 in them: 401, never a fault of ours."""
+    """Headers and claims that are nested thousands deep or contain U+0000 are 401, never a server error."""
     token = ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (header, claims, b"x"))
     assert (await room.who(token)).status_code == 401
 
 
 async def test_a_known_caller_costs_no_read(room: Room) -> None:
-    """While a caller is remembered the database is not asked."""
+    """While a caller is remembered, requests cost no database query."""
     token, jwt = await access(room), self_signed(await key_file(room))
     for bearer in (token, jwt):
         await room.who(bearer)
@@ -162,7 +162,7 @@ async def test_a_known_caller_costs_no_read(room: Room) -> None:
 
 @pytest.mark.sqlite_files  # whose signals are files; tests/test_replicas.py knows both kinds
 async def test_revocation_is_seen_at_once_elsewhere(room: Room) -> None:
-    """A replica that remembers a caller forgets it as soon as another process, or a command, revokes something."""
+    """A replica forgets a remembered caller as soon as another process or a command revokes something."""
     file = await key_file(room)
     token, jwt = await access(room), self_signed(file)
     for bearer in (token, jwt):
@@ -177,7 +177,7 @@ async def test_revocation_is_seen_at_once_elsewhere(room: Room) -> None:
 
 
 async def test_an_unheard_revocation_is_seen_within_seconds(room: Room) -> None:
-    """Where the word of it does not arrive, the caller is remembered for `REMEMBER` at the longest."""
+    """If the signal is lost, a caller is remembered for at most `REMEMBER_SECONDS`."""
     file = await key_file(room)
     token, jwt = await access(room), self_signed(file)
     for bearer in (token, jwt):
@@ -193,7 +193,7 @@ async def test_an_unheard_revocation_is_seen_within_seconds(room: Room) -> None:
 
 
 async def test_what_a_caller_may(room: Room) -> None:
-    """The granted scopes are on the Caller; none asked for means cloud-platform."""
+    """The Caller has the granted scopes, or cloud-platform if none were requested."""
     seen = []
 
     class Probe:

@@ -25,7 +25,7 @@ HERE, ELSEWHERE = "192.0.2.1", "198.51.100.1"
 
 
 class Clock:
-    """A clock that the test moves."""
+    """A clock that tests advance."""
 
     def __init__(self) -> None:
         self.moment = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,7 +50,7 @@ def limits(engine: AsyncEngine, clock: Clock) -> Limits:
 
 
 async def fail(limits: Limits, address: str = HERE, account: str = "demo") -> int:
-    """Fail once; the seconds to wait where it was not even tried."""
+    """Fail once; return the seconds to wait, or 0 if the attempt was made."""
     try:
         async with limits.attempt(address, account):
             raise Problem.unauthorized("wrong")
@@ -67,7 +67,7 @@ async def succeed(limits: Limits, address: str = HERE, account: str = "demo") ->
 
 
 async def test_back_off_grows_up_to_its_limit(limits: Limits, clock: Clock) -> None:
-    """The first failures are free, then each doubles the wait; waiting it out allows one more try."""
+    """The first failures are free, then each doubles the wait; after the wait one more try is allowed."""
     assert [await fail(limits) for _ in range(FREE_NARROW)] == [0] * FREE_NARROW
     waits = []
     for _ in range(12):
@@ -78,14 +78,14 @@ async def test_back_off_grows_up_to_its_limit(limits: Limits, clock: Clock) -> N
 
 
 async def test_nothing_is_tried_while_one_has_to_wait(limits: Limits) -> None:
-    """The right password does not help either: nothing is proved before the time is over."""
+    """During the wait even the right password is not tried."""
     for _ in range(FREE_NARROW):
         await fail(limits)
     assert not await succeed(limits)
 
 
 async def test_a_success_ends_the_count(limits: Limits) -> None:
-    """After a success the free failures begin anew."""
+    """After a success the free failures start again."""
     for _ in range(3):
         for _ in range(FREE_NARROW - 1):
             assert not await fail(limits)
@@ -101,7 +101,7 @@ async def test_failures_are_forgotten(limits: Limits, clock: Clock) -> None:
 
 
 async def test_nobody_locks_out_a_working_client_from_elsewhere(limits: Limits) -> None:
-    """However often an account is guessed at from other addresses, where it worked before it works on."""
+    """Guesses from other addresses do not stop an account where it signed in before."""
     assert await succeed(limits)
     for number in range(3 * FREE_WIDE):
         await fail(limits, f"198.51.100.{number}")
@@ -109,7 +109,7 @@ async def test_nobody_locks_out_a_working_client_from_elsewhere(limits: Limits) 
 
 
 async def test_nor_with_other_accounts_from_the_same_address(limits: Limits) -> None:
-    """Behind one address (a company's, a proxy's) somebody who guesses other accounts does not stop a known one."""
+    """Guesses at other accounts behind the same address do not stop an account that signed in there before."""
     assert await succeed(limits)
     for number in range(3 * FREE_WIDE):
         await fail(limits, HERE, f"guess{number}")
@@ -118,7 +118,7 @@ async def test_nor_with_other_accounts_from_the_same_address(limits: Limits) -> 
 
 
 async def test_an_address_that_guesses_many_accounts_waits(limits: Limits, clock: Clock) -> None:
-    """One guess for each of many accounts is seen by the address, whose wait is short: others share it."""
+    """Guesses at many accounts make their address wait, but not for long, because others share it."""
     waits = [await fail(limits, HERE, f"a{number}") for number in range(FREE_WIDE + 1)]
     assert waits == [0] * FREE_WIDE + [1]
     assert await fail(limits, ELSEWHERE, "a") == 0
@@ -129,13 +129,13 @@ async def test_an_address_that_guesses_many_accounts_waits(limits: Limits, clock
 
 
 async def test_an_account_guessed_at_from_many_addresses_waits(limits: Limits) -> None:
-    """Guesses spread over addresses are seen by the account."""
+    """Guesses from many addresses make the account wait."""
     waits = [await fail(limits, f"198.51.100.{number}") for number in range(FREE_WIDE + 1)]
     assert waits == [0] * FREE_WIDE + [1]
 
 
 async def test_one_customers_ipv6_network_is_one_address(limits: Limits) -> None:
-    """A /64 counts as one address; an IPv4 address in IPv6's clothes as itself."""
+    """A /64 counts as one address, and an IPv4-mapped IPv6 address as the IPv4 address."""
     for number in range(FREE_WIDE):
         await fail(limits, f"2001:db8::{number:x}", f"a{number}")
     assert await fail(limits, "2001:db8::ffff", "b") > 0
@@ -146,7 +146,7 @@ async def test_one_customers_ipv6_network_is_one_address(limits: Limits) -> None
 
 
 async def test_a_burst_of_guesses_is_counted_one_by_one(limits: Limits) -> None:
-    """A hundred guesses at once pass no more often than a hundred in a row."""
+    """A hundred guesses at once get as many tries as a hundred in a row."""
     tried = 0
 
     async def guess() -> None:
@@ -162,7 +162,7 @@ async def test_a_burst_of_guesses_is_counted_one_by_one(limits: Limits) -> None:
 
 
 async def test_replicas_share_the_count(engine: AsyncEngine, clock: Clock) -> None:
-    """What one worker counted another one knows."""
+    """Workers share the count."""
     first, second = Limits(engine, clock), Limits(engine, clock)
     for _ in range(FREE_NARROW):
         await fail(first)
@@ -170,7 +170,7 @@ async def test_replicas_share_the_count(engine: AsyncEngine, clock: Clock) -> No
 
 
 async def test_errors_that_are_no_wrong_proof_count_nothing(limits: Limits) -> None:
-    """CloudStack being down, or a malformed request, is nobody's failure."""
+    """Errors that are not about a wrong proof are not counted."""
     for _ in range(2 * FREE_NARROW):
         with pytest.raises(Problem, match="down"):
             async with limits.attempt(HERE, "demo"):
@@ -179,27 +179,27 @@ async def test_errors_that_are_no_wrong_proof_count_nothing(limits: Limits) -> N
 
 
 async def test_what_counts_no_more_is_dropped(limits: Limits, engine: AsyncEngine, clock: Clock) -> None:
-    """Old failures leave the database, known addresses stay for a month; names are nowhere in it."""
+    """Pruning deletes old failures, and successes after a month; rows contain no names."""
     await fail(limits, ELSEWHERE, "guess")
     await succeed(limits)
 
-    async def kept() -> int:
+    async def row_count() -> int:
         async with reading(engine) as connection:
-            rows = (await connection.execute(select(attempts.c.key))).all()
-            assert not any("demo" in row.key or HERE in row.key for row in rows)
+            found = (await connection.execute(select(attempts.c.key))).all()
+            assert not any("demo" in row.key or HERE in row.key for row in found)
             return (await connection.execute(select(func.count()).select_from(attempts))).scalar_one()
 
-    assert await kept() == 4
+    assert await row_count() == 4
     clock.pass_by(2 * FORGOTTEN.total_seconds())
     await limits.prune()
-    assert await kept() == 1
+    assert await row_count() == 1
     clock.pass_by(31 * 86_400)
     await limits.prune()
-    assert await kept() == 0
+    assert await row_count() == 0
 
 
 async def test_signatures_are_counted_where_they_come_from(limits: Limits) -> None:
-    """Who is said to have signed is public: failures from many addresses make no new address of that account wait."""
+    """Forged signatures from many addresses do not make the real signer wait at a new address."""
     for number in range(2 * FREE_WIDE):
         with pytest.raises(Problem):
             async with limits.attempt(f"192.0.2.{number}", "ci", guessable=False):
@@ -209,7 +209,7 @@ async def test_signatures_are_counted_where_they_come_from(limits: Limits) -> No
 
 
 async def test_forged_signatures_stop_nobody_beside_them(limits: Limits) -> None:
-    """Behind one address the client that proved itself there goes on, whoever signs in its name; others wait."""
+    """Forged signatures behind one address do not stop a client that proved itself there; others wait."""
     async with limits.attempt(HERE, "ci", guessable=False):
         pass
     for _ in range(FREE_WIDE):
@@ -225,7 +225,7 @@ async def test_forged_signatures_stop_nobody_beside_them(limits: Limits) -> None
 
 
 def test_a_minute_s_worth() -> None:
-    """So many requests of one address pass in a minute; others are not concerned, and the next minute is a new one."""
+    """An address may send so many requests a minute; others are not affected, and each minute starts again."""
     moment = 100.0
     rate_limit = RateLimit(3, lambda: moment)
     for _ in range(3):
@@ -240,7 +240,7 @@ def test_a_minute_s_worth() -> None:
 
 
 def test_a_network_is_one_address() -> None:
-    """One customer has all of an IPv6 network; and where very many addresses come at once, new ones share one count."""
+    """An IPv6 network counts as one address; beyond very many addresses, new ones share one count."""
     rate_limit = RateLimit(2, lambda: 0.0)
     for last in (1, 2):
         rate_limit.check(f"2001:db8::{last}")

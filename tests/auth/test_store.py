@@ -1,4 +1,4 @@
-"""gstack.auth.store: what two processes at once must not break."""
+"""gstack.auth.store: several processes at once."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from gstack.db.engine import create_engine
 
 
 async def test_a_token_is_exchanged_once_over_processes(room: Room) -> None:
-    """Of several connections that exchange one token, exactly one gets something, and then its family ends."""
+    """Of several connections that exchange one token, exactly one succeeds, and then the family is revoked."""
     credential = await room.auth.verify_pair(room.demo)
     grant = tokens.Authorization(credential.id, "client", "scope", tokens.new_family())
     old = tokens.new_access_token(grant).rows[0]
@@ -28,19 +28,19 @@ async def test_a_token_is_exchanged_once_over_processes(room: Room) -> None:
 
 
 async def test_a_pair_proved_by_several_at_once_is_one_row(room: Room) -> None:
-    """Processes that keep the same new pair at the same time end with one row and no error."""
+    """Processes that store the same new pair at the same time produce one row and no error."""
     engines = [create_engine(room.auth.settings.database_url) for _ in range(3)]
-    kept = await asyncio.gather(
+    stored = await asyncio.gather(
         *(register(room.auth.cloudstack, Store(engine), room.auth.seal, room.demo) for engine in engines)
     )
-    assert len({credential.id for credential in kept}) == 1
+    assert len({credential.id for credential in stored}) == 1
     for engine in engines:
         await engine.dispose()
 
 
 async def test_a_newer_owner_replaces_the_older(room: Room) -> None:
-    """A pair whose user got another e-mail is updated; when it was made stays."""
+    """A pair whose user has a new e-mail is updated, but keeps its creation time."""
     first = await room.auth.verify_pair(room.demo)
     renamed = msgspec.structs.replace(first, user="new@example.org")
-    kept = await room.auth.store.put_credential(renamed)
-    assert (kept.user, kept.created) == ("new@example.org", first.created)
+    stored = await room.auth.store.put_credential(renamed)
+    assert (stored.user, stored.created) == ("new@example.org", first.created)

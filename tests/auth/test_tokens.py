@@ -1,4 +1,4 @@
-"""gstack.auth.tokens: the answer and the rows behind it."""
+"""gstack.auth.tokens: tokens, their answers and their rows."""
 
 import secrets
 from datetime import timedelta
@@ -11,7 +11,7 @@ GRANT = tokens.Authorization("credential", "client", "scope", tokens.new_family(
 
 
 def test_rows_hold_hashes_only() -> None:
-    """What the client gets is not in the row, its hash is."""
+    """A row contains the hash of a token, not the token."""
     issued = tokens.new_access_and_refresh_tokens(GRANT, "scope more")
     access, refresh = issued.rows
     assert (access.kind, refresh.kind) == (ACCESS, REFRESH)
@@ -23,7 +23,7 @@ def test_rows_hold_hashes_only() -> None:
 
 
 def test_no_token_outlives_its_key() -> None:
-    """`ends` cuts the hour short, and the answer says so."""
+    """`ends` limits the hour of an access token, and the answer says so."""
     short = tokens.Authorization(
         "c", "c", "s", tokens.key_family("k"), user="a@b.c", ends=now() + timedelta(minutes=10)
     )
@@ -34,7 +34,7 @@ def test_no_token_outlives_its_key() -> None:
 
 
 def test_tokens_look_like_googles_and_never_repeat() -> None:
-    """Each has its prefix and is new; the stored form does not hold it."""
+    """Each token has its prefix and is new, and its digest does not contain it."""
     for prefix in (tokens.ACCESS_PREFIX, tokens.REFRESH_PREFIX, tokens.CODE_PREFIX):
         one, two = tokens.random_text(prefix), tokens.random_text(prefix)
         assert one.startswith(prefix)

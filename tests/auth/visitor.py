@@ -1,4 +1,4 @@
-"""A person's browser, as far as HTTP goes: keeps the cookie, sends forms as our pages make them."""
+"""A browser, as far as HTTP goes: it stores the cookie and sends our pages' forms."""
 
 import html
 import re
@@ -27,7 +27,7 @@ class Visitor:
         return self._noted(await self.room.http.simulate_get(path, headers=self.headers()))
 
     async def post(self, path: str, site: str = "", **fields: str) -> Result:
-        """Send a form with the token of the page before, unless another `csrf` is given; `site` as browsers name it."""
+        """Send a form with the last page's CSRF token or another `csrf`. `site` is Sec-Fetch-Site."""
         sent = {"csrf": self.csrf} | fields
         form = {"Content-Type": "application/x-www-form-urlencoded"} | ({"Sec-Fetch-Site": site} if site else {})
         body = urlencode({name: value for name, value in sent.items() if value != "-"})
@@ -40,16 +40,16 @@ class Visitor:
         return await self.post("/sign-in", way="password", username=user, password=password, domain="", next=next_page)
 
     async def consent_page(self, **fields: str) -> Result:
-        """Open an authorization request of gcloud's."""
-        asked = {"client_id": GCLOUD, "redirect_uri": REDIRECT, "response_type": "code", "state": "s"} | fields
-        return await self.get(f"/oauth2/auth?{urlencode(asked)}")
+        """Open an authorization request of gcloud."""
+        parameters = {"client_id": GCLOUD, "redirect_uri": REDIRECT, "response_type": "code", "state": "s"} | fields
+        return await self.get(f"/oauth2/auth?{urlencode(parameters)}")
 
     async def decide(self, page: Result, decision: str) -> Result:
         """Answer a consent page."""
         return await self.post("/oauth2/consent", request=hidden(page, "request"), decision=decision)
 
     def headers(self) -> dict[str, str]:
-        """The cookie, and the browser's name for itself."""
+        """The headers with the cookie and the browser's name."""
         cookie = {"Cookie": f"{COOKIE}={self.cookie}"} if self.cookie else {}
         return cookie | ({"User-Agent": self.agent} if self.agent else {})
 

@@ -78,7 +78,7 @@ class Store:
         self.engine = engine
 
     async def put_credential(self, credential: Credential) -> Credential:
-        """Store a verified pair, or update its secret and owner, not its kind or revocation. Return what is stored."""
+        """Store a verified pair, or update its secret and user, not its kind or revocation. Return what is stored."""
         fresh = msgspec.structs.asdict(credential)
         for name in ("id", "kind", "created", "revoked"):
             del fresh[name]

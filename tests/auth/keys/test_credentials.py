@@ -1,10 +1,10 @@
-"""gstack.auth.keys.credentials: one sealed row per pair."""
+"""gstack.auth.keys.credentials: verified pairs, one sealed row each."""
 
 import pytest
 from sqlalchemy import func, select, update
 
 from auth.room import Room
-from gstack.auth.keys.credentials import CHECK_SECONDS, PairChecker, credential_id_of, find_owner, unseal_pair
+from gstack.auth.keys.credentials import CHECK_SECONDS, PairChecker, credential_id_of, identify, unseal_pair
 from gstack.auth.keys.sealing import WrongKeyError
 from gstack.cloudstack.signing import KeyPair
 from gstack.db.tables import credentials
@@ -12,7 +12,7 @@ from gstack.errors import Problem
 
 
 async def test_a_pair_has_one_row(room: Room) -> None:
-    """Proved twice, a pair is kept once, and its secret comes back as it was."""
+    """A pair that is verified twice has one row, from which its secret can be read again."""
     first, second = await room.auth.verify_pair(room.demo), await room.auth.verify_pair(room.demo)
     assert first.id == second.id == credential_id_of(room.demo)
     assert unseal_pair(room.auth.seal, second) == room.demo
@@ -31,14 +31,14 @@ async def test_a_row_cannot_lend_anothers_secret(room: Room) -> None:
 
 
 def test_a_pair_does_not_show_its_secret() -> None:
-    """What might reach a log names the key's beginning alone."""
+    """The repr of a pair contains no secret."""
     assert "secret" not in repr(KeyPair("k" * 86, "secret"))
 
 
 async def test_a_good_pair_tells_its_user(room: Room) -> None:
-    """Account, domain and e-mail come from one CloudStack call."""
+    """One CloudStack call tells account, domain and e-mail."""
     before = room.auth.cloudstack.calls.total()
-    identity = await find_owner(room.auth.cloudstack, room.demo)
+    identity = await identify(room.auth.cloudstack, room.demo)
     assert room.auth.cloudstack.calls.total() == before + 1
     assert identity.account == "demo"
     assert identity.account_id
@@ -47,17 +47,17 @@ async def test_a_good_pair_tells_its_user(room: Room) -> None:
 
 
 async def test_what_can_be_no_pair_is_not_sent(room: Room) -> None:
-    """A malformed pair is refused before CloudStack is asked."""
+    """A malformed pair is refused without a call to CloudStack."""
     before = room.auth.cloudstack.calls.total()
     for keys in (KeyPair("short", "s"), KeyPair("k" * 86, ""), KeyPair("k" * 86, "a\nb")):
         with pytest.raises(Problem) as refused:
-            await find_owner(room.auth.cloudstack, keys)
+            await identify(room.auth.cloudstack, keys)
         assert refused.value.status == 401
     assert room.auth.cloudstack.calls.total() == before
 
 
 class Clock:
-    """A clock that the test moves."""
+    """A clock that tests advance."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -67,7 +67,7 @@ class Clock:
 
 
 async def test_cloudstack_is_asked_once_a_minute(room: Room) -> None:
-    """Within the minute nobody is asked; after it one look is taken, whether or not it was noted before."""
+    """A pair is checked once a minute, and a recorded success counts as a check."""
     clock = Clock()
     standing, calls = PairChecker(room.auth.cloudstack, clock), room.auth.cloudstack.calls
     for _ in range(3):
@@ -83,7 +83,7 @@ async def test_cloudstack_is_asked_once_a_minute(room: Room) -> None:
 
 
 async def test_a_refused_pair_stays_refused(room: Room) -> None:
-    """What CloudStack does not accept is 401, each time, and each pair for itself."""
+    """A pair that CloudStack rejects is 401 each time, and other pairs are not affected."""
     standing = PairChecker(room.auth.cloudstack)
     wrong = KeyPair(room.demo.api_key, "s" * 86)
     for _ in range(2):
@@ -94,7 +94,7 @@ async def test_a_refused_pair_stays_refused(room: Room) -> None:
 
 
 async def test_a_silent_cloudstack_refuses_nobody(room: Room) -> None:
-    """Where CloudStack does not answer, what needs it says so by itself; asked again a minute later."""
+    """If CloudStack does not answer, nobody is refused, and the pair is checked again a minute later."""
     clock, cloudstack = Clock(), room.auth.cloudstack
     standing, endpoint = PairChecker(cloudstack, clock), cloudstack.endpoint
     wrong = KeyPair(room.demo.api_key, "s" * 86)

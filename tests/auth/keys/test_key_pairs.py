@@ -29,7 +29,7 @@ def user_of(sandbox: ThreadedSandbox) -> str:
 
 
 async def test_several_pairs_are_seen(room: Room) -> None:
-    """CloudStack 4.23: named pairs beside each other."""
+    """CloudStack 4.23 has several pairs per user, with names."""
     assert await key_pairs.capabilities(room.auth.cloudstack.client(room.demo)) == Capabilities(
         create=True, several=True, read=True
     )
@@ -37,43 +37,43 @@ async def test_several_pairs_are_seen(room: Room) -> None:
 
 @ONE_PAIR
 async def test_one_pair_is_seen(room: Room) -> None:
-    """Before it: no names, no list, no deletion."""
+    """Earlier versions have one pair per user and no names, list or deletion."""
     assert await key_pairs.capabilities(room.auth.cloudstack.client(room.demo)) == Capabilities(
         create=True, several=False, read=True
     )
 
 
 async def test_made_pairs_have_names_and_days(room: Room, sandbox: ThreadedSandbox) -> None:
-    """A pair is made with name and last day, works, is not taken for the user's own, and goes alone."""
+    """A created pair has its name and end date, is not taken for the user's own, and can be deleted alone."""
     client, user = room.auth.cloudstack.client(room.demo), user_of(sandbox)
-    known = await key_pairs.capabilities(client)
-    made = await key_pairs.create(
-        client, user, known, f"{key_pairs.SERVICE_KEY_PREFIX} x", "why", now() + timedelta(days=3)
+    can = await key_pairs.capabilities(client)
+    pair = await key_pairs.create(
+        client, user, can, f"{key_pairs.SERVICE_KEY_PREFIX} x", "why", now() + timedelta(days=3)
     )
-    row = sandbox.sandbox.world.first("userkey", apikey=made.api_key)
+    row = sandbox.sandbox.world.first("userkey", apikey=pair.api_key)
     assert row
     assert (row["name"], row["enddate"][:10]) == ("gstack key x", f"{now() + timedelta(days=3):%Y-%m-%d}")
-    assert await key_pairs.find_pair(client, user, known) == room.demo
-    assert await key_pairs.find_user(client, made.api_key) == user
-    await key_pairs.delete(client, user, made.api_key)
-    await key_pairs.delete(client, user, made.api_key)
+    assert await key_pairs.find_pair(client, user, can) == room.demo
+    assert await key_pairs.find_user(client, pair.api_key) == user
+    await key_pairs.delete(client, user, pair.api_key)
+    await key_pairs.delete(client, user, pair.api_key)
     assert len(sandbox.sandbox.world.find("userkey", userid=user)) == 1
 
 
 async def test_pairs_that_ended_are_not_used(room: Room, sandbox: ThreadedSandbox) -> None:
-    """An own pair is one in force; where all have ended there is none, though the user still has one."""
+    """Only a valid pair is found; an expired one still counts as a pair that the user has."""
     client, user, world = room.auth.cloudstack.client(room.demo), user_of(sandbox), sandbox.sandbox.world
-    known = await key_pairs.capabilities(client)
-    made = await key_pairs.create(client, user, known, "mine")
+    can = await key_pairs.capabilities(client)
+    pair = await key_pairs.create(client, user, can, "mine")
     (old,) = (row for row in world.find("userkey", userid=user) if row["apikey"] == room.demo.api_key)
     world.update("userkey", old["id"], enddate="2020-01-01T23:59:59+0000")
-    again = room.auth.cloudstack.client(made)
-    assert await key_pairs.find_pair(again, user, known) == made
+    again = room.auth.cloudstack.client(pair)
+    assert await key_pairs.find_pair(again, user, can) == pair
     assert await key_pairs.has_pair(again, user)
 
 
 @ONE_PAIR
 async def test_the_one_pair_is_found(room: Room, sandbox: ThreadedSandbox) -> None:
-    """GetUserKeys shows it."""
+    """With one pair per user, getUserKeys shows it."""
     client = room.auth.cloudstack.client(room.demo)
     assert await key_pairs.find_pair(client, user_of(sandbox), await key_pairs.capabilities(client)) == room.demo

@@ -25,7 +25,7 @@ from gstack.db.tables import signing_keys
 
 
 def test_a_sealed_text_opens_and_does_not_show(tmp_path: Path) -> None:
-    """What was sealed comes back, and does not stand in what is stored."""
+    """A sealed text can be opened, and its sealed form does not show it."""
     seal = load_seal(tmp_path, {})
     sealed = seal.seal("secret")
     assert b"secret" not in sealed
@@ -33,14 +33,14 @@ def test_a_sealed_text_opens_and_does_not_show(tmp_path: Path) -> None:
 
 
 def test_the_key_file_is_private(tmp_path: Path) -> None:
-    """The key file is made with mode 0600, in a folder with mode 0700."""
+    """The key file is created with mode 0600, in a folder with mode 0700."""
     load_seal(tmp_path / "home", {})
     assert (tmp_path / "home" / FILE).stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
 
 
 def test_the_variable_wins_and_leaves_no_file(tmp_path: Path) -> None:
-    """With GSTACK_SECRET_KEY nothing is written."""
+    """With GSTACK_SECRET_KEY no file is written."""
     key = Fernet.generate_key().decode()
     sealed = load_seal(tmp_path, {VARIABLE: key}).seal("secret")
     assert Seal([key]).open(sealed) == "secret"
@@ -48,7 +48,7 @@ def test_the_variable_wins_and_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_keys_are_replaced_by_a_new_one_in_front(tmp_path: Path) -> None:
-    """The first key seals, all open; what was sealed again opens without the old key."""
+    """The first key seals and all open; what is sealed again opens without the old key."""
     old, new = (Fernet.generate_key().decode() for _ in range(2))
     sealed = Seal([old]).seal("secret")
     both = load_seal(tmp_path, {VARIABLE: f"{new}, {old}"})
@@ -58,13 +58,13 @@ def test_keys_are_replaced_by_a_new_one_in_front(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["short", "x" * 44, ","])
 def test_what_is_no_key_is_refused(tmp_path: Path, key: str) -> None:
-    """A key that is none is refused with the way to make one."""
+    """A malformed key is refused with the way to make one."""
     with pytest.raises(WrongKeyError, match="openssl"):
         load_seal(tmp_path, {VARIABLE: key})
 
 
 def test_another_key_opens_nothing() -> None:
-    """A wrong key, or a changed text, says so."""
+    """A wrong key and a changed text raise WrongKeyError."""
     one, other = (Seal([Fernet.generate_key().decode()]) for _ in range(2))
     sealed = one.seal("secret")
     with pytest.raises(WrongKeyError):
@@ -74,7 +74,7 @@ def test_another_key_opens_nothing() -> None:
 
 
 def test_processes_that_start_together_share_one_key(tmp_path: Path) -> None:
-    """Of many that make the file at once, all read the same content, and no draft is left."""
+    """Processes that create the file at once all read the same content and leave no drafts."""
     with ThreadPoolExecutor(16) as pool:
         read = list(pool.map(lambda number: create_once(tmp_path / "key", lambda: b"%d" % number), range(64)))
     assert len(set(read)) == 1
@@ -101,7 +101,7 @@ async def secrets(engine: AsyncEngine, seal: Seal) -> list[str]:
 
 
 async def test_afterwards_the_new_key_alone_opens_everything(filled: AsyncEngine) -> None:
-    """All rows are sealed again, their texts as before; a second pass finds nothing to do."""
+    """All rows are sealed again with the same texts, and a second pass changes nothing."""
     outcome = await reseal(filled, Seal([NEW, OLD]))
     assert (outcome.seen, outcome.changed, outcome.unreadable) == (500, 500, 0)
     assert await secrets(filled, Seal([NEW])) == [f"secret {number}" for number in range(500)]
@@ -109,14 +109,14 @@ async def test_afterwards_the_new_key_alone_opens_everything(filled: AsyncEngine
 
 
 async def test_a_look_changes_nothing(filled: AsyncEngine) -> None:
-    """`dry` counts what does not open and leaves every row."""
+    """`dry` counts what does not open and changes nothing."""
     outcome = await reseal(filled, Seal([LOST]), dry=True)
     assert (outcome.seen, outcome.changed, outcome.unreadable) == (500, 0, 500)
     assert len(await secrets(filled, Seal([OLD]))) == 500
 
 
 async def test_what_no_key_opens_stays(filled: AsyncEngine) -> None:
-    """A row under a lost key is counted, left as it is, and stops nobody."""
+    """A row under a lost key is counted and left alone, and does not stop the pass."""
     async with writing(filled) as connection:
         lost = Seal([LOST]).seal("lost")
         await connection.execute(update(signing_keys).where(signing_keys.c.id == "k007").values(sealed_key=lost))
@@ -125,7 +125,7 @@ async def test_what_no_key_opens_stays(filled: AsyncEngine) -> None:
 
 
 def test_every_binary_column_is_sealed() -> None:
-    """A table with a secret that rotation would not know cannot be added unseen."""
+    """These are all columns with secrets; a new one must be added here."""
     assert {f"{table.name}.{column.name}" for table, column in sealed_columns()} == {
         "credentials.sealed_secret",
         "signing_keys.sealed_key",
@@ -134,7 +134,7 @@ def test_every_binary_column_is_sealed() -> None:
 
 
 async def test_a_key_that_opens_nothing_is_another_database_s(filled: AsyncEngine) -> None:
-    """It is told with what to do; a key that opens some serves those."""
+    """A key that opens nothing is refused with what to do; a key that opens some secrets is accepted."""
     with pytest.raises(WrongKeyError, match="none of the 500 secrets"):
         await check(filled, Seal([LOST]))
     await check(filled, Seal([NEW, OLD]))

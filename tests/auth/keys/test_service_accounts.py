@@ -1,4 +1,4 @@
-"""gstack.auth.keys.service_accounts: Google's key files."""
+"""gstack.auth.keys.service_accounts: Google's key files, and the pairs behind them."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -28,7 +28,7 @@ async def registered(room: Room, account: str = "demo", **options: Any) -> dict[
 
 
 async def test_the_file_is_googles(room: Room) -> None:
-    """Every field that Google's libraries read, a PKCS8 key of 2048 bits, and no universe_domain."""
+    """A key file has every field that Google's libraries read, a 2048-bit PKCS8 key, and no universe_domain."""
     file = await registered(room)
     assert file["type"] == "service_account"
     assert file["project_id"] == "demo"
@@ -44,7 +44,7 @@ async def test_the_file_is_googles(room: Room) -> None:
 
 
 async def test_accounts_never_share_an_e_mail(room: Room) -> None:
-    """An e-mail names one key pair: a second pair that would have the same gets its own."""
+    """An e-mail names one key pair; a second pair with the same name gets another e-mail."""
     first = await registered(room, project="shared")
     again = await registered(room, project="shared")
     other = await registered(room, "other", project="shared")
@@ -56,7 +56,7 @@ async def test_accounts_never_share_an_e_mail(room: Room) -> None:
 
 
 async def test_list_and_revoke(room: Room) -> None:
-    """Keys are listed with label, end and last use; a revoked one stays in the list and cannot be revoked again."""
+    """Keys are listed with label, expiry and last use; a revoked key stays listed and cannot be revoked again."""
     file = await registered(room, label="ci", expires=now() + timedelta(days=1))
     await registered(room, "other")
     assert (await room.who(self_signed(file))).status_code == 200
@@ -74,14 +74,14 @@ async def test_list_and_revoke(room: Room) -> None:
 
 
 async def test_a_key_ends(room: Room) -> None:
-    """A key past its end is refused, and no access token outlives its key."""
+    """An expired key is refused."""
     ended = await registered(room, expires=now() - timedelta(seconds=1))
     assert (await room.who(self_signed(ended))).status_code == 401
 
 
 @pytest.mark.sqlite_files
 async def test_nothing_secret_is_stored(room: Room) -> None:
-    """Neither the private key, nor the CloudStack secret, nor any token stands in the database's files."""
+    """The database's files contain no private key, CloudStack secret or token."""
     file = await registered(room)
     tokens = (await room.exchange(await room.code())).json
     await room.engine.dispose()
@@ -117,7 +117,7 @@ def names(sandbox: ThreadedSandbox) -> list[str]:
 
 
 async def test_each_key_has_a_pair_of_its_own(room: Room, sandbox: ThreadedSandbox) -> None:
-    """Two keys, two pairs, named and dated; revoking one deletes its pair and no other."""
+    """Each key has a pair with name and date, and revoking the key deletes only that pair."""
     first, second = await created(room, label="ci"), await created(room, expires=now() + timedelta(days=1))
     assert f"gstack key ci {now():%Y-%m-%d}" in names(sandbox)
     assert len(names(sandbox)) == 3
@@ -137,7 +137,7 @@ async def test_each_key_has_a_pair_of_its_own(room: Room, sandbox: ThreadedSandb
 
 
 async def test_a_pair_can_delete_itself(room: Room, sandbox: ThreadedSandbox) -> None:
-    """The operator revokes without the user's pair."""
+    """An operator can revoke a key without the user's pair."""
     key = await created(room)
     assert await service_accounts.revoke_key(room.auth, key["private_key_id"]) == service_accounts.Revocation(
         found=True
@@ -146,7 +146,7 @@ async def test_a_pair_can_delete_itself(room: Room, sandbox: ThreadedSandbox) ->
 
 
 async def test_a_pair_deleted_at_cloudstack_ends_its_key_here(room: Room, sandbox: ThreadedSandbox) -> None:
-    """Deleted there, the key brings no token of any kind, what it brought is refused, and other keys go on."""
+    """After its pair is deleted in CloudStack, a key and its tokens are refused, and other keys still work."""
     key, other = await created(room, label="ci"), await created(room)
     token = (await room.token(JWT_BEARER, assertion=assertion(key))).json["access_token"]
     assert (await room.who(self_signed(key))).status_code == 200
@@ -166,7 +166,7 @@ async def test_a_pair_deleted_at_cloudstack_ends_its_key_here(room: Room, sandbo
 
 
 async def test_signing_in_with_a_keys_own_pair_leaves_it_the_keys(room: Room, sandbox: ThreadedSandbox) -> None:
-    """Whoever shows such a pair as his own does not keep it from going with its key."""
+    """A key's own pair is deleted with its key, even if somebody signed in with it."""
     key = await created(room, label="ci")
     (row,) = sandbox.sandbox.world.find("userkey", name=f"gstack key ci {now():%Y-%m-%d}")
     pair = KeyPair(row["apikey"], row["secretkey"])
@@ -176,7 +176,7 @@ async def test_signing_in_with_a_keys_own_pair_leaves_it_the_keys(room: Room, sa
 
 
 async def test_is_good(room: Room, sandbox: ThreadedSandbox) -> None:
-    """A kept key file is good while its key is in force and its pair at CloudStack, for its own user."""
+    """A key file is usable while its key is valid and its pair is in CloudStack, for its own user only."""
     file, gone = await created(room), await created(room, label="gone")
     stranger = room.accounts["other"]
     assert await service_accounts.is_usable(room.auth, file["private_key_id"], room.demo)
@@ -190,7 +190,7 @@ async def test_is_good(room: Room, sandbox: ThreadedSandbox) -> None:
 
 
 async def test_a_pair_that_stays_is_told(room: Room, sandbox: ThreadedSandbox) -> None:
-    """Where CloudStack does not answer, the key is revoked here all the same, and what stays there is said."""
+    """If CloudStack does not answer, the key is revoked here anyway, and the result says what is left there."""
     key = await created(room)
     room.auth.cloudstack.endpoint = "http://127.0.0.1:9/"
     revoked = await service_accounts.revoke_key(room.auth, key["private_key_id"], room.demo)
@@ -201,7 +201,7 @@ async def test_a_pair_that_stays_is_told(room: Room, sandbox: ThreadedSandbox) -
 
 @pytest.mark.parametrize("sandbox", [{"several_key_pairs": False}], indirect=True)
 async def test_with_one_pair_keys_stand_on_it(room: Room, sandbox: ThreadedSandbox) -> None:
-    """No pair is made or replaced, and revoking leaves the user's pair alone."""
+    """With one pair per user, no pair is created or replaced, and revoking a key leaves the user's pair alone."""
     key = await created(room)
     assert len(names(sandbox)) == 1
     assert await service_accounts.revoke_key(
@@ -216,7 +216,7 @@ async def test_with_one_pair_keys_stand_on_it(room: Room, sandbox: ThreadedSandb
 async def test_wrong_keys_are_refused_before_anything_is_made(
     room: Room, sandbox: ThreadedSandbox, changes: dict[str, Any]
 ) -> None:
-    """A name or a day that cannot be is refused, and CloudStack is not asked."""
+    """A bad label or expiry time is refused before a pair is created."""
     with pytest.raises(Problem, match="Invalid value"):
         await created(room, **changes)
     assert len(names(sandbox)) == 1

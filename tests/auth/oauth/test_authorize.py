@@ -12,21 +12,21 @@ OUT_OF_BAND = ("urn:ietf:wg:oauth:2.0:oob", "https://sdk.cloud.google.com/authco
 
 @pytest.mark.parametrize("path", ["/oauth2/auth", "/o/oauth2/auth", "/o/oauth2/v2/auth"])
 async def test_a_key_pair_client_is_sent_back_with_a_code_and_its_state(room: Room, path: str) -> None:
-    """A CloudStack API key as client id needs no sign-in: its secret is proved at the token endpoint."""
-    asked = {"client_id": room.demo.api_key, "redirect_uri": REDIRECT, "response_type": "code", "state": "a b&c"}
-    answer = redirected(await room.http.simulate_get(path, params=asked))
+    """A CloudStack API key as client id needs no sign-in: the token endpoint verifies its secret."""
+    sent = {"client_id": room.demo.api_key, "redirect_uri": REDIRECT, "response_type": "code", "state": "a b&c"}
+    answer = redirected(await room.http.simulate_get(path, params=sent))
     assert answer["code"].startswith("4/")
     assert answer["state"] == "a b&c"
 
 
 async def test_no_state_is_fine(room: Room) -> None:
-    """Gcutil sends no state, and gets none."""
+    """A client that sends no state, like gcutil, gets none."""
     assert set(redirected(await room.authorize())) == {"code"}
 
 
 @pytest.mark.parametrize("uri", OUT_OF_BAND)
 async def test_out_of_band_shows_the_code(room: Room, uri: str) -> None:
-    """For the two out-of-band redirects the code stands on a page of ours, and it works."""
+    """For the two out-of-band redirects a page shows the code, and the code works."""
     page = await room.authorize(redirect_uri=uri)
     assert page.status_code == 200
     found = re.search(r"<pre class=\"token\"[^>]*>(4/[\w-]+)</pre>", page.text)
@@ -52,7 +52,7 @@ async def test_out_of_band_shows_the_code(room: Room, uri: str) -> None:
     ],
 )
 async def test_nobody_is_redirected_elsewhere(room: Room, uri: str) -> None:
-    """A redirect that is no loopback address is refused on a page, without a redirect."""
+    """A redirect URI that is not loopback is refused on a page, without a redirect."""
     page = await room.authorize(redirect_uri=uri)
     assert page.status_code == 400
     assert "location" not in page.headers
@@ -61,7 +61,7 @@ async def test_nobody_is_redirected_elsewhere(room: Room, uri: str) -> None:
 
 @pytest.mark.parametrize("client", ["", "<script>alert(1)</script>", "short", f"x{GCLOUD}"])
 async def test_an_unknown_client_gets_a_page(room: Room, client: str) -> None:
-    """A client id that nobody knows gets a page that says what to do; what it sent is escaped."""
+    """An unknown client id gets a page that says what to do and escapes what was sent."""
     page = await room.authorize(client_id=client)
     assert page.status_code == 400
     assert "gstack keys create" in page.text
@@ -70,7 +70,7 @@ async def test_an_unknown_client_gets_a_page(room: Room, client: str) -> None:
 
 
 async def test_prompt_none_is_answered_to_the_client(room: Room) -> None:
-    """A client that wants no page is told that its user has to see one."""
+    """A request with prompt=none is answered with interaction_required."""
     assert redirected(await room.authorize(client_id=GCLOUD, prompt="none"))["error"] == "interaction_required"
 
 
@@ -88,21 +88,21 @@ async def test_prompt_none_is_answered_to_the_client(room: Room) -> None:
     ],
 )
 async def test_the_client_is_told_its_errors(room: Room, fields: dict[str, str], error: str) -> None:
-    """Once client and redirect are good, errors go to the client in RFC 6749's words."""
+    """Once client and redirect URI are checked, the client gets RFC 6749's errors."""
     answer = redirected(await room.authorize(**fields))
     assert answer["error"] == error
     assert "code" not in answer
 
 
 async def test_out_of_band_errors_are_pages(room: Room) -> None:
-    """Where there is no client to redirect to, its errors are a page."""
+    """If the redirect is out-of-band, errors are shown on a page."""
     page = await room.authorize(redirect_uri=OUT_OF_BAND[0], response_type="token")
     assert page.status_code == 400
     assert "unsupported_response_type" in page.text
 
 
 async def test_a_parameter_given_twice_is_refused(room: Room) -> None:
-    """RFC 6749, 3.1: no parameter more than once; nobody can have two readings of a request."""
+    """A parameter that is given twice is refused (RFC 6749, 3.1)."""
     query = f"client_id={room.demo.api_key}&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%2F&redirect_uri=x"
     page = await room.http.simulate_get("/oauth2/auth", query_string=query)
     assert page.status_code == 400
@@ -110,7 +110,7 @@ async def test_a_parameter_given_twice_is_refused(room: Room) -> None:
 
 
 async def test_codes_that_nobody_proved_are_few(room: Room) -> None:
-    """Codes of key pairs cost rows and no proof: an address gets so many a minute, then a page says when."""
+    """An address gets a limited number of unproved codes a minute; then a page says how long to wait."""
     answers = [await room.authorize() for _ in range(121)]
     assert {answer.status_code for answer in answers[:-1]} == {302}
     assert answers[-1].status_code == 429

@@ -1,4 +1,4 @@
-"""gstack.auth.oauth.clients: who may be registered, and what becomes of tokens."""
+"""gstack.auth.oauth.clients: which clients can be registered."""
 
 import pytest
 
@@ -13,20 +13,20 @@ from gstack.errors import Problem
     ["http://app.example/", "ftp://app.example/", "https://", "https://u:p@app.example/", "https://a.example/#x", "x"],
 )
 async def test_redirects_that_cannot_be_registered(room: Room, uri: str) -> None:
-    """Only https, or http to the user's own machine."""
+    """A redirect URI must be https, or http to the user's own machine."""
     with pytest.raises(Problem, match="redirect_uris"):
         await clients.register(room.engine, "Portal", (uri,), public=True)
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 101, "a\nb"])
 async def test_a_client_has_a_name(room: Room, name: str) -> None:
-    """Users decide by it."""
+    """A client needs a printable name, because users decide by it."""
     with pytest.raises(Problem, match="name"):
         await clients.register(room.engine, name, ("https://app.example/",), public=True)
 
 
 async def test_a_client_comes_and_goes(room: Room) -> None:
-    """Registered, found, listed, removed; a secret is kept as its hash only, a public client has none."""
+    """Clients can be registered, found, listed and removed; only the hash of a secret is stored."""
     client, secret = await clients.register(room.engine, "Portal", ("https://a.example/cb",), public=False)
     public, none = await clients.register(room.engine, "CLI", ("http://localhost/cb",), public=True)
     assert secret
@@ -41,7 +41,7 @@ async def test_a_client_comes_and_goes(room: Room) -> None:
 
 
 async def test_redirects_match_letter_by_letter(room: Room) -> None:
-    """Nothing may be added to a registered redirect; at loopback the port is the client's choice (RFC 8252, 7.3)."""
+    """A redirect URI must match exactly, but a loopback URI may have any port (RFC 8252, 7.3)."""
     uris = ("https://a.example/cb", "http://localhost/cb")
     client, _ = await clients.register(room.engine, "Portal", uris, public=True)
     assert client.may_redirect("https://a.example/cb")

@@ -1,4 +1,4 @@
-"""gstack.auth.oauth.id_tokens: our own signature."""
+"""gstack.auth.oauth.id_tokens: tokens that we sign."""
 
 import asyncio
 from pathlib import Path
@@ -24,10 +24,10 @@ def id_tokens(engine: AsyncEngine, home: Path) -> IdTokens:
 
 
 async def test_a_token_is_checked_with_the_published_key(engine: AsyncEngine, tmp_path: Path) -> None:
-    """The claims come back under the published key, an hour long."""
-    known = id_tokens(engine, tmp_path)
-    published: Any = await known.public_keys()
-    token = jwt.decode(await known.sign("client", "a@b.c", "42"), KeySet.import_key_set(published))
+    """The published key verifies a token, which is valid for an hour."""
+    signer = id_tokens(engine, tmp_path)
+    published: Any = await signer.public_keys()
+    token = jwt.decode(await signer.sign("client", "a@b.c", "42"), KeySet.import_key_set(published))
     claims = token.claims
     assert (claims["aud"], claims["email"], claims["sub"]) == ("client", "a@b.c", "42")
     assert claims["exp"] - claims["iat"] == 3600
@@ -35,10 +35,10 @@ async def test_a_token_is_checked_with_the_published_key(engine: AsyncEngine, tm
 
 
 async def test_replicas_share_the_key_by_themselves(engine: AsyncEngine, database_url: str, tmp_path: Path) -> None:
-    """Of several that need it first at the same time one makes it, and all publish the same."""
+    """If several processes need the key first at the same time, one creates it and all use it."""
     engines = [create_engine(database_url) for _ in range(3)]
-    known = [id_tokens(own, tmp_path / str(number)) for number, own in enumerate(engines)]
-    published = await asyncio.gather(*(one.public_keys() for one in known))
+    signers = [id_tokens(own, tmp_path / str(number)) for number, own in enumerate(engines)]
+    published = await asyncio.gather(*(one.public_keys() for one in signers))
     assert published == [published[0]] * 3
     assert await id_tokens(engine, tmp_path).public_keys() == published[0]
     for own in engines:
@@ -46,7 +46,7 @@ async def test_replicas_share_the_key_by_themselves(engine: AsyncEngine, databas
 
 
 async def test_the_key_is_sealed(engine: AsyncEngine, tmp_path: Path) -> None:
-    """What lies in the database opens with the sealing key alone."""
+    """The key in the database can be opened only with the sealing key."""
     await id_tokens(engine, tmp_path).public_keys()
     async with reading(engine) as connection:
         sealed = (await connection.execute(select(signing_keys.c.sealed_key))).scalar_one()
@@ -55,7 +55,7 @@ async def test_the_key_is_sealed(engine: AsyncEngine, tmp_path: Path) -> None:
 
 
 async def test_the_file_of_an_earlier_version_is_brought_along(engine: AsyncEngine, tmp_path: Path) -> None:
-    """`identity.key` goes into the database and leaves the folder: id tokens stay good over the update."""
+    """`identity.key` moves into the database, so that id tokens stay valid after the update."""
     old = RSAKey.generate_key(2048)
     (tmp_path / FILE).write_bytes(old.as_pem(private=True))
     published: Any = await id_tokens(engine, tmp_path).public_keys()

@@ -1,4 +1,4 @@
-"""gstack.auth.oauth.issuers: where keys come from, and what becomes of bad ones."""
+"""gstack.auth.oauth.issuers: how keys are fetched, and which are refused."""
 
 import json
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ def ci() -> Iterator[Issuer]:
         yield running
 
 
-def known(ci: Issuer, **changes: str) -> Issuers:
+def issuers_of(ci: Issuer, **changes: str) -> Issuers:
     return Issuers({"ci": TrustSettings(**{"issuer": ci.url, "audience": AUDIENCE} | changes)})
 
 
 async def test_keys_come_by_discovery_once(ci: Issuer) -> None:
-    """Discovery names the keys; for the next tokens nobody is asked."""
-    trusted = known(ci)
+    """The keys are found by discovery and fetched only once."""
+    trusted = issuers_of(ci)
     for _ in range(3):
         name, claims = await trusted.verify(ci.token(), CI)
     assert (name, claims["repository"]) == ("ci", "acme/app")
@@ -39,20 +39,20 @@ async def test_keys_come_by_discovery_once(ci: Issuer) -> None:
 
 
 async def test_keys_come_from_where_the_settings_say(ci: Issuer) -> None:
-    """With `jwks_uri` there is no discovery."""
-    await known(ci, jwks_uri=f"{ci.url}/keys").verify(ci.token(), CI)
+    """With `jwks_uri` in the settings there is no discovery."""
+    await issuers_of(ci, jwks_uri=f"{ci.url}/keys").verify(ci.token(), CI)
     assert ci.asked == ["/keys"]
 
 
 async def test_a_token_without_key_id_is_tried_with_all(ci: Issuer) -> None:
-    """Where the token names no key, any of the issuer's may have signed it."""
+    """A token without a key id is accepted if any of the issuer's keys signed it."""
     ci.keys.insert(0, ("zero", RSAKey.generate_key(2048)))
-    assert await known(ci).verify(ci.token(kid=""), CI)
+    assert await issuers_of(ci).verify(ci.token(kid=""), CI)
 
 
 async def test_unknown_key_ids_do_not_ask_again_and_again(ci: Issuer) -> None:
-    """Tokens with made-up key ids cost the issuer one look a minute at most."""
-    trusted = known(ci)
+    """Tokens with made-up key ids make us fetch the keys at most once a minute."""
+    trusted = issuers_of(ci)
     for number in range(20):
         with pytest.raises(UntrustedError):
             await trusted.verify(ci.token(kid=f"made-up-{number}"), CI)
@@ -60,14 +60,14 @@ async def test_unknown_key_ids_do_not_ask_again_and_again(ci: Issuer) -> None:
 
 
 async def test_an_issuer_that_is_down(ci: Issuer) -> None:
-    """Without keys it is 503; keys that are known go on."""
+    """Without keys the answer is 503; keys that were fetched before stay in use."""
     ci.broken = True
-    trusted = known(ci)
+    trusted = issuers_of(ci)
     with pytest.raises(Problem) as refused:
         await trusted.verify(ci.token(), CI)
     assert refused.value.status == 503
     ci.broken = False
-    fresh = known(ci)
+    fresh = issuers_of(ci)
     await fresh.verify(ci.token(), CI)
     ci.broken = True
     assert await fresh.verify(ci.token(), CI)
@@ -88,15 +88,15 @@ async def test_an_issuer_that_is_down(ci: Issuer) -> None:
     ],
 )
 async def test_documents_that_cannot_be_believed(ci: Issuer, path: str, document: Any) -> None:
-    """Another issuer's document, keys at odd places, malformed or oversized sets: no token is good by them."""
+    """Another issuer's document, odd key URLs, and malformed or oversized key sets are not used."""
     ci.replaced[path] = json.dumps(document).replace("{url}", ci.url).encode()
     with pytest.raises(Problem) as refused:
-        await known(ci).verify(ci.token(), CI)
+        await issuers_of(ci).verify(ci.token(), CI)
     assert refused.value.status == 503
 
 
 async def test_keys_of_other_kinds_are_passed_over(ci: Issuer) -> None:
-    """Secrets, weak and encryption keys, other curves: none of them proves anything."""
+    """Symmetric, weak and encryption keys and keys on other curves verify nothing."""
     with pytest.warns(SecurityWarning):
         weak: Any = RSAKey.generate_key(1024)
     ci.keys = [("weak", weak)]
@@ -109,7 +109,7 @@ async def test_keys_of_other_kinds_are_passed_over(ci: Issuer) -> None:
     secret = {**OctKey.generate_key(256).as_dict(), "kid": "oct"}
     strange = [{**weak.as_dict(private=False), "kid": "weak"}, encryption, secret, *ci.published()["keys"]]
     ci.replaced["/keys"] = json.dumps({"keys": strange}).encode()
-    trusted = known(ci)
+    trusted = issuers_of(ci)
     for token in (signed_weakly, other_curve, by_encryption_key):
         with pytest.raises(UntrustedError):
             await trusted.verify(token, CI)
@@ -117,7 +117,7 @@ async def test_keys_of_other_kinds_are_passed_over(ci: Issuer) -> None:
 
 
 async def test_a_new_key_is_found(ci: Issuer) -> None:
-    """After a change of keys at the issuer, a token by the new one makes us look again, and the old one's ends."""
+    """A token with a new key id makes us fetch the keys again, and the old key is no longer accepted."""
     trusted = Issuers({"ci": TrustSettings(ci.url, AUDIENCE)}, pause=0)
     old = ci.token()
     await trusted.verify(old, CI)

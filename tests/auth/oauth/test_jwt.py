@@ -1,4 +1,4 @@
-"""gstack.auth.oauth.jwt: reading and checking, whatever comes."""
+"""gstack.auth.oauth.jwt: reading and checking JWTs, those of Google's libraries among them."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ def public(key: RSAKey | ECKey) -> jwt.PublicKey:
 
 
 def test_each_kind_of_key_has_its_one_algorithm() -> None:
-    """RS256 by an RSA key, ES256 by a key on P-256, and neither by the other's."""
+    """An RSA key verifies only RS256 and a key on P-256 only ES256."""
     by_rsa = jwt.read(joserfc_jwt.encode({"alg": "RS256"}, CLAIMS, RSA))
     by_ec = jwt.read(joserfc_jwt.encode({"alg": "ES256"}, CLAIMS, EC))
     jwt.check_signature(by_rsa, public(RSA))
@@ -40,7 +40,7 @@ def test_each_kind_of_key_has_its_one_algorithm() -> None:
 
 
 def test_critical_headers_are_not_understood() -> None:
-    """RFC 7515, 4.1.11: a header that must be understood and is not makes the JWT void."""
+    """A JWT with a critical header that we do not support is refused (RFC 7515, 4.1.11)."""
     text = joserfc_jwt.encode({"alg": "RS256"}, CLAIMS, RSA)
     parsed = jwt.read("eyJhbGciOiJSUzI1NiIsImNyaXQiOlsieCJdLCJ4IjoxfQ." + text.split(".", 1)[1])
     with pytest.raises(UntrustedError):
@@ -59,7 +59,7 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 
 @pytest.mark.parametrize("late", [-61, -3661, 3661])
 def test_times(late: int) -> None:
-    """Outside an hour and a minute of skew a JWT is void."""
+    """A JWT is refused if it is valid for longer than an hour plus a minute of skew, or has expired."""
     now = time.time()
     with pytest.raises(UntrustedError):
         jwt.check_times(jwt.Claims(iss="a", exp=now + late), now)
@@ -68,7 +68,7 @@ def test_times(late: int) -> None:
 
 
 def test_sixty_seconds_of_skew_and_no_more() -> None:
-    """A minute is forgiven on each end to the millisecond, for exp, iat and nbf alike."""
+    """Clocks may differ by exactly sixty seconds, for exp, iat and nbf alike."""
     now, near = 1_800_000_000.0, 0.001
     good: list[dict[str, Any]] = [
         {"exp": now - 60 + near},
@@ -90,7 +90,7 @@ def test_sixty_seconds_of_skew_and_no_more() -> None:
 
 
 def test_audiences() -> None:
-    """One audience, several, an empty one, none."""
+    """The claims may name one audience, several, an empty one or none."""
     assert jwt.Claims(iss="a", exp=1, aud="x").audiences == ("x",)
     assert jwt.Claims(iss="a", exp=1, aud=["x", "y", ""]).audiences == ("x", "y")
     assert jwt.Claims(iss="a", exp=1, aud="").audiences == ()
@@ -106,7 +106,7 @@ USER: Any = user_credentials.Credentials
 
 
 class Answer(NamedTuple):
-    """What google-auth reads of an answer."""
+    """An answer in the form that google-auth expects."""
 
     status: int
     headers: Mapping[str, str]
@@ -114,7 +114,7 @@ class Answer(NamedTuple):
 
 
 class Wire:
-    """google-auth's blocking transport, carried to the app of a room, whose loop it must not block."""
+    """google-auth's blocking transport; it runs requests on the room's loop without blocking it."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
@@ -137,20 +137,22 @@ async def key_file(room: Room, **options: Any) -> dict[str, Any]:
 
 async def test_google_auths_service_account(room: Room) -> None:
     """google-auth reads our key file and exchanges its assertion for a token that works."""
-    known = SERVICE.from_service_account_info(await key_file(room), scopes=[CLOUD])
-    await asyncio.to_thread(known.refresh, Wire(room))
-    assert known.token.startswith("ya29.")
-    assert (await room.who(known.token)).json["email"] == known.service_account_email
+    credentials = SERVICE.from_service_account_info(await key_file(room), scopes=[CLOUD])
+    await asyncio.to_thread(credentials.refresh, Wire(room))
+    assert credentials.token.startswith("ya29.")
+    assert (await room.who(credentials.token)).json["email"] == credentials.service_account_email
 
 
 async def test_google_auths_self_signed_jwt(room: Room) -> None:
-    """As google-cloud-compute does it: no token call, the JWT for compute.googleapis.com is the bearer itself."""
-    known = SERVICE.from_service_account_info(await key_file(room), always_use_jwt_access=True, default_scopes=[CLOUD])
-    known._create_self_signed_jwt("https://compute.googleapis.com/")
-    await asyncio.to_thread(known.refresh, Wire(room))
-    assert known.token.startswith("eyJ")
-    assert (await room.who(known.token)).status_code == 200
-    scoped = known.with_scopes([CLOUD])
+    """A self-signed JWT for compute.googleapis.com is accepted as a bearer token without a token request."""
+    credentials = SERVICE.from_service_account_info(
+        await key_file(room), always_use_jwt_access=True, default_scopes=[CLOUD]
+    )
+    credentials._create_self_signed_jwt("https://compute.googleapis.com/")
+    await asyncio.to_thread(credentials.refresh, Wire(room))
+    assert credentials.token.startswith("eyJ")
+    assert (await room.who(credentials.token)).status_code == 200
+    scoped = credentials.with_scopes([CLOUD])
     scoped._create_self_signed_jwt(None)
     await asyncio.to_thread(scoped.refresh, Wire(room))
     assert (await room.who(scoped.token)).status_code == 200
@@ -158,15 +160,15 @@ async def test_google_auths_self_signed_jwt(room: Room) -> None:
 
 async def test_google_auths_id_token(room: Room) -> None:
     """google-auth's IDTokenCredentials get an id token with the right audience."""
-    known = IDENTITY.from_service_account_info(await key_file(room), target_audience="https://some.example")
-    await asyncio.to_thread(known.refresh, Wire(room))
-    assert known.valid
+    credentials = IDENTITY.from_service_account_info(await key_file(room), target_audience="https://some.example")
+    await asyncio.to_thread(credentials.refresh, Wire(room))
+    assert credentials.valid
 
 
 async def test_google_auth_refreshes_a_user(room: Room) -> None:
     """google-auth's user credentials refresh with the refresh token, and keep its successor."""
     first = (await room.exchange(await room.code())).json
-    known = USER(
+    credentials = USER(
         None,
         refresh_token=first["refresh_token"],
         token_uri=URI,
@@ -174,13 +176,13 @@ async def test_google_auth_refreshes_a_user(room: Room) -> None:
         client_secret=room.demo.secret_key,
     )
     for _ in range(2):
-        await asyncio.to_thread(known.refresh, Wire(room))
-        assert (await room.who(known.token)).status_code == 200
-    assert known.refresh_token != first["refresh_token"]
+        await asyncio.to_thread(credentials.refresh, Wire(room))
+        assert (await room.who(credentials.token)).status_code == 200
+    assert credentials.refresh_token != first["refresh_token"]
 
 
 async def test_several_keys_of_one_account(room: Room) -> None:
-    """Without a key id the signature finds its key among those of the account; a revoked one is not among them."""
+    """Without a key id, each valid key of the account is tried; a revoked key is not."""
     first, second = await key_file(room), await key_file(room)
     assert first["client_email"] == second["client_email"]
     for file in (first, second):

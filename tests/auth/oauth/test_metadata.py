@@ -1,4 +1,4 @@
-"""gstack.auth.oauth.metadata: what the server says of itself."""
+"""gstack.auth.oauth.metadata: what the server says about itself."""
 
 import pytest
 
@@ -17,7 +17,7 @@ PATH = "/.well-known/openid-configuration"
     ],
 )
 async def test_urls_follow_known_hosts(room: Room, host: str, base: str) -> None:
-    """URLs name the host that was asked, where it is ours; a forged Host header gets the public URL."""
+    """URLs have the Host of the request if it is ours; a forged Host gets the public URL."""
     shown = (await room.http.simulate_get(PATH, host=host, port=8443)).json
     assert shown["token_endpoint"] == f"{base}/oauth2/token"
     assert shown["authorization_endpoint"] == f"{base}/oauth2/auth"
@@ -25,7 +25,7 @@ async def test_urls_follow_known_hosts(room: Room, host: str, base: str) -> None
 
 
 async def test_every_url_answers(room: Room) -> None:
-    """Each endpoint that is named exists."""
+    """Every endpoint in the document exists."""
     shown = (await room.http.simulate_get(PATH, host="localhost", port=5000)).json
     urls = [url for name, url in shown.items() if name.endswith(("_endpoint", "_uri"))]
     assert len(urls) == 5
@@ -35,6 +35,6 @@ async def test_every_url_answers(room: Room) -> None:
 
 
 async def test_the_published_key_is_public(room: Room) -> None:
-    """The key set holds no private part."""
+    """The key set contains no private fields."""
     (key,) = (await room.http.simulate_get("/oauth2/v3/certs")).json["keys"]
     assert set(key) == {"kty", "n", "e", "kid", "use", "alg"}

@@ -20,7 +20,7 @@ from gstack.auth.oauth.redirects import allowed, with_answer
     ],
 )
 def test_loopback_and_out_of_band(uri: str) -> None:
-    """What gcloud, gcutil and libcloud send is allowed."""
+    """The redirect URIs of gcloud, gcutil and libcloud are allowed."""
     assert allowed(uri)
 
 
@@ -31,18 +31,18 @@ def test_loopback_and_out_of_band(uri: str) -> None:
      "urn:ietf:wg:oauth:2.0:oob:auto", "https://sdk.cloud.google.com/authcode.html/", "http://l\u043ecalhost/"],
 )  # fmt: skip
 def test_everything_else(uri: str) -> None:
-    """Other addresses, other schemes, user names, fragments and look-alikes are not."""
+    """Other addresses and schemes, user names, fragments and look-alikes are refused."""
     assert not allowed(uri)
 
 
 @given(st.text(max_size=60))
 def test_no_text_breaks_it(text: str) -> None:
-    """Any text has an answer, and nothing but loopback gets a yes."""
+    """Any text gets an answer, and only loopback is allowed."""
     assert not allowed(f"http://{text}evil.example/{text}")
     assert allowed(text) in {True, False}
 
 
 def test_the_answer_joins_the_query() -> None:
-    """The answer is added to a query that is there, quoted; empty values stay out."""
+    """The answer is appended to an existing query and quoted, without empty values."""
     uri = with_answer("http://localhost:1/x?a=b", {"code": "4/x y", "state": "&=\r\n", "error": ""})
     assert uri == "http://localhost:1/x?a=b&code=4%2Fx+y&state=%26%3D%0D%0A"

@@ -1,4 +1,4 @@
-"""gstack.auth.oauth.requests: bodies that are no forms, credentials that cannot be read."""
+"""gstack.auth.oauth.requests: malformed bodies and credentials."""
 
 import base64
 
@@ -24,7 +24,7 @@ FORM = "application/x-www-form-urlencoded"
     ],
 )
 async def test_bodies_that_are_no_token_request(room: Room, body: bytes, kind: str | None, status: int) -> None:
-    """Another type, doubled or unreadable fields, too many or too much: invalid_request."""
+    """Another media type, duplicate, unreadable or too many fields, or too large a body is invalid_request."""
     headers = {"Content-Type": kind} if kind else {}
     answer = await room.http.simulate_post("/oauth2/token", body=body, headers=headers)
     assert answer.status_code == status
@@ -42,7 +42,7 @@ async def test_unreadable_basic_credentials(room: Room, value: str) -> None:
 
 
 async def test_a_charset_on_the_type_is_fine(room: Room) -> None:
-    """Clients write `; charset=utf-8` behind the type."""
+    """The media type may have a charset parameter."""
     pair = {"client_id": room.demo.api_key, "client_secret": room.demo.secret_key}
     sent = {"grant_type": "client_credentials", **pair}
     answer = await room.form("/oauth2/token", sent, **{"Content-Type": f"{FORM}; charset=UTF-8"})
@@ -58,7 +58,7 @@ async def test_a_charset_on_the_type_is_fine(room: Room) -> None:
     ],
 )
 async def test_assertions_that_break_readers(room: Room, header: bytes, claims: bytes) -> None:
-    """Claims nested thousands deep, or with U+0000 in them, are invalid_grant, never a fault of ours."""
+    """Claims that are nested thousands deep or contain U+0000 are invalid_grant, never a server error."""
     token = ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (header, claims, b"x"))
     sent = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": token}
     answer = await room.form("/oauth2/token", sent)

@@ -1,4 +1,4 @@
-"""gstack.auth.oauth.revoke: tokens end when their holder says so."""
+"""gstack.auth.oauth.revoke: whoever has a token can revoke it."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ async def test_one_token_ends_all_that_came_with_it(room: Room, path: str, kind:
 
 
 async def test_the_token_may_stand_in_the_query(room: Room) -> None:
-    """Google takes it there, by GET (oauth2client) and POST."""
+    """The token may be in the query of a GET (oauth2client) or POST."""
     for method in ("GET", "POST"):
         token = (await signed_in(room))["access_token"]
         answer = await room.http.simulate_request(method, "/revoke", params={"token": token})
@@ -36,7 +36,7 @@ async def test_the_token_may_stand_in_the_query(room: Room) -> None:
 
 
 async def test_a_service_accounts_other_tokens_stay(room: Room) -> None:
-    """Tokens of one service-account key were asked for one by one, and end one by one."""
+    """Revoking one token of a service-account key leaves the key's other tokens valid."""
     file = await service_accounts.register_key(
         room.auth, await room.auth.verify_pair(room.demo), token_uri="https://localhost:5000/oauth2/token"
     )
@@ -47,7 +47,7 @@ async def test_a_service_accounts_other_tokens_stay(room: Room) -> None:
 
 
 async def test_unknown_tokens_are_no_error(room: Room) -> None:
-    """RFC 7009, 2.2: what is not known is revoked already. No token at all is an error."""
+    """Revoking an unknown token succeeds (RFC 7009, 2.2); a request without a token is an error."""
     assert (await room.form("/oauth2/revoke", {"token": "unknown"})).status_code == 200
     assert (await room.form("/oauth2/revoke", {})).json["error"] == "invalid_request"
     assert (await room.http.simulate_get("/oauth2/revoke")).json["error"] == "invalid_request"

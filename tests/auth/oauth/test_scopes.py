@@ -1,4 +1,4 @@
-"""gstack.auth.oauth.scopes: what is granted for what is asked."""
+"""gstack.auth.oauth.scopes: which scopes are granted, and how the consent page describes them."""
 
 import pytest
 from authlib.oauth2.rfc6749.errors import InvalidScopeError
@@ -10,13 +10,13 @@ from gstack.gateway.discovery import methods
 
 
 def test_none_asked_means_all_of_the_account() -> None:
-    """Without scopes a token has cloud-platform, also one of a row without any."""
+    """Without scopes a token has cloud-platform; so has a stored token without scopes."""
     assert granted("  ") == CLOUD_PLATFORM
     assert as_set("") == {CLOUD_PLATFORM}
 
 
 def test_each_scope_once_in_its_order() -> None:
-    """Doubled scopes and spaces go."""
+    """Duplicate scopes and spaces are removed."""
     assert granted(" openid  email openid ") == "openid email"
 
 
@@ -24,13 +24,13 @@ def test_each_scope_once_in_its_order() -> None:
     "asked", ["bogus", "email https://evil.example/auth/compute", "https://www.googleapis.com@evil/"]
 )
 def test_scopes_that_are_none(asked: str) -> None:
-    """What is no scope of Google's is invalid, and no token is made for it."""
+    """A scope that is not Google's is invalid."""
     with pytest.raises(InvalidScopeError):
         granted(asked)
 
 
 def test_a_refresh_may_only_ask_for_less() -> None:
-    """More than was granted is refused, nothing asked keeps it."""
+    """A refresh for more scopes than granted is refused; without scopes it has those granted."""
     assert narrowed("email", "email openid") == "email"
     assert narrowed("", "email openid") == "email openid"
     with pytest.raises(InvalidScopeError):
@@ -41,7 +41,7 @@ GOOGLE = "https://www.googleapis.com/auth/"
 
 
 def test_writing_includes_reading() -> None:
-    """Who may change machines may see them: one sentence says so."""
+    """Permission to change machines includes seeing them, so one sentence is enough."""
     assert len(describe([f"{GOOGLE}compute", f"{GOOGLE}compute.readonly", f"{GOOGLE}cloud-platform"]).sentences) == 1
 
 
@@ -52,14 +52,14 @@ def test_reading_alone_says_so() -> None:
 
 
 def test_what_means_nothing_here_is_named() -> None:
-    """A scope of another service grants nothing, and the page says so by its name."""
+    """A scope of another service has no effect here, and the page lists it as such."""
     found = describe(["openid", f"{GOOGLE}sqlservice.login"])
     assert found.ineffective == (f"{GOOGLE}sqlservice.login",)
     assert len(found.sentences) == 1
 
 
 def test_what_is_promised_is_granted() -> None:
-    """Scopes that open a served method have words; cloud-platform.read-only opens none, and the page says so."""
+    """Every scope of a served method has a sentence; scopes that no served method takes are ineffective."""
     resources.load()
     opening = {scope for name in served() for scope in methods()[name].scopes}
     assert [scope for scope in opening if describe([scope]).ineffective] == []

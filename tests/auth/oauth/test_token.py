@@ -9,7 +9,7 @@ from gstack.cloudstack.errors import Unreachable
 
 @pytest.mark.parametrize("path", TOKEN_PATHS)
 async def test_every_token_path(room: Room, path: str) -> None:
-    """Google's clients have several token paths built in."""
+    """Every token path that Google's clients have built in works."""
     pair = {"client_id": room.demo.api_key, "client_secret": room.demo.secret_key}
     assert (await room.form(path, {"grant_type": "client_credentials", **pair})).status_code == 200
 
@@ -19,14 +19,14 @@ async def test_every_token_path(room: Room, path: str) -> None:
     [("", "invalid_request"), ("password", "unsupported_grant_type"), ('"\\ü', "unsupported_grant_type")],
 )
 async def test_unknown_grants(room: Room, grant: str, error: str) -> None:
-    """No grant type, or one that is not served, in RFC 6749's words."""
+    """A missing or unsupported grant type gets RFC 6749's error."""
     answer = await room.token(grant, room.demo)
     assert answer.status_code == 400
     assert answer.json["error"] == error
 
 
 async def test_cloudstack_down(room: Room) -> None:
-    """While CloudStack does not answer nothing can be proved: 503, and the client may come again."""
+    """While CloudStack does not answer, token requests are 503."""
     async with type(room.auth.cloudstack)("http://127.0.0.1:9/client/api") as silent:
         room.auth.cloudstack = silent
         answer = await room.token("client_credentials", room.demo)

@@ -1,4 +1,4 @@
-"""Who may be trusted, and what a CI system gets to sign in with. The exchange itself: grants/test_token_exchange."""
+"""gstack.auth.oauth.trust: mappings, their conditions, and the file for a CI system."""
 
 from typing import Any
 
@@ -13,19 +13,19 @@ MAIN = (Condition("sub", "is", "repo:me/app:ref:refs/heads/main"),)
 
 
 async def test_an_issuer_that_the_settings_do_not_name_is_refused(room: Room) -> None:
-    """Only the operator's settings say whose tokens count; nothing is kept."""
+    """A mapping for an issuer that is not in the settings is refused, and nothing is stored."""
     with pytest.raises(Problem, match="have no"):
         await trust.add(room.auth, room.demo, "unknown", MAIN)
     assert await trust.list_mappings(room.engine) == []
 
 
 async def test_nothing_to_remove_is_said(room: Room) -> None:
-    """An id of nothing is False, not an error."""
+    """Removing an unknown mapping returns False."""
     assert not await trust.remove(room.auth, "nothing")
 
 
 def test_the_file_names_our_token_endpoint_and_where_the_token_comes_from() -> None:
-    """Google's external-account form: a file or a URL as the source."""
+    """The external-account file names our token endpoint, and a file or URL as the source."""
     file = trust.external_account("ci", "https://localhost:5000/v1/token", "token.jwt")
     assert (file["type"], file["token_url"]) == ("external_account", "https://localhost:5000/v1/token")
     assert file["audience"] == f"{trust.POOL}ci"
@@ -49,7 +49,7 @@ CLAIMS = {"sub": "repo:acme/app:ref:refs/heads/main", "protected": True, "run": 
     ],
 )
 def test_conditions_that_are_met(conditions: list[Condition]) -> None:
-    """Values are compared as texts, lists by their members, patterns as a whole."""
+    """Claims are compared as text, lists by their members; a pattern must match the whole value."""
     assert meets(tuple(conditions), CLAIMS)
 
 
@@ -68,19 +68,19 @@ def test_conditions_that_are_met(conditions: list[Condition]) -> None:
     ],
 )
 def test_conditions_that_are_not_met(conditions: list[Condition]) -> None:
-    """No condition at all, a star where none was asked for, a part, another case, one of two: not met."""
+    """No conditions, a star in an exact value, a partial or differently cased value, or one of two is not enough."""
     assert not meets(tuple(conditions), CLAIMS)
 
 
 def test_a_value_with_a_line_break_fits_no_pattern() -> None:
-    """`*` does not reach over lines."""
+    """A pattern matches no value with a line break."""
     assert not meets((Condition("sub", LIKE, "a*"),), {"sub": "ab\nc"})
     assert not meets((Condition("sub", IS, "a"),), {"sub": "a\n"})
 
 
 @pytest.mark.parametrize("value", [None, {"a": 1}, [["x"]], 1.5])
 def test_odd_values_meet_nothing(value: Any) -> None:
-    """Objects, nested lists and fractions have no text to compare."""
+    """Objects, nested lists and fractions meet no condition."""
     assert not meets((Condition("sub", LIKE, "*x*"), Condition("sub", IS, "x")), {"sub": value})
 
 
@@ -98,6 +98,6 @@ def test_odd_values_meet_nothing(value: Any) -> None:
     ],
 )
 def test_conditions_that_would_let_strangers_in(conditions: list[Condition]) -> None:
-    """Without a `sub`, or with one that begins with a star, any user of the issuer would be let in."""
+    """Conditions without a `sub`, or with one that begins with a star, would let in any user of the issuer."""
     with pytest.raises(Problem):
         check_conditions(tuple(conditions))

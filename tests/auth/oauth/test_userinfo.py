@@ -1,4 +1,4 @@
-"""gstack.auth.oauth.userinfo: who a token speaks for."""
+"""gstack.auth.oauth.userinfo: whose token it is."""
 
 import pytest
 
@@ -20,13 +20,13 @@ async def test_userinfo(room: Room, path: str) -> None:
 
 @pytest.mark.parametrize("path", TOKENINFO_PATHS)
 async def test_tokeninfo(room: Room, path: str) -> None:
-    """What a token is good for and how long, by GET and POST; a bad one is Google's `invalid_token`."""
+    """GET and POST tell what a token is good for and how long; an invalid token is Google's `invalid_token`."""
     token = (await room.token("client_credentials", room.demo)).json["access_token"]
-    asked = await room.http.simulate_get(path, params={"access_token": token})
-    posted = await room.form(path, {"access_token": token})
-    assert asked.json["scope"] == posted.json["scope"] == CLOUD
-    assert asked.json["aud"] == room.demo.api_key
-    assert 3500 < int(asked.json["expires_in"]) <= 3600
+    by_get = await room.http.simulate_get(path, params={"access_token": token})
+    by_post = await room.form(path, {"access_token": token})
+    assert by_get.json["scope"] == by_post.json["scope"] == CLOUD
+    assert by_get.json["aud"] == room.demo.api_key
+    assert 3500 < int(by_get.json["expires_in"]) <= 3600
     for wrong in ({"access_token": "ya29.guess"}, {}):
         answer = await room.http.simulate_get(path, params=wrong)
         assert answer.status_code == 400

@@ -1,4 +1,4 @@
-"""gstack.auth.pages.consent and the way through it: sign in, agree, a code, tokens."""
+"""gstack.auth.pages.consent: from signing in and agreeing to code and tokens."""
 
 import re
 from urllib.parse import parse_qsl, urlsplit
@@ -31,7 +31,7 @@ async def tokens(room: Room, code: str, **fields: str) -> dict[str, str]:
 
 
 async def test_who_is_not_signed_in_signs_in_first(room: Room) -> None:
-    """The request leads to the sign-in page, and from there back to the consent page."""
+    """An authorization request leads to the sign-in page and from there back to the consent page."""
     visitor = Visitor(room)
     page = await visitor.consent_page(login_hint="demo")
     assert "to continue to <strong>Google Cloud SDK" in page.text
@@ -46,7 +46,7 @@ async def test_who_is_not_signed_in_signs_in_first(room: Room) -> None:
 
 
 async def test_the_page_says_who_asks_for_what(room: Room) -> None:
-    """Scopes stand there in words; those without effect are named apart; the answer's place is told."""
+    """The page describes scopes in words, lists ineffective ones, and says where the answer goes."""
     page = await (await signed_in(room)).consent_page(scope=SCOPES)
     assert "See, create, change and delete your machines" in page.text
     assert "See who you are" in page.text
@@ -56,7 +56,7 @@ async def test_the_page_says_who_asks_for_what(room: Room) -> None:
 
 
 async def test_tokens_are_of_the_user_who_agreed(room: Room) -> None:
-    """Code and refresh token bring tokens of the user, with Google's public secret or without one."""
+    """Code and refresh token bring tokens of the user who agreed; a refresh needs no public secret."""
     brought = await tokens(room, await code(room, scope=SCOPES, nonce="n-1"))
     assert brought["scope"] == SCOPES
     assert (await room.who(brought["access_token"])).json["email"] == "demo@example.org"
@@ -75,12 +75,12 @@ async def test_tokens_are_of_the_user_who_agreed(room: Room) -> None:
     ],
 )
 async def test_a_code_is_its_client_s_alone(room: Room, fields: dict[str, str], error: str) -> None:
-    """Another secret, client, redirect or verifier brings nothing."""
+    """A code with another secret, client, redirect or verifier is refused."""
     assert (await tokens(room, await code(room), **fields))["error"] == error
 
 
 async def test_a_code_works_once(room: Room) -> None:
-    """The second use ends what the first one brought."""
+    """A second use of a code revokes the tokens of the first."""
     first = await code(room)
     brought = await tokens(room, first)
     assert (await tokens(room, first))["error"] == "invalid_grant"
@@ -88,7 +88,7 @@ async def test_a_code_works_once(room: Room) -> None:
 
 
 async def test_strangers_do_not_slow_down_everybody_s_client(room: Room) -> None:
-    """Google's client ids are public: many failures with them, from many places, make nobody else wait."""
+    """Many failures with Google's public client ids make no other user wait."""
     body = f"grant_type=authorization_code&client_id={GCLOUD}&client_secret={SECRET}&code=wrong-"
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     for number in range(25):
@@ -98,7 +98,7 @@ async def test_strangers_do_not_slow_down_everybody_s_client(room: Room) -> None
 
 
 async def test_pkce_is_asked_for_where_it_was_begun(room: Room) -> None:
-    """A code that was asked for with a challenge is worth nothing without the verifier."""
+    """A code with a challenge is refused without the verifier."""
     first = await code(room, code_challenge="x" * 43, code_challenge_method="S256")
     assert (await tokens(room, first))["error"] == "invalid_grant"
 
@@ -120,7 +120,7 @@ async def test_a_code_alone_brings_nothing(room: Room, public: bool) -> None:
 
 
 async def test_denying(room: Room) -> None:
-    """The client is told, and gets no code; anything but `allow` is a no."""
+    """If the decision is anything but `allow`, the client gets an error and no code."""
     visitor = await signed_in(room)
     for decision in ("deny", "", "ALLOW"):
         answer = redirected(await visitor.decide(await visitor.consent_page(), decision))
@@ -128,7 +128,7 @@ async def test_denying(room: Room) -> None:
 
 
 async def test_denying_out_of_band_is_a_page(room: Room) -> None:
-    """Where there is no redirect, the user reads it."""
+    """If there is no redirect, the denial is a page."""
     visitor = await signed_in(room)
     page = await visitor.consent_page(redirect_uri="urn:ietf:wg:oauth:2.0:oob")
     answer = await visitor.decide(page, "deny")
@@ -138,7 +138,7 @@ async def test_denying_out_of_band_is_a_page(room: Room) -> None:
 
 @pytest.mark.parametrize("uri", ["https://evil.example/", "http://evil.example/", "", "javascript:alert(1)"])
 async def test_nobody_is_sent_elsewhere(room: Room, uri: str) -> None:
-    """Neither the request nor a consent form that was changed on its way leads to another place."""
+    """Neither the request nor a manipulated consent form leads to another site."""
     visitor = await signed_in(room)
     assert (await visitor.consent_page(redirect_uri=uri)).status_code == 400
     await visitor.consent_page()
@@ -149,7 +149,7 @@ async def test_nobody_is_sent_elsewhere(room: Room, uri: str) -> None:
 
 
 async def test_consent_needs_somebody(room: Room) -> None:
-    """The form of somebody who signed out meanwhile leads back to the sign-in, without a code."""
+    """A consent form of somebody who has signed out leads back to the sign-in, without a code."""
     visitor = Visitor(room)
     await visitor.consent_page()
     request = f"client_id={GCLOUD}&response_type=code&redirect_uri={REDIRECT}"
@@ -159,7 +159,7 @@ async def test_consent_needs_somebody(room: Room) -> None:
 
 
 async def test_a_registered_client(room: Room) -> None:
-    """A client registered here: its name on the page, its own redirect only, its secret at the token endpoint."""
+    """A registered client has its name on the page, and needs its own redirect URI and secret."""
     uri = "https://app.example/callback"
     client, secret = await clients.register(room.engine, "<i>Our</i> portal", (uri,), public=False)
     visitor = await signed_in(room)

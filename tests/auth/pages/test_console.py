@@ -1,4 +1,4 @@
-"""gstack.auth.pages.console: what somebody who signed in sees."""
+"""gstack.auth.pages.console: what somebody who is signed in sees and can do."""
 
 import base64
 import re
@@ -38,7 +38,7 @@ async def signed_in(room: Room, name: str = "demo") -> Visitor:
 
 
 async def test_who_where_and_how(room: Room) -> None:
-    """Account, project, zones with their regions, and settings of every client for this server and project."""
+    """The page shows account, project, zones with their regions, and settings for every client."""
     page = await (await signed_in(room)).get("/")
     for text in ("demo@example.org", "sandbox-east1-a", "region sandbox-west1", "Terraform", "Ansible", "gcutil", "Go"):
         assert text in page.text
@@ -47,7 +47,7 @@ async def test_who_where_and_how(room: Room) -> None:
 
 
 async def test_settings_follow_project_and_zone(room: Room) -> None:
-    """Another zone gives its settings; a name that is not the caller's is not repeated."""
+    """Settings follow the chosen zone; a name that is not the caller's is not repeated."""
     visitor = await signed_in(room)
     page = await visitor.get("/?zone=sandbox-west1-a")
     assert "CLOUDSDK_COMPUTE_ZONE=sandbox-west1-a" in page.text
@@ -58,7 +58,7 @@ async def test_settings_follow_project_and_zone(room: Room) -> None:
 
 
 async def test_a_forged_host_is_not_repeated(room: Room) -> None:
-    """Settings name this server, never the Host of a request that names another."""
+    """Settings name this server, never a forged Host."""
     visitor = await signed_in(room)
     headers = visitor.headers() | {"Host": "evil.example"}
     page = await room.http.simulate_get("/", headers=headers)
@@ -67,7 +67,7 @@ async def test_a_forged_host_is_not_repeated(room: Room) -> None:
 
 
 async def test_a_key_whose_pair_is_gone_says_so(room: Room, sandbox: ThreadedSandbox) -> None:
-    """A key whose pair was deleted at CloudStack is told apart from those that work, and can be cleared away."""
+    """A key whose pair was deleted in CloudStack is marked as such and can be revoked."""
     visitor = await signed_in(room)
     await visitor.get("/")
     for label in ("gone", "kept"):
@@ -79,7 +79,7 @@ async def test_a_key_whose_pair_is_gone_says_so(room: Room, sandbox: ThreadedSan
     rows = re.findall(r"<tr .*?</tr>", (await visitor.get("/")).text, re.DOTALL)
     (gone,) = (row for row in rows if "<strong>gone" in row)
     (kept,) = (row for row in rows if "<strong>kept" in row)
-    assert "its key pair was deleted in CloudStack" in gone
+    assert "Its key pair was deleted in CloudStack" in gone
     assert "deleted in CloudStack" not in kept
     found = re.search(r'name="key" value="([^"]+)"', gone)
     assert found
@@ -88,7 +88,7 @@ async def test_a_key_whose_pair_is_gone_says_so(room: Room, sandbox: ThreadedSan
 
 
 async def test_names_are_text_wherever_they_come_from(room: Room, sandbox: ThreadedSandbox) -> None:
-    """Markup in the names of projects, zones, users, keys, browsers and clients is shown, never obeyed."""
+    """Markup in the names of projects, zones, users, keys, browsers and clients is escaped."""
     evil, world = "<img src=x onerror=alert(1)>", sandbox.sandbox.world
     user, zone = world.first("user", username="demo"), world.first("zone", name="sandbox-east1-a")
     assert user
@@ -102,11 +102,11 @@ async def test_names_are_text_wherever_they_come_from(room: Room, sandbox: Threa
     await visitor.get("/")
     await visitor.post("/sign-in", way="keys", api_key=pair.api_key, secret_key=pair.secret_key)
     await visitor.get("/")
-    asked = {"client_id": client.id, "redirect_uri": "https://portal.example/cb", "state": evil, "scope": "email"}
+    parameters = {"client_id": client.id, "redirect_uri": "https://portal.example/cb", "state": evil, "scope": "email"}
     texts = [
         (await visitor.post("/keys", label=evil, project=evil, expires="")).text,
         (await visitor.get("/")).text,
-        (await visitor.consent_page(**asked)).text,
+        (await visitor.consent_page(**parameters)).text,
         (await visitor.consent_page(redirect_uri=evil)).text,
         (await visitor.consent_page(client_id=evil)).text,
     ]
@@ -124,7 +124,7 @@ async def test_names_are_text_wherever_they_come_from(room: Room, sandbox: Threa
 
 
 async def test_programs_are_listed_and_revoked(room: Room) -> None:
-    """A client that was let in stands there by its name; revoked, its tokens are refused at once."""
+    """The page lists a client that was let in; after it is revoked, its tokens are refused at once."""
     visitor = await signed_in(room)
     answer = redirected(await visitor.decide(await visitor.consent_page(), "allow"))
     sent = {"client_id": GCLOUD, "client_secret": SECRET, "redirect_uri": "http://localhost:8085/"}
@@ -145,7 +145,7 @@ async def test_programs_are_listed_and_revoked(room: Room) -> None:
 
 
 async def test_other_browsers_are_revoked(room: Room) -> None:
-    """A session in another browser ends from here; a stranger's cannot be named."""
+    """A user can revoke a session in another browser, but not a stranger's."""
     here, there, stranger = await signed_in(room), await signed_in(room), await signed_in(room, "other")
     page = await here.get("/")
     browser = re.search(r'name="browser" value="([^"]+)"', page.text)
@@ -158,7 +158,7 @@ async def test_other_browsers_are_revoked(room: Room) -> None:
 
 
 async def test_a_pair_that_cloudstack_withdrew_ends_the_session(room: Room, sandbox: ThreadedSandbox) -> None:
-    """Who deletes the pair at CloudStack is asked to sign in again, on a page."""
+    """After the pair is deleted in CloudStack, a page asks the user to sign in again."""
     visitor = await signed_in(room)
     for row in sandbox.sandbox.world.find("userkey", apikey=room.demo.api_key):
         sandbox.sandbox.world.delete("userkey", row["id"])
@@ -176,7 +176,7 @@ async def created_files(visitor: Visitor, **fields: str) -> list[dict[str, str]]
 
 
 async def test_a_key_is_shown_once(room: Room) -> None:
-    """The page holds the file, twice: plain, and naming us as its universe. No later page holds the private key."""
+    """The page shows the key file, plain and with our universe domain; no later page has the private key."""
     visitor = await signed_in(room)
     plain, universe = await created_files(visitor, label="<i>ci</i>", project="demo", expires="2999-12-31")
     assert plain["type"] == "service_account"
@@ -190,14 +190,14 @@ async def test_a_key_is_shown_once(room: Room) -> None:
 
 @pytest.mark.parametrize("fields", [{"label": "x" * 61}, {"expires": "2020-01-01"}, {"expires": "soon"}])
 async def test_wrong_keys_are_told_on_a_page(room: Room, fields: dict[str, str]) -> None:
-    """What cannot be is refused with its reason."""
+    """A bad label or expiry day is refused with the reason."""
     answer = await (await signed_in(room)).post("/keys", **fields)
     assert answer.status_code == 400
     assert "Invalid value" in answer.text
 
 
 async def test_a_key_names_a_project_that_the_account_is_in(room: Room) -> None:
-    """The account's own project and those that CloudStack shows it; for any other name no key is created."""
+    """A key file names the account's own project or one that CloudStack lists for it; no other is accepted."""
     await room.auth.cloudstack.client(room.demo).send("createProject", {"name": "shared", "displaytext": "shared"})
     visitor, stranger = await signed_in(room), await signed_in(room, "other")
     for fields, project in (({}, "demo"), ({"project": "demo"}, "demo"), ({"project": "shared"}, "shared")):
@@ -212,19 +212,19 @@ async def test_a_key_names_a_project_that_the_account_is_in(room: Room) -> None:
 
 
 async def test_keys_are_their_user_s_alone(room: Room) -> None:
-    """A stranger neither sees nor revokes a key, and learns nothing of it."""
+    """A stranger neither sees nor can revoke a key, and cannot tell whether it exists."""
     visitor, stranger = await signed_in(room), await signed_in(room, "other")
     plain, _ = await created_files(visitor)
     assert plain["private_key_id"] not in (await stranger.get("/")).text
-    known = await stranger.post("/keys/revoke", key=plain["private_key_id"])
+    existing = await stranger.post("/keys/revoke", key=plain["private_key_id"])
     unknown = await stranger.post("/keys/revoke", key="0" * 40)
-    assert known.status_code == unknown.status_code == 404
+    assert existing.status_code == unknown.status_code == 404
     assert plain["private_key_id"] in (await visitor.get("/")).text
 
 
 @pytest.mark.parametrize("path", ["/keys", "/keys/revoke", "/sessions/revoke"])
 async def test_forms_need_somebody_signed_in(room: Room, path: str) -> None:
-    """A right token of somebody who is not signed in does nothing."""
+    """A valid form of somebody who is not signed in is refused."""
     visitor = Visitor(room)
     await visitor.get("/")
     answer = await visitor.post(path, key="x", family="x")
@@ -233,7 +233,7 @@ async def test_forms_need_somebody_signed_in(room: Room, path: str) -> None:
 
 
 async def test_zones_that_every_client_understands_come_first(room: Room) -> None:
-    """The page lists zones with their regions and kinds of network, plain names before those that need an alias."""
+    """The page lists zones with region and kind of network; zones whose names every client accepts come first."""
     page = await (await signed_in(room)).get("/")
     zones = re.findall(
         r">([\w-]+)</(?:strong|a)>(?:[^<]|<span[^>]*>[^<]*used below</span>)*<br>\s*<span[^>]*>([^<]+)<", page.text

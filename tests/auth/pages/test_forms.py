@@ -1,4 +1,4 @@
-"""gstack.auth.pages.visits: the cookie, and forms that only our own pages can send."""
+"""gstack.auth.pages.forms: forms that only our own pages can send, and the cookie behind them."""
 
 import pytest
 
@@ -10,7 +10,7 @@ FORMS = ("/sign-in", "/sign-in/pair", "/sign-out", "/keys", "/keys/revoke", "/se
 
 
 async def test_the_cookie_is_for_this_host_and_tls_alone(room: Room) -> None:
-    """Nobody but this very host gets it, no script reads it, no other site's form carries it."""
+    """Browsers send the cookie only to this host and over TLS, not to scripts or with other sites' forms."""
     page = await room.http.simulate_get("/")
     cookie = page.headers["set-cookie"]
     assert cookie.startswith("__Host-gstack=")
@@ -22,7 +22,7 @@ async def test_the_cookie_is_for_this_host_and_tls_alone(room: Room) -> None:
 @pytest.mark.parametrize("path", FORMS)
 @pytest.mark.parametrize("token", ["-", "", "0" * 64, "é"])
 async def test_a_form_without_its_token_does_nothing(room: Room, path: str, token: str) -> None:
-    """Without the token, or with a wrong one, every form is refused on a page, signed in or not."""
+    """Every form without its CSRF token, or with a wrong one, is refused on a page."""
     visitor = Visitor(room)
     await visitor.sign_in(password_of(room))
     answer = await visitor.post(path, csrf=token)
@@ -33,7 +33,7 @@ async def test_a_form_without_its_token_does_nothing(room: Room, path: str, toke
 
 @pytest.mark.parametrize("path", FORMS)
 async def test_a_forms_address_opened_by_hand_is_no_error(room: Room, path: str) -> None:
-    """Where forms are sent to, a browser that comes back from its history finds a page or the way to one."""
+    """A browser that opens a form's address from its history gets a page or a redirect to one."""
     visitor = Visitor(room)
     await visitor.sign_in(password_of(room))
     answer = await visitor.get(path)
@@ -46,7 +46,7 @@ async def test_a_forms_address_opened_by_hand_is_no_error(room: Room, path: str)
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 async def test_browsers_that_name_another_site_are_refused(room: Room, site: str) -> None:
-    """A right token does not help a form that the browser says was sent from elsewhere."""
+    """A form with a valid token is refused if the browser says that another site sent it."""
     visitor = Visitor(room)
     await visitor.get("/")
     sent = {"way": "password", "username": "demo", "password": password_of(room), "domain": ""}
@@ -55,7 +55,7 @@ async def test_browsers_that_name_another_site_are_refused(room: Room, site: str
 
 
 async def test_login_csrf(room: Room) -> None:
-    """An attacker's own token and a victim's cookie do not fit: nobody is signed in as somebody else unawares."""
+    """An attacker's CSRF token does not fit a victim's cookie, so nobody is signed in as somebody else unawares."""
     attacker, victim = Visitor(room), Visitor(room)
     await attacker.get("/")
     await victim.get("/")
@@ -65,7 +65,7 @@ async def test_login_csrf(room: Room) -> None:
 
 
 async def test_session_fixation(room: Room) -> None:
-    """A cookie that an attacker planted is not the one of the session that its victim begins."""
+    """Signing in replaces the cookie, so a planted one is useless."""
     attacker = Visitor(room)
     await attacker.get("/")
     victim = Visitor(room)
@@ -92,5 +92,5 @@ async def test_session_fixation(room: Room) -> None:
     ],
 )
 def test_only_our_own_pages_come_next(path: str, good: bool) -> None:
-    """What a browser might read as another host is no page of ours."""
+    """A path that a browser might take for another host is replaced by the start page."""
     assert local_path(path) == (path if good else "/")

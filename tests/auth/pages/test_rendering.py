@@ -10,7 +10,7 @@ from auth.visitor import Visitor, password_of
 
 
 async def test_pages_run_nothing_and_load_nothing(room: Room) -> None:
-    """The policy allows our own style sheet and icon and nothing else; nobody may frame or keep the page."""
+    """The policy allows only our style sheet and icon, and pages can be neither framed nor cached."""
     for page in (await room.authorize(client_id="unknown"), await room.http.simulate_get("/")):
         policy = dict(part.strip().partition(" ")[::2] for part in page.headers["content-security-policy"].split(";"))
         assert policy == {
@@ -29,7 +29,7 @@ async def test_pages_run_nothing_and_load_nothing(room: Room) -> None:
 
 
 async def test_pages_follow_the_reader(room: Room) -> None:
-    """Pages name their language and are light or dark as the reader's system is; the sheet may be kept."""
+    """Pages name their language and follow the system's colour scheme; the style sheet may be cached."""
     page = await room.http.simulate_get("/")
     assert '<html lang="en">' in page.text
     assert 'name="viewport"' in page.text
@@ -42,7 +42,7 @@ async def test_pages_follow_the_reader(room: Room) -> None:
 
 
 async def test_every_field_has_a_label(room: Room) -> None:
-    """Whoever hears the page knows what each field is."""
+    """Every field has a label, for those who hear the page."""
     page = await room.http.simulate_get("/")
     fields = re.findall(r'<input id="([^"]+)"', page.text)
     assert fields
@@ -52,7 +52,7 @@ async def test_every_field_has_a_label(room: Room) -> None:
 
 @pytest.mark.parametrize("path", ["/sign-in", "/keys", "/oauth2/consent"])
 async def test_what_is_no_form_of_ours_gets_a_page(room: Room, path: str) -> None:
-    """Too much, another type, a field given twice: whatever is wrong with a form, its sender reads a page."""
+    """A form that is too large, of another type or has a field twice is refused on a page."""
     visitor = Visitor(room)
     await visitor.get("/")
     form = "application/x-www-form-urlencoded"
@@ -69,7 +69,7 @@ async def test_what_is_no_form_of_ours_gets_a_page(room: Room, path: str) -> Non
 
 
 async def test_what_fails_is_a_page(room: Room) -> None:
-    """A fault of ours is a page as well, which tells nothing of the fault."""
+    """A server error is a page too, and reveals no details."""
     visitor = Visitor(room)
     await visitor.sign_in(password_of(room))
     await room.engine.dispose()

@@ -13,7 +13,7 @@ from gstack.db.tables import browsers
 
 
 async def test_only_hashes_are_kept(room: Room) -> None:
-    """Who reads the table can sign in with nothing of it."""
+    """The table contains no cookie, only a hash."""
     visitor = Visitor(room)
     await visitor.sign_in(password_of(room))
     async with room.engine.connect() as connection:
@@ -27,7 +27,7 @@ async def test_only_hashes_are_kept(room: Room) -> None:
     "ended", [{"seen": now() - timedelta(hours=1, seconds=1)}, {"ends": now() - timedelta(seconds=1)}]
 )
 async def test_sessions_end(room: Room, ended: dict[str, object]) -> None:
-    """After an hour without a page, and after its longest time, a session is over."""
+    """A session ends after an hour without a page, and after its longest time."""
     visitor = Visitor(room)
     await visitor.sign_in(password_of(room))
     assert "Your Compute Engine" in (await visitor.get("/")).text
@@ -37,7 +37,7 @@ async def test_sessions_end(room: Room, ended: dict[str, object]) -> None:
 
 
 async def test_a_new_sign_in_ends_the_one_before(room: Room) -> None:
-    """Signing in again in the same browser leaves one session; sessions that ended are cleared away."""
+    """Signing in again in the same browser replaces the session."""
     visitor = Visitor(room)
     for _ in range(2):
         await visitor.sign_in(password_of(room))
@@ -46,7 +46,7 @@ async def test_a_new_sign_in_ends_the_one_before(room: Room) -> None:
 
 
 async def test_a_page_is_seen(room: Room) -> None:
-    """Visits are noted, once a minute."""
+    """A visit updates the time when the session was last seen."""
     visitor = Visitor(room)
     await visitor.sign_in(password_of(room))
     long_ago = now() - timedelta(minutes=30)

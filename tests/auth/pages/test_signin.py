@@ -39,7 +39,7 @@ def drop_pairs(sandbox: ThreadedSandbox) -> None:
 
 
 async def test_a_password_signs_in(room: Room, sandbox: ThreadedSandbox) -> None:
-    """The user's own pair stands behind the session; none is made, and CloudStack's session is ended."""
+    """A password sign-in uses the user's own pair, creates none, and ends CloudStack's session."""
     visitor = Visitor(room)
     answer = await visitor.sign_in(password_of(room))
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
@@ -49,7 +49,7 @@ async def test_a_password_signs_in(room: Room, sandbox: ThreadedSandbox) -> None
 
 
 async def test_a_key_pair_signs_in(room: Room) -> None:
-    """The pair of another account is that account."""
+    """A key pair signs in its own account."""
     visitor, pair = Visitor(room), room.accounts["other"]
     await visitor.get("/")
     answer = await visitor.post("/sign-in", way="keys", api_key=pair.api_key, secret_key=f" {pair.secret_key} ")
@@ -70,7 +70,7 @@ async def test_a_key_pair_signs_in(room: Room) -> None:
     ],
 )
 async def test_wrong_sign_ins_are_told_on_the_page(room: Room, fields: dict[str, str]) -> None:
-    """What is wrong stands on the sign-in page, which signs nobody in and never shows a password again."""
+    """The sign-in page says what is wrong, signs nobody in, and never repeats a password."""
     visitor = Visitor(room)
     await visitor.get("/")
     answer = await visitor.post("/sign-in", **fields)
@@ -82,7 +82,7 @@ async def test_wrong_sign_ins_are_told_on_the_page(room: Room, fields: dict[str,
 
 
 async def test_what_was_typed_is_escaped(room: Room) -> None:
-    """A user name comes back as text, not as markup."""
+    """A user name is shown as text, not as markup."""
     visitor = Visitor(room)
     await visitor.get("/")
     name = '"><img src=x onerror=alert(1)>'
@@ -92,13 +92,13 @@ async def test_what_was_typed_is_escaped(room: Room) -> None:
 
 @pytest.mark.parametrize("page", ["//evil.example/", "https://evil.example/", "/\\evil.example"])
 async def test_nobody_is_led_elsewhere_after_signing_in(room: Room, page: str) -> None:
-    """The page that comes next is one of ours, whatever the form says."""
+    """The next page is one of ours, whatever the form says."""
     answer = await Visitor(room).sign_in(password_of(room), next_page=page)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
 async def test_guessing_is_slowed_down(room: Room) -> None:
-    """After some failures the next try, even a right one, is told to wait."""
+    """After some failures even the right password has to wait."""
     visitor = Visitor(room)
     for _ in range(5):
         await visitor.sign_in("wrong")
@@ -109,7 +109,7 @@ async def test_guessing_is_slowed_down(room: Room) -> None:
 
 
 async def test_an_assertion_of_one_s_own_makes_no_guesses_free(room: Room) -> None:
-    """Whoever proved a key is no nearer to the account whose name stood beside it as a client id."""
+    """A success with a key does not excuse failed passwords of the account that was named as client id."""
     visitor = Visitor(room)
     uri = "https://localhost:5000/oauth2/token"
     file = await service_accounts.register_key(
@@ -138,7 +138,7 @@ async def test_sign_ins_are_audited_without_secrets(room: Room) -> None:
 
 
 async def test_signing_out(room: Room) -> None:
-    """Afterwards the old cookie is worth nothing, and it is taken away."""
+    """Signing out removes the cookie, and the old cookie no longer works."""
     visitor = Visitor(room)
     await visitor.sign_in(password_of(room))
     await visitor.get("/")
@@ -150,7 +150,7 @@ async def test_signing_out(room: Room) -> None:
 
 
 async def test_a_user_without_a_pair_is_asked(room: Room, sandbox: ThreadedSandbox) -> None:
-    """Nothing is made before the user agrees; then one pair, named, and the page that was wanted comes next."""
+    """A pair is created only after the user agrees; it has a name, and the requested page follows."""
     drop_pairs(sandbox)
     visitor = Visitor(room)
     answer = await visitor.sign_in(password_of(room), next_page="/oauth2/auth?client_id=x")
@@ -160,14 +160,14 @@ async def test_a_user_without_a_pair_is_asked(room: Room, sandbox: ThreadedSandb
     assert "has none yet" in page.text
     assert "Pairs that you have stay as they are" in page.text
     assert pairs_of(sandbox) == []
-    made = await visitor.post("/sign-in/pair", decision="make", next="/oauth2/auth?client_id=x")
-    assert made.headers["location"] == "/oauth2/auth?client_id=x"
+    created = await visitor.post("/sign-in/pair", decision="make", next="/oauth2/auth?client_id=x")
+    assert created.headers["location"] == "/oauth2/auth?client_id=x"
     assert [row["name"][:14] for row in pairs_of(sandbox)] == ["gstack sign-in"]
     assert "Your Compute Engine" in (await visitor.get("/")).text
 
 
 async def test_a_user_who_declines_gets_nothing_made(room: Room, sandbox: ThreadedSandbox) -> None:
-    """Cancel ends the sign-in."""
+    """Cancelling creates nothing and ends the sign-in."""
     drop_pairs(sandbox)
     visitor = Visitor(room)
     await visitor.get((await visitor.sign_in(password_of(room))).headers["location"])
@@ -178,7 +178,7 @@ async def test_a_user_who_declines_gets_nothing_made(room: Room, sandbox: Thread
 
 @pytest.mark.parametrize("sandbox", [{"several_key_pairs": False}], indirect=True)
 async def test_before_several_pairs(room: Room, sandbox: ThreadedSandbox) -> None:
-    """A CloudStack with one pair per user: the pair there is is used; where there is none, it is made after asking."""
+    """With one pair per user, an existing pair is used and a missing one is created after asking."""
     assert (await Visitor(room).sign_in(password_of(room))).headers["location"] == "/"
     assert len(pairs_of(sandbox)) == 1
     drop_pairs(sandbox)
@@ -189,7 +189,7 @@ async def test_before_several_pairs(room: Room, sandbox: ThreadedSandbox) -> Non
 
 
 async def test_the_pair_page_is_for_those_who_signed_in(room: Room) -> None:
-    """Without a sign-in that waits for an answer, the page leads away and its form is refused."""
+    """Without a pending sign-in the pair page redirects and its form is refused."""
     visitor = Visitor(room)
     await visitor.get("/")
     assert (await visitor.get("/sign-in/pair?next=//evil.example")).headers["location"] == "/"
@@ -198,7 +198,7 @@ async def test_the_pair_page_is_for_those_who_signed_in(room: Room) -> None:
 
 @pytest.mark.parametrize("sandbox", [{"two_factor": True}], indirect=True)
 async def test_a_second_factor_leads_to_the_key_pair(room: Room) -> None:
-    """Who has a second factor reads that a key pair signs in, the form for it is open, and it does."""
+    """A user with a second factor is sent to the form for key pairs, which is open and works."""
     visitor = Visitor(room)
     for _ in range(7):
         answer = await visitor.sign_in(password_of(room))
@@ -214,7 +214,7 @@ async def test_a_second_factor_leads_to_the_key_pair(room: Room) -> None:
 
 
 async def test_an_unreachable_cloud_is_a_page(room: Room, sandbox: ThreadedSandbox) -> None:
-    """Where CloudStack does not answer, people are told so, and nothing is counted against them."""
+    """If CloudStack does not answer, a page says so."""
     password = password_of(room)
     room.auth.cloudstack.endpoint = "http://127.0.0.1:9/"
     answer = await Visitor(room).sign_in(password)

@@ -29,7 +29,7 @@ _UNAUTHORIZED = 401
 _log = structlog.get_logger("gstack.credentials")
 
 
-class Owner(msgspec.Struct, frozen=True):
+class PairUser(msgspec.Struct, frozen=True):
     """The CloudStack user behind a key pair. `user_id` is empty if CloudStack does not tell which user it is."""
 
     user_id: str
@@ -54,7 +54,7 @@ class _Users(msgspec.Struct):
     user: list[_User] = []
 
 
-async def find_owner(cloudstack: CloudStack, keys: KeyPair) -> Owner:
+async def identify(cloudstack: CloudStack, keys: KeyPair) -> PairUser:
     """Return whose key pair this is.
 
     Raises Problem 401 if CloudStack does not accept the pair, Unreachable if it does not answer.
@@ -70,10 +70,10 @@ async def find_owner(cloudstack: CloudStack, keys: KeyPair) -> Owner:
         if refusal.error_code == UNAUTHORIZED:
             raise Problem.unauthorized("CloudStack does not accept this API key with this secret key.") from refusal
         raise
-    return _owner_among(answer.user, keys)
+    return _user_among(answer.user, keys)
 
 
-def _owner_among(users: list[_User], keys: KeyPair) -> Owner:
+def _user_among(users: list[_User], keys: KeyPair) -> PairUser:
     """Choose the user who shows this API key: an administrator sees every user of the account.
 
     CloudStack 4.23 shows only one of a user's several keys. If no user shows this one, the account is certain but the
@@ -85,24 +85,24 @@ def _owner_among(users: list[_User], keys: KeyPair) -> Owner:
     if not matching:
         first = users[0]
         email = f"{first.account}@{_NO_MAIL_DOMAIN}"
-        return Owner("", first.account, email, first.account, first.accountid, first.domainid)
+        return PairUser("", first.account, email, first.account, first.accountid, first.domainid)
     user = matching[0]
     addresses = (text for text in (user.email, user.username) if "@" in text)
     email = next(addresses, f"{user.username}@{_NO_MAIL_DOMAIN}")
-    return Owner(user.id, user.username, email, user.account, user.accountid, user.domainid)
+    return PairUser(user.id, user.username, email, user.account, user.accountid, user.domainid)
 
 
 async def register(cloudstack: CloudStack, store: Store, seal: Seal, keys: KeyPair) -> Credential:
     """Verify a pair against CloudStack and store it. Raises Problem 401 if it is rejected, or was revoked here."""
-    owner = await find_owner(cloudstack, keys)
+    user = await identify(cloudstack, keys)
     credential = await store.put_credential(
         Credential(
             id=credential_id_of(keys),
             kind=USER_PAIR,
-            account=owner.account,
-            account_id=owner.account_id,
-            domain_id=owner.domain_id,
-            user=owner.email,
+            account=user.account,
+            account_id=user.account_id,
+            domain_id=user.domain_id,
+            user=user.email,
             api_key=keys.api_key,
             sealed_secret=seal_pair(seal, keys),
             created=now(),
@@ -156,7 +156,7 @@ class PairChecker:
             return
         self.record(credential_id)  # before the call, so that requests meanwhile neither repeat it nor wait for it
         try:
-            await find_owner(self._cloudstack, keys)
+            await identify(self._cloudstack, keys)
         except ApiError as problem:
             if problem.status == _UNAUTHORIZED:
                 self._good_until.pop(credential_id, None)

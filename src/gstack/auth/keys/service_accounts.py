@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from gstack.auth import tokens
 from gstack.auth.auth import Auth
 from gstack.auth.keys import key_pairs
-from gstack.auth.keys.credentials import credential_id_of, find_owner, seal_pair, unseal_pair
+from gstack.auth.keys.credentials import credential_id_of, identify, seal_pair, unseal_pair
 from gstack.auth.store import Credential, ServiceKey, now
 from gstack.cloudstack.signing import KeyPair
 from gstack.db.tables import service_keys
@@ -75,7 +75,7 @@ async def _create_own_pair(
     can = await key_pairs.capabilities(client)
     if not can.several:
         return None
-    user_id = (await find_owner(auth.cloudstack, pair)).user_id or await key_pairs.find_user(client, pair.api_key)
+    user_id = (await identify(auth.cloudstack, pair)).user_id or await key_pairs.find_user(client, pair.api_key)
     if not user_id:
         return None
     name = " ".join(
@@ -210,7 +210,7 @@ async def revoke_key(auth: Auth, key_id: str, pair: KeyPair | None = None, who: 
 
 
 async def _delete_pair(auth: Auth, deleting: KeyPair, pair: KeyPair) -> None:
-    user_id = (await find_owner(auth.cloudstack, deleting)).user_id
+    user_id = (await identify(auth.cloudstack, deleting)).user_id
     try:
         await key_pairs.delete(auth.cloudstack.client(deleting), user_id, pair.api_key)
     except Problem as problem:
@@ -235,6 +235,6 @@ async def without_pair(auth: Auth, credential: Credential, keys: Sequence[Servic
     if not keys_with_own:
         return frozenset()
     pair = unseal_pair(auth.seal, credential)
-    user_id = (await find_owner(auth.cloudstack, pair)).user_id
+    user_id = (await identify(auth.cloudstack, pair)).user_id
     existing = await key_pairs.api_keys(auth.cloudstack.client(pair), user_id)
     return frozenset(key.key_id for key in keys_with_own if existing and own[key.credential_id] not in existing)

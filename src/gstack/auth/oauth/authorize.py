@@ -93,28 +93,28 @@ class AuthorizeEndpoint:
         await rendering.answer(response, lambda: self._get(request, response))
 
     async def _get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        asking = _parse(request.query_string)
-        if is_api_key(asking.client_id):
-            if not redirects.allowed(asking.redirect_uri):
+        params = _parse(request.query_string)
+        if is_api_key(params.client_id):
+            if not redirects.allowed(params.redirect_uri):
                 raise InvalidRequestError(_BAD_REDIRECT)
             self._rate_limit.check(request.remote_addr or "")  # nothing is proved yet, and a code costs a row
-            await _send_code(self._auth, response, asking, None, abbreviated(asking.client_id))
+            await _send_code(self._auth, response, params, None, abbreviated(params.client_id))
             return
-        client = await _find_client(self._auth, asking)
+        client = await _find_client(self._auth, params)
         visit = await visit_of(self._auth.sessions, request, response)
         try:
-            _check(asking)
-            if "none" in asking.prompt.split():
+            _check(params)
+            if "none" in params.prompt.split():
                 raise ConsentRequiredError("This server always asks the user.")
         except OAuth2Error as error:
-            _send_error(response, asking, error, client.name)
+            _send_error(response, params, error, client.name)
             return
         credential = await credential_of(self._auth, visit)
         if credential is None:
-            show_sign_in(response, visit, asking.path, client=client.name, username=asking.login_hint[:255])
+            show_sign_in(response, visit, params.path, client=client.name, username=params.login_hint[:255])
             return
         show_consent(
-            response, visit, credential, client.name, asking.redirect_uri, asking.scope, asking.query, asking.path
+            response, visit, credential, client.name, params.redirect_uri, params.scope, params.query, params.path
         )
 
 
@@ -124,91 +124,91 @@ def consent_endpoint(auth: Auth) -> FormEndpoint:
 
 
 async def _decide(auth: Auth, form: Submission) -> None:
-    asking = _parse(form.fields.get("request", ""))
-    client = await _find_client(auth, asking)
+    params = _parse(form.fields.get("request", ""))
+    client = await _find_client(auth, params)
     credential = await credential_of(auth, form.visit)
     if credential is None:
-        rendering.redirect(form.response, asking.path)
+        rendering.redirect(form.response, params.path)
         return
     allowed = form.fields.get("decision") == "allow"
-    facts = {"who": credential.user, "account": credential.account, "client": asking.client_id}
-    auth.audit.write("consent", **facts, scopes=asking.scope, result="allowed" if allowed else "denied")
+    facts = {"who": credential.user, "account": credential.account, "client": params.client_id}
+    auth.audit.write("consent", **facts, scopes=params.scope, result="allowed" if allowed else "denied")
     if not allowed:
         denial = {"error": "access_denied", "error_description": "The user did not agree."}
-        _send(form.response, asking, denial, client.name)
+        _send(form.response, params, denial, client.name)
         return
     verified = await auth.verify_pair(unseal_pair(auth.seal, credential))
-    await _send_code(auth, form.response, asking, verified, client.name)
+    await _send_code(auth, form.response, params, verified, client.name)
 
 
-async def _find_client(auth: Auth, asking: AuthorizationRequest) -> OAuthClient:
+async def _find_client(auth: Auth, params: AuthorizationRequest) -> OAuthClient:
     """Return the client if it exists and the redirect URI is its own. Raises InvalidRequestError, for a page."""
-    client = await clients.find(auth.store.engine, asking.client_id)
+    client = await clients.find(auth.store.engine, params.client_id)
     if client is None:
-        raise InvalidRequestError(_UNKNOWN_CLIENT.format(asking.client_id[:200] or "(none)"))
-    if not client.may_redirect(asking.redirect_uri):
+        raise InvalidRequestError(_UNKNOWN_CLIENT.format(params.client_id[:200] or "(none)"))
+    if not client.may_redirect(params.redirect_uri):
         raise InvalidRequestError(_NOT_REGISTERED if client.redirect_uris else _BAD_REDIRECT)
     return client
 
 
-def _check(asking: AuthorizationRequest) -> None:
+def _check(params: AuthorizationRequest) -> None:
     """Raise an error that the client gets."""
-    if asking.response_type != "code":
-        raise UnsupportedResponseTypeError(asking.response_type if asking.response_type.isalnum() else "")
-    if len(asking.state) > _STATE_LIMIT or len(asking.nonce) > _NONCE_LIMIT:
+    if params.response_type != "code":
+        raise UnsupportedResponseTypeError(params.response_type if params.response_type.isalnum() else "")
+    if len(params.state) > _STATE_LIMIT or len(params.nonce) > _NONCE_LIMIT:
         raise InvalidRequestError("state or nonce is too long.")
-    if asking.code_challenge_method and not asking.code_challenge:
+    if params.code_challenge_method and not params.code_challenge:
         raise InvalidRequestError("code_challenge is missing.")
-    if asking.code_challenge and asking.code_challenge_method != "S256":
+    if params.code_challenge and params.code_challenge_method != "S256":
         raise InvalidRequestError("code_challenge_method must be S256.")
-    if asking.code_challenge and not _CHALLENGE.fullmatch(asking.code_challenge):
+    if params.code_challenge and not _CHALLENGE.fullmatch(params.code_challenge):
         raise InvalidRequestError("code_challenge must be 43 characters of base64url.")
-    scopes.granted(asking.scope)
+    scopes.granted(params.scope)
 
 
 async def _send_code(
     auth: Auth,
     response: falcon.asgi.Response,
-    asking: AuthorizationRequest,
+    params: AuthorizationRequest,
     credential: Credential | None,
     client_name: str,
 ) -> None:
     """Send the client a new code; a key-pair client's code has no credential yet."""
     try:
-        _check(asking)
+        _check(params)
     except OAuth2Error as error:
-        _send_error(response, asking, error, client_name)
+        _send_error(response, params, error, client_name)
         return
     code, row = tokens.new_code(
         credential.id if credential else None,
-        asking.client_id,
-        scopes.granted(asking.scope),
-        asking.redirect_uri,
-        asking.code_challenge,
-        asking.nonce,
+        params.client_id,
+        scopes.granted(params.scope),
+        params.redirect_uri,
+        params.code_challenge,
+        params.nonce,
     )
     await auth.prune()
     await auth.store.add_tokens(row)
-    _send(response, asking, {"code": code}, client_name)
+    _send(response, params, {"code": code}, client_name)
 
 
 def _send_error(
-    response: falcon.asgi.Response, asking: AuthorizationRequest, error: OAuth2Error, client_name: str
+    response: falcon.asgi.Response, params: AuthorizationRequest, error: OAuth2Error, client_name: str
 ) -> None:
     answer = {"error": error.error, "error_description": error.get_error_description()}
-    _send(response, asking, answer, client_name)
+    _send(response, params, answer, client_name)
 
 
 def _send(
-    response: falcon.asgi.Response, asking: AuthorizationRequest, answer: dict[str, str], client_name: str
+    response: falcon.asgi.Response, params: AuthorizationRequest, answer: dict[str, str], client_name: str
 ) -> None:
     """Send the answer to the client: by redirect, or on a page from which the user copies it."""
-    if asking.redirect_uri not in redirects.SHOWN_HERE:
+    if params.redirect_uri not in redirects.SHOWN_HERE:
         response.set_headers(rendering.HEADERS)
         response.status = 302
-        response.location = redirects.with_answer(asking.redirect_uri, answer | {"state": asking.state[:_STATE_LIMIT]})
+        response.location = redirects.with_answer(params.redirect_uri, answer | {"state": params.state[:_STATE_LIMIT]})
     elif "code" in answer:
-        title, needs_secret = "Your authorization code", is_api_key(asking.client_id)
+        title, needs_secret = "Your authorization code", is_api_key(params.client_id)
         code = answer["code"]
         rendering.show(response, "code.html", title, code=code, client=client_name, needs_secret=needs_secret)
     else:

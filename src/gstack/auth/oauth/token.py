@@ -66,9 +66,9 @@ class TokenEndpoint:
             result = error.reason if isinstance(error, ApiError) else error.error
             self._auth.audit.write("token", claimed=abbreviated(claimed), **facts, result=result)
             raise
-        owner = {"who": granted.who, "account": granted.account, "scopes": granted.scopes, "key": granted.key}
+        grantee = {"who": granted.who, "account": granted.account, "scopes": granted.scopes, "key": granted.key}
         client = abbreviated(token_request.client_id)
-        self._auth.audit.write("token", **owner, **facts, client=client, result="granted")
+        self._auth.audit.write("token", **grantee, **facts, client=client, result="granted")
         return granted.answer
 
 

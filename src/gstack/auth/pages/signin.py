@@ -77,7 +77,7 @@ async def _sign_in(auth: Auth, form: Submission) -> None:
         auth.audit.write("sign-in", claimed=claimed, **facts, result=problem.reason)
         _show_refusal(form, problem, by_keys=by_keys)
         return
-    auth.audit.write("sign-in", claimed=claimed, **await _owner_facts(auth, cookie), **facts, result="granted")
+    auth.audit.write("sign-in", claimed=claimed, **await _user_facts(auth, cookie), **facts, result="granted")
     set_cookie(form.response, cookie)
     rendering.redirect(form.response, path)
 
@@ -148,7 +148,7 @@ def _show_refusal(form: Submission, problem: ApiError, *, by_keys: bool) -> None
         form.response.set_header("Retry-After", problem.headers["Retry-After"])
 
 
-async def _owner_facts(auth: Auth, cookie: str) -> dict[str, str]:
+async def _user_facts(auth: Auth, cookie: str) -> dict[str, str]:
     """Return whose session this is, for the audit log. Without a key pair yet, it is only CloudStack's user name."""
     browser = await auth.sessions.find(cookie)
     credential = await auth.store.credential(browser.credential_id) if browser and browser.credential_id else None
@@ -196,7 +196,7 @@ async def _decide_pair(auth: Auth, form: Submission) -> None:
     pair = await key_pairs.create(client, session.user_id, can, _pair_name(), "Made for signing in at gstack")
     await client.logout()
     cookie = await _open_session(auth, form, pair, session)
-    facts = await _owner_facts(auth, cookie)
+    facts = await _user_facts(auth, cookie)
     auth.audit.write("key", what="CloudStack pair made", **facts, target=_pair_name(), result="done")
     set_cookie(form.response, cookie)
     rendering.redirect(form.response, form.next_page)
@@ -220,7 +220,7 @@ def sign_out_endpoint(auth: Auth) -> FormEndpoint:
 
 async def _sign_out(auth: Auth, form: Submission) -> None:
     if form.visit.browser:
-        auth.audit.write("sign-out", **await _owner_facts(auth, form.visit.cookie), result="done")
+        auth.audit.write("sign-out", **await _user_facts(auth, form.visit.cookie), result="done")
     await _end_session(auth, form)
 
 

@@ -20,7 +20,7 @@ PKCE = {"code_challenge": create_s256_code_challenge(VERIFIER), "code_challenge_
 
 
 async def test_the_original_gstacks_flow(room: Room) -> None:
-    """API key as client id and secret key as its secret bring tokens that work, with all fields that clients need."""
+    """An API key as client id and its secret key bring working tokens, with all fields that clients need."""
     answer = (await room.exchange(await room.code(scope=f"openid email {CLOUD}"))).json
     assert answer["access_token"].startswith("ya29.")
     assert answer["refresh_token"].startswith("1//")
@@ -31,7 +31,7 @@ async def test_the_original_gstacks_flow(room: Room) -> None:
 
 
 async def test_the_id_token_is_signed_by_our_published_key(room: Room) -> None:
-    """Gcloud reads `email` in the id token; whoever wants to can check it with the published key."""
+    """The id token contains `email`, which gcloud reads, and anybody can verify it with the published key."""
     answer = (await room.exchange(await room.code())).json
     certs = (await room.http.simulate_get("/oauth2/v3/certs")).json
     claims = jwt.decode(answer["id_token"], KeySet.import_key_set(certs), algorithms=["RS256"]).claims
@@ -42,7 +42,7 @@ async def test_the_id_token_is_signed_by_our_published_key(room: Room) -> None:
 
 
 async def test_pkce(room: Room) -> None:
-    """With a code_challenge the fitting code_verifier is needed, and enough."""
+    """A code with a code_challenge is exchanged with its code_verifier."""
     answer = await room.exchange(await room.code(**PKCE), code_verifier=VERIFIER)
     assert answer.status_code == 200
 
@@ -58,14 +58,14 @@ async def test_pkce(room: Room) -> None:
     ],
 )
 async def test_pkce_cannot_be_left_out(room: Room, asked: dict[str, str], sent: dict[str, str]) -> None:
-    """No verifier, a wrong one, the challenge itself, or a verifier for a code without challenge: no tokens."""
+    """A missing or wrong verifier, the challenge itself, or a verifier without a challenge brings no tokens."""
     refused = await room.exchange(await room.code(**asked), **sent)
     assert refused.status_code == 400
     assert refused.json["error"] == "invalid_grant"
 
 
 async def test_a_code_works_once_and_its_replay_revokes(room: Room) -> None:
-    """A code that comes back revokes the tokens that it brought."""
+    """A second use of a code revokes the tokens of the first."""
     code = await room.code()
     first = (await room.exchange(code)).json
     again = await room.exchange(code)
@@ -76,7 +76,7 @@ async def test_a_code_works_once_and_its_replay_revokes(room: Room) -> None:
 
 
 async def test_of_two_at_once_one_wins_and_both_end(room: Room) -> None:
-    """Two exchanges of one code at the same time: one is refused, and what the other got is revoked."""
+    """Of two simultaneous exchanges one is refused, and the tokens of the other are revoked."""
     code = await room.code()
     answers = await asyncio.gather(*(room.exchange(code) for _ in range(2)))
     assert sorted(answer.status_code for answer in answers) == [200, 400]
@@ -94,19 +94,19 @@ async def test_a_code_ends(room: Room) -> None:
 
 @pytest.mark.parametrize("uri", ["", "http://localhost:8086/", "http://127.0.0.1:8085/", "http://localhost:8085"])
 async def test_the_redirect_must_be_the_same(room: Room, uri: str) -> None:
-    """redirect_uri at the token endpoint equals the one of the code, letter by letter."""
+    """The redirect_uri at the token endpoint must equal the one of the code exactly."""
     assert (await room.exchange(await room.code(), redirect_uri=uri)).json["error"] == "invalid_grant"
 
 
 async def test_a_code_is_of_one_client(room: Room) -> None:
-    """Another client, with its own good secret, cannot use the code."""
+    """Another client cannot use the code, even with a valid secret of its own."""
     code = await room.code()
     sent = {"code": code, "redirect_uri": "http://localhost:8085/"}
     assert (await room.token("authorization_code", room.accounts["other"], **sent)).json["error"] == "invalid_grant"
 
 
 async def test_a_wrong_secret_is_refused_and_spends_nothing(room: Room) -> None:
-    """CloudStack decides about the secret; a wrong one is 401 invalid_client, and the code stays good for its owner."""
+    """A secret that CloudStack rejects is 401 invalid_client, and the code stays valid for its owner."""
     code = await room.code()
     wrong = KeyPair(room.demo.api_key, "s" * 86)
     refused = await room.token("authorization_code", wrong, code=code, redirect_uri="http://localhost:8085/")
@@ -123,7 +123,7 @@ async def test_made_up_codes_are_refused(room: Room) -> None:
 
 
 async def test_a_client_id_of_other_letters_is_another_client(room: Room) -> None:
-    """A code shown with a client id that is no ASCII is refused as any wrong one, never a fault."""
+    """A client id outside ASCII is refused like any other wrong one, and is never a server error."""
     answer = await room.token(
         "authorization_code", code=await room.code(), client_id="é", client_secret="é", redirect_uri=REDIRECT
     )

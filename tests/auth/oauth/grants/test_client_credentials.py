@@ -20,7 +20,7 @@ async def test_the_pair_in_the_body(room: Room) -> None:
 
 
 async def test_the_pair_in_a_basic_header(room: Room) -> None:
-    """RFC 6749, 2.3.1: HTTP Basic is as good as the body."""
+    """The client may send its pair by HTTP Basic instead (RFC 6749, 2.3.1)."""
     text = f"{room.demo.api_key}:{room.demo.secret_key}"
     header = {"Authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
     answer = await room.form("/oauth2/token", {"grant_type": "client_credentials"}, **header)
@@ -28,7 +28,7 @@ async def test_the_pair_in_a_basic_header(room: Room) -> None:
 
 
 async def test_both_at_once_are_refused(room: Room) -> None:
-    """RFC 6749, 2.3: one way of naming the client in one request."""
+    """A request must not name the client twice (RFC 6749, 2.3)."""
     text = base64.b64encode(f"{room.demo.api_key}:{room.demo.secret_key}".encode()).decode()
     sent = {"grant_type": "client_credentials", "client_id": room.demo.api_key, "client_secret": "x"}
     answer = await room.form("/oauth2/token", sent, Authorization=f"Basic {text}")
@@ -47,7 +47,7 @@ async def test_both_at_once_are_refused(room: Room) -> None:
     ],
 )
 async def test_wrong_pairs_are_refused(room: Room, pair: KeyPair) -> None:
-    """A pair that CloudStack does not know, or that can be none, is 401 invalid_client with a challenge."""
+    """A pair that CloudStack does not know, or that is malformed, is 401 invalid_client with a challenge."""
     answer = await room.token("client_credentials", pair)
     assert answer.status_code == 401
     assert answer.json["error"] == "invalid_client"
@@ -55,14 +55,14 @@ async def test_wrong_pairs_are_refused(room: Room, pair: KeyPair) -> None:
 
 
 async def test_one_accounts_key_with_anothers_secret(room: Room) -> None:
-    """A mixed pair is refused."""
+    """One account's API key with another's secret is refused."""
     mixed = KeyPair(room.demo.api_key, room.accounts["other"].secret_key)
     assert (await room.token("client_credentials", mixed)).status_code == 401
 
 
 @pytest.mark.parametrize("scope", ["a\nb", "ü", "x" * 5000])
 async def test_unreadable_scopes_are_refused(room: Room, scope: str) -> None:
-    """A scope that is no scope is invalid_scope, before CloudStack is asked."""
+    """A malformed scope is invalid_scope, without a call to CloudStack."""
     before = room.auth.cloudstack.calls.total()
     assert (await room.token("client_credentials", room.demo, scope=scope)).json["error"] == "invalid_scope"
     assert room.auth.cloudstack.calls.total() == before

@@ -1,4 +1,4 @@
-"""gstack.auth.oauth.grants.jwt_bearer: assertions of service accounts, honest and forged."""
+"""gstack.auth.oauth.grants.jwt_bearer: genuine and forged assertions of service accounts."""
 
 import base64
 import time
@@ -37,7 +37,7 @@ async def bear(room: Room, token: str) -> Result:
     ],
 )
 async def test_an_assertion_brings_an_access_token(room: Room, audience: str) -> None:
-    """Signed by a registered key, for Google's token URL or ours: a token that speaks for the service account."""
+    """An assertion by a registered key, for Google's token URL or ours, brings the service account's token."""
     file = await key_file(room)
     answer = await bear(room, assertion(file, aud=audience))
     assert answer.status_code == 200, answer.text
@@ -47,7 +47,7 @@ async def test_an_assertion_brings_an_access_token(room: Room, audience: str) ->
 
 
 async def test_scope_may_be_absent(room: Room) -> None:
-    """No scope means everything that the account may do; key id and subject may be absent too."""
+    """Without a scope the token may do what the account may do; key id and subject are optional too."""
     file = await key_file(room)
     assert (await bear(room, assertion(file, scope=None))).json["scope"] == CLOUD
     assert (await bear(room, assertion(file, scope=""))).json["scope"] == CLOUD
@@ -55,7 +55,7 @@ async def test_scope_may_be_absent(room: Room) -> None:
 
 
 async def test_a_scope_that_is_none(room: Room) -> None:
-    """What is no scope of Google's is invalid_scope, alone or beside a good one, and no token is made."""
+    """A scope that is not Google's is invalid_scope, also next to a valid one, and brings no token."""
     file = await key_file(room)
     for scope in ("bogus", f"{CLOUD} bogus"):
         answer = await bear(room, assertion(file, scope=scope))
@@ -64,7 +64,7 @@ async def test_a_scope_that_is_none(room: Room) -> None:
 
 
 async def test_gclouds_first_question(room: Room) -> None:
-    """With target_audience the answer is an id token for that audience."""
+    """A target_audience brings an id token for that audience."""
     file = await key_file(room)
     answer = await bear(room, assertion(file, scope=None, target_audience="32555940559.apps.googleusercontent.com"))
     claims = read(answer.json["id_token"])
@@ -74,7 +74,7 @@ async def test_gclouds_first_question(room: Room) -> None:
 
 
 async def test_libclouds_padded_assertion(room: Room) -> None:
-    """Base64 with `=`, signed as it stands, and no key id: libcloud's way."""
+    """Base64 with `=` in the signed text and no key id, as libcloud sends it, is accepted."""
     file = await key_file(room)
     text = padded(signed(file, claims_of(file, pad="x"), kid=None))
     assert b"=" in text
@@ -108,7 +108,7 @@ async def test_es256(room: Room) -> None:
     ],
 )
 async def test_what_the_assertion_says_counts(room: Room, changes: dict[str, Any], word: str) -> None:
-    """Wrong audience, time or issuer: invalid_grant, and the text names what is wrong."""
+    """A wrong audience, time or issuer is invalid_grant, and the text says what is wrong."""
     file = await key_file(room)
     answer = await bear(room, assertion(file, **changes))
     assert answer.status_code == 400
@@ -118,7 +118,7 @@ async def test_what_the_assertion_says_counts(room: Room, changes: dict[str, Any
 
 @pytest.mark.parametrize("late", [0, 55])
 async def test_clocks_may_differ_by_a_minute(room: Room, late: int) -> None:
-    """Sixty seconds of skew are forgiven, on both ends."""
+    """Clocks may differ by sixty seconds in both directions."""
     file, now = await key_file(room), int(time.time())
     assert (await bear(room, assertion(file, iat=now - 3600 - late, exp=now - late + 5))).status_code == 200
     assert (await bear(room, assertion(file, iat=now + late, exp=now + 3600 + late))).status_code == 200
@@ -128,13 +128,13 @@ async def test_clocks_may_differ_by_a_minute(room: Room, late: int) -> None:
 
 
 async def test_nobody_speaks_for_another(room: Room) -> None:
-    """A subject other than the service account itself is refused as Google refuses it."""
+    """A subject other than the service account is refused with Google's error."""
     answer = await bear(room, assertion(await key_file(room), sub="admin@example.org"))
     assert answer.json["error"] == "unauthorized_client"
 
 
 async def test_forged_signatures(room: Room) -> None:
-    """Alg none, HS256 with the public key, another key, a changed body, a cut signature: refused, each."""
+    """Alg none, HS256 with the public key, another key, a changed body and a cut signature are refused."""
     file = await key_file(room)
     claims, kid = claims_of(file), file["private_key_id"]
     public = (await service_accounts.list_keys(room.auth))[0].public_key
@@ -157,7 +157,7 @@ async def test_forged_signatures(room: Room) -> None:
 
 
 async def test_key_ids_cannot_be_confused(room: Room) -> None:
-    """One account's key id with another's issuer, a path, an SQL text or a foreign key id: refused."""
+    """A key id of another account, a path, SQL or an unknown key id is refused."""
     mine, theirs = await key_file(room), await key_file(room, "other")
     for kid in (theirs["private_key_id"], "../../dev/null", "' or 1=1 --", "x" * 400):
         assert (await bear(room, signed(mine, claims_of(mine), kid=kid))).json["error"] == "invalid_grant"
@@ -168,12 +168,12 @@ async def test_key_ids_cannot_be_confused(room: Room) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "a.b", "a.b.c", "e30.e30.", "a" * 20_000, "ü.ü.ü", "eyJhbGciOjF9.e30.AA"])
 async def test_what_is_no_jwt(room: Room, text: str) -> None:
-    """Anything that is no JWT is a 400, never a fault of ours."""
+    """Anything that is not a JWT is 400, and never a server error."""
     assert (await bear(room, text)).status_code == 400
 
 
 async def test_revoked_and_ended_keys(room: Room) -> None:
-    """A revoked key signs nothing any more and its access tokens end; a key past its end is as good as none."""
+    """A revoked key brings no tokens, and its access tokens are revoked with it."""
     file = await key_file(room)
     token = (await bear(room, assertion(file))).json["access_token"]
     assert (await room.who(token)).status_code == 200
@@ -183,7 +183,7 @@ async def test_revoked_and_ended_keys(room: Room) -> None:
 
 
 async def test_nobody_locks_out_a_key_whose_name_they_know(room: Room) -> None:
-    """Many forged assertions from everywhere leave the key's own one as good as before, also from a new address."""
+    """After many forged assertions from everywhere, the real key still works, even from a new address."""
     file, forger = await key_file(room), await key_file(room, "other")
     forged = signed({**forger, "client_email": file["client_email"]}, claims_of(file), kid=file["private_key_id"])
     for _ in range(25):  # each from another address

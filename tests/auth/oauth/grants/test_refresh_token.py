@@ -36,7 +36,7 @@ async def refreshed(room: Room, token: str) -> dict[str, Any]:
 
 
 async def test_a_replay_revokes_the_family(room: Room) -> None:
-    """A refresh token whose successor was used ends the whole family when it comes back, access tokens too."""
+    """Using a refresh token whose successor was used revokes the whole family, access tokens included."""
     first = await begin(room)
     second = await refreshed(room, first["refresh_token"])
     third = await refreshed(room, second["refresh_token"])
@@ -48,7 +48,7 @@ async def test_a_replay_revokes_the_family(room: Room) -> None:
 
 
 async def test_gcloud_drops_the_successor(room: Room) -> None:
-    """It keeps the refresh token of its sign-in and comes back with it each time: it stays signed in."""
+    """A client that always uses the refresh token of its sign-in, like gcloud, stays signed in."""
     first = await begin(room)
     for _ in range(3):
         again = await refreshed(room, first["refresh_token"])
@@ -56,17 +56,17 @@ async def test_gcloud_drops_the_successor(room: Room) -> None:
 
 
 async def test_one_successor_lives(room: Room) -> None:
-    """A successor that was followed by another one before it was used is good for nothing, and harms nobody."""
+    """A successor that another one replaced before its first use is invalid, and using it revokes nothing."""
     first = await begin(room)
     lost = await refreshed(room, first["refresh_token"])
-    kept = await refreshed(room, first["refresh_token"])
+    newest = await refreshed(room, first["refresh_token"])
     refused = await room.token("refresh_token", room.demo, refresh_token=lost["refresh_token"])
     assert refused.json["error"] == "invalid_grant"
-    await refreshed(room, kept["refresh_token"])
+    await refreshed(room, newest["refresh_token"])
 
 
 async def test_many_at_once(room: Room) -> None:
-    """Programs that refresh at the same time with the same token all go on."""
+    """Programs that refresh with the same token at the same time all succeed."""
     first = await begin(room)
     answers = await asyncio.gather(*(refreshed(room, first["refresh_token"]) for _ in range(4)))
     for answer in answers:
@@ -83,7 +83,7 @@ async def test_another_client_cannot_use_it_and_harms_nobody(room: Room) -> None
 
 
 async def test_scopes_only_get_narrower(room: Room) -> None:
-    """Fewer scopes may be asked for, more may not; the refresh token keeps what was granted."""
+    """A refresh may ask for fewer scopes but not for more, and the refresh token keeps all of them."""
     first = await begin(room, f"{READ_ONLY} {CLOUD}")
     less = (await room.token("refresh_token", room.demo, refresh_token=first["refresh_token"], scope=READ_ONLY)).json
     assert less["scope"] == READ_ONLY
@@ -95,7 +95,7 @@ async def test_scopes_only_get_narrower(room: Room) -> None:
 
 
 async def test_a_refresh_token_ends(room: Room) -> None:
-    """A refresh token that lay unused for too long is refused."""
+    """An expired refresh token is refused."""
     old = await begin(room)
     async with room.engine.begin() as connection:
         await connection.execute(update(tokens).values(expires=now()))
@@ -104,7 +104,7 @@ async def test_a_refresh_token_ends(room: Room) -> None:
 
 
 async def test_a_refresh_token_is_no_access_token(room: Room) -> None:
-    """The guard takes access tokens only, and the grant refresh tokens only."""
+    """The guard accepts only access tokens, and the grant only refresh tokens."""
     old = await begin(room)
     assert (await room.who(old["refresh_token"])).status_code == 401
     refused = await room.token("refresh_token", room.demo, refresh_token=old["access_token"])

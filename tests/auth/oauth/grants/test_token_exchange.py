@@ -52,13 +52,13 @@ async def trusting(room: Room, ci: Issuer) -> AsyncIterator[Room]:
 
 
 async def exchange(room: Room, token: str, **fields: str) -> Result:
-    asked = {"subject_token": token, "subject_token_type": JWT, "audience": f"{trust.POOL}ci"} | fields
-    return await room.token(GRANT_TYPE, None, **{name: value for name, value in asked.items() if value})
+    sent = {"subject_token": token, "subject_token_type": JWT, "audience": f"{trust.POOL}ci"} | fields
+    return await room.token(GRANT_TYPE, None, **{name: value for name, value in sent.items() if value})
 
 
 async def test_a_ci_job_becomes_an_account(trusting: Room, ci: Issuer) -> None:
-    """A token that meets the conditions gives an access token of the account whose pair was shown."""
-    subject = await trust.add(trusting.auth, trusting.demo, "ci", MAIN)
+    """A token that meets the conditions brings an access token of the account that added the mapping."""
+    mapping = await trust.add(trusting.auth, trusting.demo, "ci", MAIN)
     answer = await exchange(trusting, ci.token(), scope=CLOUD)
     assert answer.status_code == 200, answer.text
     assert answer.json["issued_token_type"] == ACCESS_TOKEN
@@ -67,7 +67,7 @@ async def test_a_ci_job_becomes_an_account(trusting: Room, ci: Issuer) -> None:
     who = (await trusting.who(answer.json["access_token"])).json
     assert (who["name"], who["email"]) == ("demo", "demo@demo.iam.gserviceaccount.com")
     assert (await trust.list_mappings(trusting.engine))[0].last_used
-    assert subject.last_used is None
+    assert mapping.last_used is None
 
 
 async def test_google_auths_identity_pool(trusting: Room, ci: Issuer, tmp_path: Path) -> None:
@@ -76,14 +76,14 @@ async def test_google_auths_identity_pool(trusting: Room, ci: Issuer, tmp_path: 
     source = tmp_path / "token"
     source.write_text(ci.token())
     file = trust.external_account("ci", "https://localhost:5000/v1/token", str(source))
-    known = POOL.from_info(json.loads(json.dumps(file)), scopes=[CLOUD])
-    await asyncio.to_thread(known.refresh, Wire(trusting))
-    assert known.token.startswith("ya29.")
-    assert (await trusting.who(known.token)).json["name"] == "demo"
+    credentials = POOL.from_info(json.loads(json.dumps(file)), scopes=[CLOUD])
+    await asyncio.to_thread(credentials.refresh, Wire(trusting))
+    assert credentials.token.startswith("ya29.")
+    assert (await trusting.who(credentials.token)).json["name"] == "demo"
 
 
 async def test_ec_keys(trusting: Room, ci: Issuer) -> None:
-    """An issuer that signs with ES256 is believed as well."""
+    """Tokens that an issuer signs with ES256 are accepted too."""
     from joserfc.jwk import ECKey  # noqa: PLC0415
 
     ci.keys = [("ec", ECKey.generate_key("P-256"))]
@@ -110,7 +110,7 @@ async def test_ec_keys(trusting: Room, ci: Issuer) -> None:
     ],
 )
 async def test_tokens_that_stand_for_nobody(trusting: Room, ci: Issuer, changes: dict[str, Any]) -> None:
-    """Another subject, audience or issuer, or a wrong time: invalid_grant, and no access token is made."""
+    """Another subject, audience or issuer, or a wrong time, is invalid_grant and brings no access token."""
     await trust.add(trusting.auth, trusting.demo, "ci", MAIN)
     answer = await exchange(trusting, ci.token(**changes))
     assert (answer.status_code, answer.json["error"]) == (400, "invalid_grant"), answer.text
@@ -119,7 +119,7 @@ async def test_tokens_that_stand_for_nobody(trusting: Room, ci: Issuer, changes:
 
 
 async def test_forged_tokens(trusting: Room, ci: Issuer) -> None:
-    """Alg none, HS256 with the published key, another key under a known id, another algorithm, an unknown id."""
+    """Alg none, HS256 with the public key, other algorithms, and wrong keys or key ids are refused."""
     from joserfc.jwk import RSAKey  # noqa: PLC0415
 
     await trust.add(trusting.auth, trusting.demo, "ci", MAIN)
@@ -164,7 +164,7 @@ async def test_a_token_of_our_own_is_no_token_of_theirs(trusting: Room) -> None:
     ],
 )
 async def test_requests_that_are_wrong(trusting: Room, ci: Issuer, fields: dict[str, str], error: str) -> None:
-    """RFC 8693's words for what is not served."""
+    """Wrong and unsupported requests get RFC 8693's errors."""
     await trust.add(trusting.auth, trusting.demo, "ci", MAIN)
     answer = await exchange(trusting, ci.token(), **fields)
     assert answer.json["error"] == error, answer.text
@@ -172,13 +172,13 @@ async def test_requests_that_are_wrong(trusting: Room, ci: Issuer, fields: dict[
 
 @pytest.mark.parametrize("audience", ["", "ci", f"{trust.POOL}ci"])
 async def test_the_audience_names_the_issuer(trusting: Room, ci: Issuer, audience: str) -> None:
-    """Google's long name, the short one, or none: then the token's own issuer counts."""
+    """The audience may be Google's long name, the short one, or missing; then the token's issuer decides."""
     await trust.add(trusting.auth, trusting.demo, "ci", MAIN)
     assert (await exchange(trusting, ci.token(), audience=audience)).status_code == 200
 
 
 async def test_two_accounts_for_one_token_are_none(trusting: Room, ci: Issuer) -> None:
-    """Where two mappings with different accounts fit, nobody guesses; the same account twice is fine."""
+    """If mappings to different accounts fit, the token is refused; two mappings to one account are fine."""
     await trust.add(trusting.auth, trusting.demo, "ci", MAIN)
     await trust.add(trusting.auth, trusting.demo, "ci", (Condition("sub", LIKE, "repo:acme/*"),))
     assert (await exchange(trusting, ci.token())).status_code == 200
@@ -189,17 +189,17 @@ async def test_two_accounts_for_one_token_are_none(trusting: Room, ci: Issuer) -
 
 
 async def test_removing_ends_its_tokens(trusting: Room, ci: Issuer) -> None:
-    """A mapping that was removed brings nothing more, and what it brought is refused."""
-    subject = await trust.add(trusting.auth, trusting.demo, "ci", MAIN)
+    """A removed mapping brings no more tokens, and its tokens are revoked."""
+    mapping = await trust.add(trusting.auth, trusting.demo, "ci", MAIN)
     token = (await exchange(trusting, ci.token())).json["access_token"]
-    assert await trust.remove(trusting.auth, subject.id)
-    assert not await trust.remove(trusting.auth, subject.id)
+    assert await trust.remove(trusting.auth, mapping.id)
+    assert not await trust.remove(trusting.auth, mapping.id)
     assert (await trusting.who(token)).status_code == 401
     assert (await exchange(trusting, ci.token())).json["error"] == "invalid_grant"
 
 
 async def test_who_adds_a_mapping_shows_the_pair(trusting: Room) -> None:
-    """A pair that CloudStack does not accept, an issuer that the settings do not name, loose conditions: refused."""
+    """A pair that CloudStack rejects, an issuer that is not in the settings, or loose conditions are refused."""
     wrong = msgspec.structs.replace(trusting.demo, secret_key="s" * 86)
     with pytest.raises(Problem, match="does not accept"):
         await trust.add(trusting.auth, wrong, "ci", MAIN)
