@@ -19,12 +19,12 @@ from gstack.config import Settings
 from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
 from gstack.gateway.links import Links as Links  # noqa: PLC0414  # part of a Call
+from gstack.gateway.operations import operation_to_gce
 from gstack.operations.journal import Journal
 from gstack.operations.lookup import Operations
 from gstack.operations.model import (
     REQUEST,
     Draft,
-    Operation,
     PlainWork,
     Target,
     TypedWork,
@@ -237,65 +237,3 @@ def why_unserved(method_id: str) -> str:
 def served() -> Mapping[str, Served]:
     """All served methods, filled when gstack.resources is imported."""
     return _SERVED
-
-
-def operation_to_gce(operation: Operation, links: Links) -> dict[str, Any]:
-    """Google's Operation resource. Its selfLink is the same in every answer."""
-    scope = operation.target.scope
-    shown: dict[str, Any] = {
-        "kind": "compute#operation",
-        "id": operation.id,
-        "name": operation.name,
-        "operationType": operation.operation_type,
-        "status": operation.status,
-        "progress": operation.progress,
-        "user": operation.user,
-        "insertTime": timestamp(operation.insert_time),
-        "selfLink": links.project(operation.project, f"{scope}/operations/{operation.name}"),
-        "targetLink": links.project(operation.project, operation.target.path),
-    }
-    if scope != "global":
-        kind, place = scope.split("/")
-        shown[kind.removesuffix("s")] = links.project(operation.project, f"{kind}/{place}")
-    if group := operation.args.get("operation_group"):
-        shown["operationGroupId"] = group
-    shown |= _moments(operation) | _outcome(operation)
-    return shown
-
-
-def _moments(operation: Operation) -> dict[str, Any]:
-    shown = {
-        "startTime": operation.start_time and timestamp(operation.start_time),
-        "endTime": operation.end_time and timestamp(operation.end_time),
-        "targetId": operation.target.id,
-        "statusMessage": operation.status_message,
-        "clientOperationId": operation.request_id,
-    }
-    return {name: value for name, value in shown.items() if value}
-
-
-def _outcome(operation: Operation) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
-    if operation.faults:
-        shown["error"] = {"errors": [_fault(fault) for fault in operation.faults]}
-        shown["httpErrorStatusCode"] = operation.http_status
-        shown["httpErrorMessage"] = operation.http_message
-    if operation.warnings:
-        shown["warnings"] = [warning_to_gce(warning) for warning in operation.warnings]
-    return shown
-
-
-def _fault(fault: Any) -> dict[str, str]:
-    shown = {"code": fault.code, "message": fault.message}
-    return shown | ({"location": fault.location} if fault.location else {})
-
-
-def warning_to_gce(warning: Warned) -> dict[str, Any]:
-    """Google's warning object: code, message and key-value data."""
-    data = [{"key": key, "value": value} for key, value in warning.data.items()]
-    return {"code": warning.code, "message": warning.message, "data": data}
-
-
-def timestamp(moment: Any) -> str:
-    """RFC 3339 with milliseconds, in UTC, as Google writes it: `2026-11-22T10:00:00.000+00:00`."""
-    return str(moment.isoformat(timespec="milliseconds"))

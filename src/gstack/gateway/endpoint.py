@@ -24,13 +24,13 @@ from gstack.gateway.call import (
     Served,
     Services,
     served,
-    warning_to_gce,
     why_unserved,
 )
 from gstack.gateway.discovery import VERSIONS, methods, schema
 from gstack.gateway.fields import Selection, parse_fields, select
 from gstack.gateway.hosts import Hosts
 from gstack.gateway.kinds import with_kinds
+from gstack.gateway.operations import warning_to_gce
 from gstack.gateway.parameters import Query, read_parameters
 from gstack.gateway.routes import Bound, routes
 from gstack.gateway.wire import envelope_errors, read_limited, send_json

@@ -18,8 +18,9 @@ import msgspec
 from gstack.errors import Problem
 from gstack.firewalling.ranges import Invalid, protocol_name, protocol_number
 from gstack.firewalling.rules import EGRESS, Rule
-from gstack.gateway.call import Call, serves, timestamp
+from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import list_items, whole
+from gstack.gateway.operations import timestamp
 from gstack.operations.model import Op, Target, work
 from gstack.operations.recipes import undoing
 from gstack.resources.inventory.firewalls import COLLECTION, SCOPE, Firewall, Firewalls, inexpressible, refusal

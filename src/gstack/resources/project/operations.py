@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from gstack.errors import Problem
-from gstack.gateway.call import Call, operation_to_gce, serves
+from gstack.gateway.call import Call, serves
 from gstack.gateway.links import Links
 from gstack.gateway.listing import Batch, Fetch, Window, list_aggregated, list_items
+from gstack.gateway.operations import operation_to_gce
 from gstack.operations.model import DONE, Operation
 from gstack.resources.inventory.zones import locations
 from gstack.resources.shared.naming import gce_id

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from gstack.errors import Problem
-from gstack.gateway.call import Call, serves, timestamp
+from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import list_aggregated, list_items, whole
+from gstack.gateway.operations import timestamp
 from gstack.operations.model import Op, Target, work
 from gstack.resources.compute.instance_templates import properties as instance_properties
 from gstack.resources.compute.instance_templates import source_instance
