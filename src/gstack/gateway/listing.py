@@ -18,7 +18,7 @@ import msgspec
 from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.gateway.discovery import default_kind, schema
-from gstack.gateway.filter_fields import check_fields
+from gstack.gateway.filter_fields import resolver
 from gstack.gateway.filters import Filter, parse_filter
 from gstack.gateway.page_tokens import PageToken, list_fingerprint
 
@@ -116,9 +116,7 @@ def _query(call: Call) -> _Query:
     text, order = str(call.params.get("filter", "")), str(call.params.get("orderBy", ""))
     if order not in {"", "name", "creationTimestamp desc"}:
         raise Problem.invalid("orderBy", f"'{order}'. Must be 'name' or 'creationTimestamp desc'.")
-    parsed = parse_filter(text)
-    if parsed:
-        check_fields(parsed, _item_schema(call))
+    parsed = parse_filter(text, resolver(_item_schema(call)))
     limit = call.params.get("maxResults") or _DEFAULT_RESULTS
     fingerprint = list_fingerprint((_path(call), text, order))
     sent = str(call.params.get("pageToken", ""))
