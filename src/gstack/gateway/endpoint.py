@@ -5,7 +5,7 @@ serves answer 501 and name themselves. The order of checks is Google's: who (401
 it well said (400), whose project (404).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import falcon
@@ -15,7 +15,7 @@ from falcon.asgi import App, Request, Response
 from gstack.errors import ApiError, Problem
 from gstack.gateway.access import AccessLog
 from gstack.gateway.auditing import audited, outcome
-from gstack.gateway.bodies import read_body
+from gstack.gateway.bodies import Body, Unknown, read_body
 from gstack.gateway.call import (
     Call,
     Caller,
@@ -77,9 +77,12 @@ class Endpoint:
             function = self._served(method, caller)
             selection = _selection(method, query)
             params = read_parameters(method, values, query)
-            body = {} if form or method.request is None else read_body(method, await read_limited(req, self._limit))
+            body = (
+                Body({}) if form or method.request is None else read_body(method, await read_limited(req, self._limit))
+            )
             links = Links(f"{self._hosts.root(req.get_header('Host') or '', req.scheme)}/compute/{version}/")
-            call = await self._call(method, function, caller, params, body, links)
+            call = await self._call(method, function, caller, params, body.fields, links)
+            _warn_of_unknown(call, body.unknown)
             result = await _result(call, function)
             facts.update(outcome(result))
         _reply(req, resp, call, result, selection)
@@ -178,6 +181,13 @@ def _selection(method: Method, query: Query) -> Selection:
 def _last(query: Query, name: str) -> str:
     sent = query.get(name, "")
     return sent if isinstance(sent, str) else sent[-1]
+
+
+def _warn_of_unknown(call: Call, unknown: Iterable[Unknown]) -> None:
+    """Tell the client which fields were ignored. The operation, or the list, carries the warnings."""
+    for field in unknown:
+        hint = f" Did you mean '{field.similar}'?" if field.similar else ""
+        call.warn("UNDECLARED_PROPERTIES", f"The unknown field '{field.path}' was ignored.{hint}", field=field.path)
 
 
 def _reply(req: Request, resp: Response, call: Call, result: Any, selection: Selection) -> None:
