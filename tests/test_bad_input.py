@@ -154,6 +154,22 @@ def test_a_body_beyond_the_limit_is_413(gce: Gce, size: int) -> None:
     assert is_google_s_error(answer)
 
 
+@pytest.mark.parametrize("bad", ["", "%20", "%00", "a%0Ab", "x" * 256])
+def test_a_segment_that_names_nothing_is_400(gce: Gce, bad: str) -> None:
+    """An empty segment, or one that neither Google nor CloudStack could name anything, is 400 in every served path."""
+    names = {"project": "demo", "zone": ZONE, "region": "sandbox-east1"}
+    headers = {"Authorization": f"Bearer {gce.token}"}
+    for method in (methods()[method_id] for method_id in sorted(served())):
+        for parameter in (name for name, facts in method.parameters.items() if facts["location"] == "path"):
+            values = {name: names.get(name, "vm") for name in method.parameters} | {parameter: bad}
+            url = f"{gce.base}/{method.flat_path.format_map(values)}"
+            body = None if method.http_method in {"GET", "DELETE"} else {}
+            answer = gce.session.request(method.http_method, url, json=body, headers=headers, timeout=30)
+            assert answer.status_code == 400, (method.id, parameter, answer.text)
+            assert f"Invalid value for field '{parameter}'" in answer.json()["error"]["message"]
+            assert "Must be a match of regex" in answer.json()["error"]["message"]
+
+
 def test_foreign_and_unknown_projects_are_404(gce: Gce) -> None:
     """Another account's name is no more a project of mine than one that does not exist."""
     for project in ("other", "nobody", "00000000-0000-0000-0000-000000000000"):
