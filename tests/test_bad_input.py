@@ -163,7 +163,7 @@ def test_a_segment_that_names_nothing_is_400(gce: Gce, bad: str) -> None:
         for parameter in (name for name, facts in method.parameters.items() if facts["location"] == "path"):
             values = {name: names.get(name, "vm") for name in method.parameters} | {parameter: bad}
             url = f"{gce.base}/{method.flat_path.format_map(values)}"
-            body = None if method.http_method in {"GET", "DELETE"} else {}
+            body: Any = None if method.http_method in {"GET", "DELETE"} else {}
             answer = gce.session.request(method.http_method, url, json=body, headers=headers, timeout=30)
             assert answer.status_code == 400, (method.id, parameter, answer.text)
             assert f"Invalid value for field '{parameter}'" in answer.json()["error"]["message"]
