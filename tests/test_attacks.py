@@ -137,6 +137,33 @@ def test_a_forged_host_is_turned_away(product: Stack, gce: Gce, host: str) -> No
     assert "sandbox-east1-a" not in answer.text
 
 
+def test_http_1_1_needs_a_host(product: Stack, gce: Gce) -> None:
+    """HTTP/1.1 without a Host is 400, as its standard demands; HTTP/1.0 has no Host."""
+    lines = f"Authorization: Bearer {gce.token}\r\nConnection: close\r\n\r\n"
+    for path in ("/compute/v1/projects/demo/zones", "/healthz"):
+        assert b" 400 " in raw(product, f"GET {path} HTTP/1.1\r\n{lines}".encode())[:20]
+        assert b" 200 " in raw(product, f"GET {path} HTTP/1.0\r\n{lines}".encode())[:20]
+
+
+def test_a_body_of_tiny_chunks_is_refused(product: Stack, gce: Gce) -> None:
+    """A hundred thousand chunks of one byte are answered 400 long before the last one."""
+    begin = "POST /compute/v1/projects/demo/global/firewalls HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    begin += f"Authorization: Bearer {gce.token}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = raw(product, begin.encode() + b"1\r\n \r\n" * 100_000 + b"0\r\n\r\n")
+    assert b" 400 " in answer[:20], answer
+    assert b"too many pieces" in answer
+
+
+@pytest.mark.parametrize("path", ["compute/v1/projects/demo/global/firewalls", "compute/v1/nothing", "oauth2/nothing"])
+@pytest.mark.parametrize("host", ["localhost", "evil.example"])
+def test_a_refusal_reaches_a_client_that_is_writing(product: Stack, path: str, host: str) -> None:
+    """Whoever sends a large body to where it is not wanted reads why, and not that the connection broke."""
+    begin = f"POST /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 20000000\r\n\r\n"
+    answer = raw(product, begin.encode() + b"x" * 20_000_000)
+    assert int(answer.split(b" ", 2)[1]) in {401, 404, 421}
+    assert answer.endswith(b"}")
+
+
 def test_request_smuggling(product: Stack, gce: Gce) -> None:
     """Two lengths of one body: refused, and what hides behind is not answered as a request."""
     hidden = b"GET /compute/v1/projects/demo/zones HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -1,6 +1,7 @@
 """requestId: the same request twice is one operation, another request under the same id is refused."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ import pytest
 import requests
 
 from fixtures.gce import Gce
+from fixtures.instances import body_of
 
 ZONE = "sandbox-east1-a"
 
@@ -40,6 +42,39 @@ def test_repeats_that_overlap_are_one_operation(gce: Gce) -> None:
             answers = list(pool.map(ask, (0.02 * turn for turn in range(8))))
         assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
         assert len({answer.json()["name"] for answer in answers}) == 1
+
+
+def test_repeats_while_the_first_waits_or_runs_are_one_thing(gce: Gce) -> None:
+    """A repeat gets the first one's operation, whatever state, fingerprint or name the first has meanwhile changed."""
+    vm, data = f"zones/{ZONE}/instances/again", f"zones/{ZONE}/disks/again-data"
+    gce.done(gce.post(f"zones/{ZONE}/disks", {"name": "again-data", "sizeGb": "1"}))
+
+    def fingerprinted(field: str, body: dict[str, Any]) -> dict[str, Any]:
+        return {field: gce.get(vm)[field], **body}
+
+    changes: list[tuple[str, str, Callable[[], Any]]] = [
+        ("POST", f"zones/{ZONE}/instances", lambda: body_of(ZONE, "again")),
+        ("POST", f"{vm}/setLabels", lambda: fingerprinted("labelFingerprint", {"labels": {"a": "b"}})),
+        ("POST", f"{vm}/setTags", lambda: {"items": ["t"], "fingerprint": gce.get(vm)["tags"]["fingerprint"]}),
+        ("POST", f"{vm}/attachDisk", lambda: {"source": data, "deviceName": "data"}),
+        ("POST", f"{vm}/stop", lambda: None),
+        ("POST", f"{vm}/start", lambda: None),
+        ("DELETE", vm, lambda: None),
+        ("DELETE", data, lambda: None),
+    ]
+    for verb, path, make in changes:
+        one, body = str(uuid4()), make()
+
+        def ask(delay: float, request: str = one, verb: str = verb, path: str = path, body: Any = body) -> Any:
+            time.sleep(delay)
+            return gce.call(verb, path, body, requestId=request)
+
+        with ThreadPoolExecutor(6) as pool:
+            answers = list(pool.map(ask, (0, 0, 0.05, 0.1, 0.3, 1)))
+        assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+        assert len({answer.json()["name"] for answer in answers}) == 1, path
+        gce.done(answers[0].json())
+        assert gce.call(verb, path, body, requestId=one).json()["name"] == answers[0].json()["name"]
 
 
 def test_one_id_is_one_place(gce: Gce) -> None:

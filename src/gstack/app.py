@@ -26,7 +26,7 @@ from gstack.cloudstack.signing import KeyPair
 from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, Settings
 from gstack.config import decode as decode_settings
 from gstack.db.engine import create_engine, migrate
-from gstack.db.sidecar_store import SidecarStore
+from gstack.db.sidecar import Sidecar
 from gstack.gateway import batch, documents, endpoint
 from gstack.gateway.call import Services
 from gstack.gateway.connections import Connections
@@ -99,7 +99,7 @@ class _Parts:
             reference_seconds=known.reference_seconds,
         )
         self.auth = Auth(self.engine, self.cloudstack, settings)
-        sidecar = SidecarStore(self.engine)
+        sidecar = Sidecar(self.engine)
         self.journal = Journal(
             self.engine,
             self.cloudstack,

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gstack.firewalling.acl import LAST, TAIL, Item, difference, items, refusal, rule_name
-from gstack.firewalling.rules import Call, rule_of
+from gstack.firewalling.rules import Command, rule_of
 
 SSH = {"name": "ssh", "allowed": [{"IPProtocol": "tcp", "ports": ["22"]}]}
 
 
-def applied(calls: list[Call], there: list[Item]) -> list[Item]:
+def applied(calls: list[Command], there: list[Item]) -> list[Item]:
     """What a list holds after these calls; it fails as CloudStack does on a number that is in use."""
     held = {item.id: item for item in there}
     for index, call in enumerate(calls):

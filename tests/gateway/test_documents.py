@@ -1,13 +1,19 @@
 """Discovery documents."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from falcon.testing import TestClient
+from falcon.asgi import App, Request, Response
+from falcon.testing import TestClient, create_scope
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build_from_document
+
+from gstack.gateway import documents
+from gstack.gateway.call import Services
 
 Gateway = Callable[..., TestClient]
 
@@ -42,6 +48,46 @@ def test_the_document_is_packed_for_clients_that_take_it(gateway: Gateway) -> No
     packed = client.simulate_get(path, headers={"Accept-Encoding": "gzip"})
     assert packed.headers["content-encoding"] == "gzip"
     assert json.loads(gzip.decompress(packed.content)) == client.simulate_get(path).json
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_an_unchanged_document_is_not_sent_again(gateway: Gateway, encoding: str) -> None:
+    """The ETag is of the content: a client that has the document gets 304, another host or version has another tag."""
+    client, headers = gateway({}), {"Accept-Encoding": encoding}
+    path = "/discovery/v1/apis/compute/v1/rest"
+    first = client.simulate_get(path, host="localhost", headers=headers)
+    assert int(first.headers["content-length"]) == len(first.content)
+    again = client.simulate_get(path, host="localhost", headers=headers | {"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    for other in ({"path": path, "host": "gce.example.com"}, {"path": path.replace("v1/rest", "beta/rest")}):
+        answer = client.simulate_get(**{"host": "localhost"} | other, headers={"If-None-Match": first.headers["etag"]})
+        assert answer.status_code == 200
+
+
+def test_a_document_is_sent_in_pieces(services: Services) -> None:
+    """No answer holds a megabyte at once, so clients that read slowly cost the server little."""
+    app: App[Request, Response] = App()
+    documents.mount(app, services.settings)
+    for encoding in (b"identity", b"gzip"):
+        sizes = asyncio.run(pieces(app, encoding))
+        assert max(sizes) <= 65_536
+        assert sum(sizes) > 50_000
+
+
+async def pieces(app: Any, encoding: bytes) -> list[int]:
+    """The sizes of the pieces in which an app sends the document."""
+    sizes: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(event: dict[str, Any]) -> None:
+        sizes.append(len(event.get("body", b"")))
+
+    path = "/discovery/v1/apis/compute/v1/rest"
+    scope = create_scope(path=path, headers={"Accept-Encoding": encoding.decode()})
+    await app(scope, receive, send)
+    return sizes
 
 
 def test_hosts_have_documents_of_their_own(gateway: Gateway) -> None:

@@ -163,3 +163,25 @@ async def test_a_body_has_limited_time() -> None:
     assert slow[0]["status"] == 408
     quick = await ask_slowly(entrance(body_timeout=5), [b"x"] * 5, 0.01)
     assert (quick[0]["status"], quick[1]["body"]) == (200, b"xxxxx")
+
+
+async def test_a_body_in_tiny_pieces_is_refused() -> None:
+    """Each piece costs the worker time, so a body must not be all pieces; small bodies may come as they like."""
+    sent = await ask_slowly(entrance(), [b"x"] * 100_000, 0)
+    assert sent[0]["status"] == 400
+    assert b"too many pieces" in sent[1]["body"]
+    assert (await ask_slowly(entrance(), [b"x"] * 4000, 0))[0]["status"] == 200
+    assert (await ask_slowly(entrance(), [b"x" * 300] * 8000, 0))[0]["status"] == 200
+
+
+async def test_an_unwanted_body_is_read_before_the_refusal() -> None:
+    """A client that is still writing reads no answer, so the rest of its body is read first, within bounds."""
+    refusing = Entrance(_refusing, Settings(home=Path()))
+    assert (b"connection", b"close") not in (await ask_slowly(refusing, [b"x" * 60_000] * 100, 0))[0]["headers"]
+    endless = await ask_slowly(refusing, [b"x" * 8_000_000] * 10, 0)
+    assert (endless[0]["status"], (b"connection", b"close") in endless[0]["headers"]) == (401, True)
+
+
+async def _refusing(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 401, "headers": []})
+    await send({"type": "http.response.body", "body": b""})

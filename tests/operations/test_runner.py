@@ -95,7 +95,7 @@ from fixtures.works import draft
 from gstack.cloudstack.client import CloudStack, KeyPair
 from gstack.config import OperationSettings
 from gstack.db.engine import create_engine
-from gstack.db.sidecar_store import SidecarStore
+from gstack.db.sidecar import Sidecar
 from gstack.operations.journal import Journal
 
 url, cloud, key, secret, point, args = sys.argv[1:]
@@ -110,7 +110,7 @@ async def keys(_):
 async def main():
     engine = create_engine(url)
     times = OperationSettings(poll_interval=0.03)
-    journal = Journal(engine, CloudStack(cloud), keys, times, SidecarStore(engine), checkpoint)
+    journal = Journal(engine, CloudStack(cloud), keys, times, Sidecar(engine), checkpoint)
     values = json.loads(args)
     await journal.start(draft(values["name"], args=values))
 

@@ -1,1 +1,1 @@
-"""The gateway's own database: tokens, keys, the journal, and facts of Google's that have no place in CloudStack."""
+"""The gateway's own database: tokens, keys, the journal, and Google's facts that CloudStack has no place for."""

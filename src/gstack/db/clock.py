@@ -1,4 +1,4 @@
-"""The database's own clock, in SQL: replicas with clocks of their own compare times by it."""
+"""The database's own clock, in SQL. Replicas, whose own clocks differ, compare times by it."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 
-class database_clock(FunctionElement[float]):  # noqa: N801  # reads as the SQL function that it is
-    """Seconds since the epoch, with a fraction, at the moment of the statement."""
+class database_clock(FunctionElement[float]):  # noqa: N801  # named like the SQL function that it is
+    """Seconds since the epoch, with a fraction, when the statement runs."""
 
     type = Double()
     inherit_cache = True

@@ -1,17 +1,17 @@
-"""The database connection: SQLite in WAL mode by default, PostgreSQL for several replicas, one way to use both.
+"""The database connection: SQLite in WAL mode by default, PostgreSQL for several replicas, used in the same way.
 
 Write with `async with writing(engine) as connection`, read with `async with reading(engine) as connection`.
-A commit is on disk when `writing` ends: SQLite runs with `synchronous=FULL`, PostgreSQL as its server says.
+A commit is on disk when `writing` ends: SQLite runs with `synchronous=FULL`, PostgreSQL as its server is configured.
 
-On SQLite there is one writer at a time. Inside a process writers queue up in the order of their coming; between
-processes `BEGIN IMMEDIATE` takes the file's write lock at the start, so nobody is refused in the middle.
+SQLite allows one writer at a time. Writers of one process queue in order of arrival. Between processes,
+`BEGIN IMMEDIATE` takes the file's write lock at the start, so no transaction is refused halfway.
 """
 
 import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +27,21 @@ BUSY = 30.0  # seconds to wait for another process's write transaction
 IDLE = 15.0  # seconds after which PostgreSQL ends a transaction in which nothing happens
 _QUEUE, _READING = "gstack_writers", "gstack_reading"  # execution options of ours
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_MIGRATION_LOCK = 0x6773746163  # any number that is ours alone among the advisory locks of a PostgreSQL database
+_MIGRATION_LOCK = 0x6773746163  # our advisory lock in a PostgreSQL database; any number that nothing else uses
 _WAL_TRIES, _WAL_PAUSE = 100, 0.05
+_JSON: dict[str, Any] = {
+    "json_serializer": lambda value: msgspec.json.encode(value).decode(),
+    "json_deserializer": msgspec.json.decode,
+}
 _PRAGMAS = ("PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON", "PRAGMA temp_store=MEMORY")
 
 
 class DatabaseError(Exception):
-    """The database cannot be used as it is set up; the text tells the operator why."""
+    """The database cannot be used as it is set up. The text tells the operator why."""
 
 
 async def prepared(url: str) -> AsyncEngine:
-    """Make the engine of a database and bring that to the newest schema. Raises DatabaseError."""
+    """Create the engine of a database and migrate the database to the newest schema. Raises DatabaseError."""
     try:
         engine = create_engine(url)
     except (ValueError, ArgumentError, OSError) as error:
@@ -52,7 +56,7 @@ async def prepared(url: str) -> AsyncEngine:
 
 
 def create_engine(url: str) -> AsyncEngine:
-    """Make the engine of a SQLAlchemy URL: `sqlite+aiosqlite:///file` or `postgresql+psycopg://…`.
+    """Create the engine of a SQLAlchemy URL: `sqlite+aiosqlite:///file` or `postgresql+psycopg://…`.
 
     Raises ValueError for any other kind of database.
     """
@@ -66,23 +70,24 @@ def create_engine(url: str) -> AsyncEngine:
 
 @asynccontextmanager
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A transaction that writes; committed at the end, rolled back on an exception. Never nest two."""
-    async with _turn(engine), engine.begin() as connection:
+    """Open a transaction for writing. It commits at the end and rolls back on an exception. Never nest two."""
+    queue: asyncio.Lock | None = engine.get_execution_options().get(_QUEUE)
+    async with queue or nullcontext(), engine.begin() as connection:
         yield connection
 
 
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection for reads, each statement by itself: it never waits for writers."""
-    alone: dict[str, Any] = {_READING: True}
-    if engine.dialect.name != "sqlite":  # there `_begun` leaves the transaction out, which costs nothing
-        alone["isolation_level"] = "AUTOCOMMIT"
+    """Open a connection for reads. Each statement stands by itself and never waits for writers."""
+    options: dict[str, Any] = {_READING: True}
+    if engine.dialect.name != "sqlite":  # on SQLite, `_on_begin` skips the transaction, which costs nothing
+        options["isolation_level"] = "AUTOCOMMIT"
     async with engine.connect() as connection:
-        yield await connection.execution_options(**alone)
+        yield await connection.execution_options(**options)
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Bring the database to the newest schema. Safe when several processes start at once: one does it.
+    """Migrate the database to the newest schema. When several processes start at once, one of them does it.
 
     Raises RuntimeError when a newer gstack has used this database.
     """
@@ -96,7 +101,7 @@ async def migrate(engine: AsyncEngine) -> None:
 
 
 def lost_connection(error: BaseException) -> bool:
-    """True where the database is out of reach, so that what was to be written is not known to be written."""
+    """Whether the error means that the database is out of reach, so that a write may or may not have happened."""
     return isinstance(error, (DBAPIError, OSError, TimeoutError))
 
 
@@ -107,7 +112,7 @@ async def _revision(connection: AsyncConnection) -> str | None:
 
 
 def _upgrade(connection: Connection) -> None:
-    # Late: most starts need no migration, and Alembic takes a while to import.
+    # Imported late: most starts need no migration, and Alembic is slow to import.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
@@ -121,63 +126,47 @@ def _upgrade(connection: Connection) -> None:
         raise RuntimeError(f"the database was written by a newer gstack: {error}") from error
 
 
-def _turn(engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
-    queue: asyncio.Lock | None = engine.get_execution_options().get(_QUEUE)
-    return queue or nullcontext()
-
-
-def _json() -> dict[str, Any]:
-    return {
-        "json_serializer": lambda value: msgspec.json.encode(value).decode(),
-        "json_deserializer": msgspec.json.decode,
-    }
-
-
 def _sqlite(url: URL) -> AsyncEngine:
-    _make_private(url)
+    if url.database and url.database != ":memory:" and not Path(url.database).exists():
+        # Readable by nobody else. SQLite gives the same mode to the files that it puts beside it.
+        os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
     engine = create_async_engine(
-        url, connect_args={"timeout": BUSY}, execution_options={_QUEUE: asyncio.Lock()}, **_json()
+        url, connect_args={"timeout": BUSY}, execution_options={_QUEUE: asyncio.Lock()}, **_JSON
     )
-    event.listen(engine.sync_engine, "connect", _opened)
-    event.listen(engine.sync_engine, "begin", _begun)
+    event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
+    event.listen(engine.sync_engine, "begin", _on_begin)
     return engine
 
 
 def _postgresql(url: URL) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, **_json())
-    event.listen(engine.sync_engine, "connect", _limited)
+    engine = create_async_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, **_JSON)
+    event.listen(engine.sync_engine, "connect", _on_postgresql_connect)
     return engine
 
 
-def _limited(connection: DBAPIConnection, _record: object) -> None:
-    """A process that is paused in a transaction must not keep its locks from the others."""
+def _on_postgresql_connect(connection: DBAPIConnection, _record: object) -> None:
+    """Limit idle transactions: a process that is paused inside one must not lock out the others."""
     cursor = connection.cursor()
     cursor.execute(f"SET SESSION idle_in_transaction_session_timeout = '{IDLE:.0f}s'")
     connection.commit()
     cursor.close()
 
 
-def _make_private(url: URL) -> None:
-    """Create a new file readable by nobody else; SQLite gives its companions the same mode."""
-    if url.database and url.database != ":memory:" and not Path(url.database).exists():
-        os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
-
-
-def _opened(connection: DBAPIConnection, _record: object) -> None:
-    """Prepare a new SQLite connection. The driver must not begin transactions by itself: `_begun` does."""
+def _on_sqlite_connect(connection: DBAPIConnection, _record: object) -> None:
+    """Prepare a new SQLite connection. `_on_begin` begins the transactions, so the driver must not."""
     connection.isolation_level = None
     cursor = connection.cursor()
     for _ in range(_WAL_TRIES):
-        if _in_wal(cursor):
+        if _switched_to_wal(cursor):
             break
-        time.sleep(_WAL_PAUSE)  # only while another process makes the same new file
+        time.sleep(_WAL_PAUSE)  # happens only while another process creates the same file
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
 
 
-def _in_wal(cursor: Any) -> bool:
-    """Switch to WAL. The busy timeout does not cover this switch: several starting processes meet here."""
+def _switched_to_wal(cursor: Any) -> bool:
+    """Switch to WAL; False if another process has the lock. SQLite's busy timeout does not cover this switch."""
     try:
         cursor.execute("PRAGMA journal_mode=WAL")
         return cursor.fetchone()[0] in {"wal", "memory"}
@@ -187,6 +176,6 @@ def _in_wal(cursor: Any) -> bool:
         return False
 
 
-def _begun(connection: Connection) -> None:
+def _on_begin(connection: Connection) -> None:
     if not connection.get_execution_options().get(_READING):
         connection.exec_driver_sql("BEGIN IMMEDIATE")

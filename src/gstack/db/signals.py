@@ -1,8 +1,8 @@
-"""Signals: a word that every process on one database hears at once, without reading the database.
+"""Signals: a process tells every process on the same database at once that something changed.
 
-On SQLite all processes are on one machine: a file beside the database grows by a byte, and its size is looked at. On
-PostgreSQL a connection listens (LISTEN, NOTIFY); where it breaks it is made anew, and what was said meanwhile counts
-as said. So nothing may rest on a signal alone: who uses it keeps a time limit besides.
+On SQLite, all processes are on one machine. A signal adds a byte to a file beside the database, and the others compare
+the file's size. On PostgreSQL, a connection listens (LISTEN, NOTIFY). When it breaks, it is opened again, and this
+counts as a signal because one may have been missed. Signals can be lost, so every user also needs a time limit.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gstack.db.engine import lost_connection, writing
 
-_PAUSE = 1.0  # seconds before a broken connection is made anew
+_PAUSE = 1.0  # seconds before a broken connection is opened again
 _log = structlog.get_logger("gstack.signals")
 
 
 class Signal:
-    """One signal. `state` changes when it was given, here or elsewhere; `name` is a plain word."""
+    """One signal. `state` changes after any process has sent it. `name` is a plain word."""
 
     def __init__(self, engine: AsyncEngine, name: str) -> None:
         self._engine = engine
@@ -33,18 +33,18 @@ class Signal:
 
     @property
     def state(self) -> tuple[int, int]:
-        """What to compare with an earlier state. It costs a look at a file at most."""
+        """A value to compare with an earlier one. Reading it costs one look at a file at most."""
         return (self._heard, _size(self._file))
 
     async def give(self) -> None:
-        """Give the signal. A database or disk that does not take it is logged: others have their time limit."""
+        """Send the signal. A failure is only logged, since the others have their time limit."""
         self._heard += 1
         try:
             await self._give()
         except Exception as error:
             if not lost_connection(error):
                 raise
-            _log.warning("signal not given", signal=self._name, why=str(error))
+            _log.warning("signal not sent", signal=self._name, why=str(error))
 
     async def _give(self) -> None:
         if self._file:
@@ -54,12 +54,12 @@ class Signal:
                 await connection.execute(text("SELECT pg_notify(:name, '')"), {"name": self._name})
 
     def listen(self) -> None:
-        """Begin to hear what other processes say; needs a running event loop."""
+        """Start to receive signals from other processes. Needs a running event loop."""
         if self._engine.dialect.name == "postgresql" and self._listener is None:
             self._listener = asyncio.create_task(self._listening())
 
     async def stop(self) -> None:
-        """Hear no more."""
+        """Stop receiving signals."""
         if self._listener:
             self._listener.cancel()
             with suppress(asyncio.CancelledError):
@@ -72,7 +72,7 @@ class Signal:
             try:
                 await self._heard_from(url)
             except (psycopg.Error, OSError) as error:
-                _log.warning("signals not heard", signal=self._name, why=str(error))
+                _log.warning("signals not received", signal=self._name, why=str(error))
             await asyncio.sleep(_PAUSE)
 
     async def _heard_from(self, url: str) -> None:

@@ -1,7 +1,7 @@
-"""Every table of gstack's own database, as SQLAlchemy Core metadata. The migrations make exactly this.
+"""Every table of gstack's own database, as SQLAlchemy Core metadata. The migrations create exactly these.
 
-Times are timezone-aware UTC datetimes on both sides (`Moment`); JSON columns take and give plain Python values.
-Lease times alone are seconds since the epoch by the database's own clock, since replicas compare them.
+Times are timezone-aware UTC datetimes (`Moment`). JSON columns hold plain Python values. Lease times are seconds since
+the epoch by the database's own clock, because replicas compare them.
 """
 
 from datetime import UTC, datetime
@@ -23,11 +23,11 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-SCHEMA = "0004"  # the newest revision in db/migrations/versions: a database that has it needs no migration
+SCHEMA = "0004"  # the newest revision in db/migrations/versions; a database at this revision needs no migration
 
 
 class Moment(TypeDecorator[datetime]):
-    """A point in time, always aware and in UTC: SQLite keeps no zone, PostgreSQL answers in the session's."""
+    """A point in time, always aware and in UTC. SQLite stores no zone, and PostgreSQL answers in the session's."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -56,7 +56,7 @@ metadata = MetaData(
 operations = Table(
     "operations",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),  # grows with time: its order is the list's
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # grows with time, so lists are in its order
     Column("name", Text, nullable=False, unique=True),
     Column("owner", Text, nullable=False),
     Column("project", Text, nullable=False),
@@ -70,7 +70,7 @@ operations = Table(
     Column("user", Text, nullable=False),
     Column("credential", Text, nullable=False),
     Column("cloudstack_project", Text),
-    Column("cloud", Text, nullable=False, server_default=""),  # config.Settings.cloud; empty: not known, anybody's
+    Column("cloud", Text, nullable=False, server_default=""),  # config.Settings.cloud; empty: any cloud
     Column("args", JSON, nullable=False),
     Column("insert_time", Moment, nullable=False),
     Column("status", Text, nullable=False),
@@ -83,7 +83,7 @@ operations = Table(
     Column("http_message", Text, nullable=False),
     Column("faults", JSON, nullable=False),
     Column("warnings", JSON, nullable=False),
-    Column("lease_owner", Text),  # the process that works on it; NULL: nobody does
+    Column("lease_owner", Text),  # the process that works on it, or NULL
     Column("lease_until", Double),  # seconds since the epoch, by the database's clock
 )
 Index(None, operations.c.owner, operations.c.scope, operations.c.id)
@@ -118,7 +118,7 @@ facts = Table(
     Column("uuid", Text, primary_key=True),
     Column("owner", Text, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("name", Text),  # the fact `name`, for the way back
+    Column("name", Text),  # the fact `name`, to find the uuid by it
     Column("facts", JSON, nullable=False),
 )
 Index(None, facts.c.owner, facts.c.kind, facts.c.name)
@@ -220,10 +220,10 @@ subjects = Table(
 attempts = Table(
     "attempts",
     metadata,
-    Column("key", Text, primary_key=True),  # a hash: of an address, of an account, or of both together
+    Column("key", Text, primary_key=True),  # a hash of an address, of an account, or of both
     Column("failures", Integer, nullable=False),
     Column("seen", Moment, nullable=False, index=True),
-    Column("until", Moment),  # nothing is tried before
+    Column("until", Moment),  # no attempt is allowed before this
     Column("good", Moment),  # when this account last proved itself from this address
 )
 

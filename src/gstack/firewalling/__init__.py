@@ -1,5 +1,5 @@
-"""Pure: GCE firewall rules -> the exact rule set of one kind of zone -> the difference -> the CloudStack calls.
+"""Firewall rules, translated purely: GCE rules -> the rule set of one kind of zone -> the CloudStack commands.
 
-`rules` reads Google's words, `groups` compiles to security groups, `acl` to a VPC's network ACL list. A kind that
-cannot say what a rule says refuses it with the reason; nothing is ever opened wider than it was asked.
+`rules` reads Google's firewall bodies. `groups` translates them to security groups, `acl` to a VPC's network ACL list.
+Each refuses a rule that its kind of zone cannot express, with the reason. No translation opens more than the rule does.
 """

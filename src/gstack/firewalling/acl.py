@@ -1,14 +1,16 @@
-"""A VPC's network ACL list: what a GCE network's rules are in a zone with VPCs. Pure.
+"""GCE firewall rules as a VPC's network ACL list. Pure.
 
-An ACL item has a number, unique in its list over ingress and egress, and the first that matches decides. GCE has many
-rules at one priority, deny before allow, and one rule becomes several items:
+An ACL item has a number, which is unique in its list over ingress and egress. The matching item with the lowest number
+decides. GCE allows many rules at one priority, where deny comes before allow, and one rule becomes several items:
 
     number = priority * 32760 + slot + 1, deny slots 0..16379, allow slots 16380..32759
 
-so the items of priority 65535 end at 2,146,959,360, below the two explicit items at the end of every list: allow all
-egress, deny all ingress (GCE's implied rules; CloudStack's own defaults are never leant on). An item's `reason` names
-its rule, `gce:<name>`: that is how items are known as ours, and how they are read back without a database. A slot
-comes from the rule's name, and the next free one is taken where it is in use, so that two rules can be added at once.
+So the items of priority 65535 end at 2,146,959,360. Two explicit items with higher numbers end every list: allow all
+egress and deny all ingress, which GCE implies. We do not rely on CloudStack's defaults.
+
+An item's `reason` is `gce:<name of its rule>`. This marks the items that belong to us, and lets us read the rules back
+without a database. The hash of the rule's name gives the slot, so that two rules can be added at the same time. If the
+slot is in use, the next free one is taken.
 """
 
 import hashlib
@@ -17,7 +19,7 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from gstack.firewalling.ranges import ANYWHERE
-from gstack.firewalling.rules import INGRESS, Call, Inexpressible, Rule, bounds, first_refusal, traffic
+from gstack.firewalling.rules import INGRESS, Command, Inexpressible, Rule, bounds, first_refusal, traffic
 
 SLOTS = 32760
 HALF = SLOTS // 2
@@ -26,7 +28,7 @@ LAST = 2**31 - 1
 
 
 class Item(msgspec.Struct, frozen=True):
-    """What an ACL item says. `first` and `last` are ports of tcp and udp, type and code of icmp, else 0."""
+    """An ACL item. `first` and `last` are ports for tcp and udp, type and code for icmp, otherwise 0."""
 
     direction: str  # Ingress | Egress
     action: str  # Allow | Deny
@@ -40,9 +42,9 @@ class Item(msgspec.Struct, frozen=True):
 
     @property
     def content(self) -> tuple[object, ...]:
-        """What two items have in common that say the same for the same rule at the same priority."""
-        place = (self.number - 1) // SLOTS
-        return self.direction, self.action, self.protocol, self.first, self.last, self.cidrs, self.reason, place
+        """Everything but the slot and the id. Items with equal content are the same item of the same rule."""
+        priority = (self.number - 1) // SLOTS
+        return self.direction, self.action, self.protocol, self.first, self.last, self.cidrs, self.reason, priority
 
 
 TAIL = (
@@ -52,7 +54,7 @@ TAIL = (
 
 
 def refusal(rule: Rule, *, widen: bool = False) -> str | None:
-    """Why an ACL list cannot say what this rule says, or None. `widen`: target tags mean the whole network."""
+    """Return why an ACL list cannot express a rule, or None. With `widen`, target tags mean the whole network."""
     if rule.source_tags:
         return "a VPC cannot tell machines apart by source tags. Use source ranges."
     if rule.target_tags and not widen:
@@ -62,31 +64,32 @@ def refusal(rule: Rule, *, widen: bool = False) -> str | None:
 
 
 def items(rules: Iterable[Rule]) -> list[Item]:
-    """The items of these rules; their numbers are the first ones that each would like to have."""
+    """Return the items of these rules, each with its preferred number; `difference` moves it if that is taken."""
     return [item for rule in rules if not rule.disabled for item in _items(rule)]
 
 
-def difference(wanted: Iterable[Item], there: Sequence[Item], names: Collection[str] | None = None) -> list[Call]:
-    """The calls that make the items of these rules (None: of all rules) what is wanted, `aclid` left to the caller.
+def difference(desired: Iterable[Item], current: Sequence[Item], names: Collection[str] | None = None) -> list[Command]:
+    """Return the commands that turn the current items of these rules into the desired ones.
 
-    Additions come first. Items that are not ours are never touched. Inexpressible where a priority is full.
+    `names` None means all rules. The commands lack `aclid`, which the caller adds. Additions come first. Items that no
+    rule of ours made are never touched. Raises Inexpressible where a priority is full.
     """
-    surplus = [item for item in there if _ours(item, names)]
+    surplus = [item for item in current if _ours(item, names)]
     missing: list[Item] = []
-    for item in wanted:
+    for item in desired:
         twin = next((one for one in surplus if one.content == item.content), None)
         if twin is None:
             missing.append(item)
         else:
             surplus.remove(twin)
-    taken = {item.number for item in there}
+    taken = {item.number for item in current}
     creations = [_creation(item, taken) for item in missing if _ours(item, names)]
     ends = [_creation(item, set()) for item in TAIL if item.number not in taken]
-    return [*ends, *creations, *(Call("deleteNetworkACL", {"id": item.id}) for item in surplus)]
+    return [*ends, *creations, *(Command("deleteNetworkACL", {"id": item.id}) for item in surplus)]
 
 
 def rule_name(item: Item) -> str:
-    """The GCE rule whose item this is; empty for items that are not ours."""
+    """Return the name of the GCE rule that an item belongs to. It is empty for items that no rule of ours made."""
     return item.reason.removeprefix(OURS) if item.reason.startswith(OURS) else ""
 
 
@@ -103,7 +106,7 @@ def _number(rule: Rule) -> int:
     return rule.priority * SLOTS + (HALF if rule.allow else 0) + spread + 1
 
 
-def _creation(item: Item, taken: set[int]) -> Call:
+def _creation(item: Item, taken: set[int]) -> Command:
     number = _free(item, taken)
     taken.add(number)
     parameters: dict[str, object] = {
@@ -115,11 +118,11 @@ def _creation(item: Item, taken: set[int]) -> Call:
         "reason": item.reason,
         **bounds(item.protocol, item.first, item.last),
     }
-    return Call("createNetworkACL", parameters)
+    return Command("createNetworkACL", parameters)
 
 
 def _free(item: Item, taken: set[int]) -> int:
-    """The first free number from the item's own on, around its half of the priority."""
+    """Return the first free number, from the item's own on and around in its half of the priority."""
     start = (item.number - 1) // HALF * HALF + 1
     for step in range(HALF):
         number = start + (item.number - start + step) % HALF

@@ -1,9 +1,10 @@
-"""Security groups: what a GCE network's rules are in a zone that has them. Pure.
+"""GCE firewall rules as security groups. Pure.
 
-A machine is in its network's group, which has the rules without target tags, and in a group of its own, which has
-those whose target tags it carries. A source tag stands for the own groups of the machines that carry it. Groups allow
-and never deny, so nothing but allow rules fits, and the order of rules says nothing. As soon as a group has an egress
-rule CloudStack denies all other egress; so GCE's implied «allow all egress» is expressed by sending none.
+A machine is in two groups. Its network's group has the rules without target tags. The machine's own group has the rules
+whose target tags the machine carries. A source tag stands for the own groups of the machines that carry it.
+
+Security groups only allow. So only allow rules can be expressed, and the order of rules does not matter. Once a group
+has an egress rule, CloudStack denies all other egress. So GCE's implied "allow all egress" needs no rule at all.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,13 +12,13 @@ from itertools import groupby
 
 import msgspec
 
-from gstack.firewalling.rules import DEFAULT_PRIORITY, EGRESS, Call, Rule, bounds, first_refusal, traffic
+from gstack.firewalling.rules import DEFAULT_PRIORITY, EGRESS, Command, Rule, bounds, first_refusal, traffic
 
 IMPLIED_PRIORITY = 65534  # of the rules that Google puts into the network `default`
 
 
 class GroupRule(msgspec.Struct, frozen=True, order=True):
-    """One ingress rule of a group, from a CIDR or from another group. For icmp `first` is the type, `last` the code."""
+    """One ingress rule, from a CIDR or from another group. For icmp, `first` is the type and `last` the code."""
 
     protocol: str
     first: int
@@ -27,65 +28,65 @@ class GroupRule(msgspec.Struct, frozen=True, order=True):
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """A machine of the network: the name of its own group, and its tags."""
+    """A machine of the network: the name of its own security group, and its tags."""
 
     group: str
     tags: frozenset[str] = frozenset()
 
 
 def refusal(rule: Rule) -> str | None:
-    """Why security groups cannot say what this rule says, or None."""
+    """Return why security groups cannot express a rule, or None."""
     if not rule.allow:
         return "security groups only allow, they cannot deny."
     if rule.priority not in {DEFAULT_PRIORITY, IMPLIED_PRIORITY}:
-        return f"security groups know no priority. Leave it at {DEFAULT_PRIORITY}."
+        return f"security groups have no priorities. Leave the priority at {DEFAULT_PRIORITY}."
     if rule.direction == EGRESS and not rule.allows_all_egress:
-        return "egress is open in security group zones; only a rule that allows all of it can be kept."
+        return "egress is open in zones with security groups. Only a rule that allows all egress fits."
     return first_refusal(rule.flows)
 
 
 def compiled(
     rules: Iterable[Rule], network: str, machines: Iterable[Machine], inside: frozenset[str] = frozenset()
 ) -> dict[str, frozenset[GroupRule]]:
-    """Group name -> its rules; every group of the network is named. `network` is the name of the network's group.
+    """Return the rules of every group of the network, by the group's name. `network` is the network's own group.
 
-    `inside` are ranges that stand for the network's own machines, whose addresses lie elsewhere in such a zone: they
-    become the network's group as a source, so that neighbours on the shared guest network are not let in.
-    The rules must not be refused.
+    `inside` are ranges that stand for the network's own machines. Machines have other addresses in such a zone, so
+    these ranges become the network's group as a source. This keeps out strangers on the shared guest network.
+    Only pass rules that `refusal` accepts.
     """
     members = list(machines)
     found: dict[str, set[GroupRule]] = {network: set(), **{member.group: set() for member in members}}
     for rule in rules:
         if rule.disabled or rule.direction == EGRESS:
             continue
-        wanted = _group_rules(rule, network, members, inside)
+        additional = _group_rules(rule, network, members, inside)
         for group in _targets(rule, network, members):
-            found[group] |= wanted
-    return {group: frozenset(wanted) for group, wanted in found.items()}
+            found[group] |= additional
+    return {group: frozenset(group_rules) for group, group_rules in found.items()}
 
 
-def additions(group_id: str, account: str, missing: Iterable[GroupRule]) -> list[Call]:
-    """The calls that add these rules to a group: one for all the CIDRs, one for all the groups of the same traffic.
+def additions(group_id: str, account: str, missing: Iterable[GroupRule]) -> list[Command]:
+    """Return the commands that add rules to a group: per kind of traffic, one for all CIDRs and one for all groups.
 
-    `account` owns the source groups; in a project it is the project's own account (DESIGN: measured on 4.23).
+    `account` owns the source groups. In a project it is the project's own account, as CloudStack 4.23 requires.
     """
-    calls = []
+    commands = []
     for (protocol, first, last, by_group), same in groupby(
         sorted(missing, key=lambda rule: (_traffic(rule), rule)), key=_traffic
     ):
         parameters = {"securitygroupid": group_id, "protocol": protocol, **bounds(protocol, first, last)}
         if by_group:
             names = [{"account": account, "group": rule.group} for rule in same]
-            calls.append(Call("authorizeSecurityGroupIngress", {**parameters, "usersecuritygrouplist": names}))
+            commands.append(Command("authorizeSecurityGroupIngress", {**parameters, "usersecuritygrouplist": names}))
         else:
             cidrs = ",".join(rule.cidr for rule in same)
-            calls.append(Call("authorizeSecurityGroupIngress", {**parameters, "cidrlist": cidrs}))
-    return calls
+            commands.append(Command("authorizeSecurityGroupIngress", {**parameters, "cidrlist": cidrs}))
+    return commands
 
 
-def removals(surplus: Mapping[GroupRule, str]) -> list[Call]:
-    """The calls that take rules away: rule -> CloudStack's rule id."""
-    return [Call("revokeSecurityGroupIngress", {"id": surplus[rule]}) for rule in sorted(surplus)]
+def removals(surplus: Mapping[GroupRule, str]) -> list[Command]:
+    """Return the commands that remove rules. `surplus` maps each rule to CloudStack's id of it."""
+    return [Command("revokeSecurityGroupIngress", {"id": surplus[rule]}) for rule in sorted(surplus)]
 
 
 def _targets(rule: Rule, network: str, machines: list[Machine]) -> list[str]:

@@ -1,4 +1,4 @@
-"""IP protocols, port ranges and CIDRs: read as Google takes them, in one canonical form. Pure."""
+"""IP protocols, port ranges and CIDRs: Google's spellings read into one canonical form. Pure."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -16,8 +16,8 @@ _NUMBERS = {"icmp": ICMP, "tcp": TCP, "udp": UDP, "esp": 50, "ah": 51, "ipip": 9
 _NAMES = {number: name for name, number in _NUMBERS.items()}
 
 
-class Invalid(Exception):  # noqa: N818  # it becomes a Problem, which is no Error either
-    """A value that Google would not take. `field` is its path in the resource, e.g. `allowed[0].ports[1]`."""
+class Invalid(Exception):  # noqa: N818  # it becomes a Problem, whose name does not end in Error either
+    """A value that Google would refuse. `field` is its path in the resource, e.g. `allowed[0].ports[1]`."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -36,7 +36,7 @@ ALL_PORTS = Ports(0, LAST_PORT)
 
 
 def protocol_number(text: str, field: str) -> int | None:
-    """`tcp`, `TCP`, `6` -> 6; `all` -> None, which stands for every protocol."""
+    """Return the number of a protocol: `tcp`, `TCP` and `6` give 6. `all` gives None, which means every protocol."""
     name = text.strip().lower()
     if name == "all":
         return None
@@ -44,28 +44,28 @@ def protocol_number(text: str, field: str) -> int | None:
         return _NUMBERS[name]
     if name.isascii() and name.isdigit() and int(name) <= _LAST_PROTOCOL:
         return int(name)
-    known = ", ".join(_NUMBERS)
-    raise Invalid(field, f"'{text}' is no IP protocol. Send one of {known}, all, or a number from 0 to 255.")
+    names = ", ".join(_NUMBERS)
+    raise Invalid(field, f"'{text}' is not an IP protocol. Send one of {names}, all, or a number from 0 to 255.")
 
 
 def protocol_name(number: int | None) -> str:
-    """6 -> `tcp`, None -> `all`, 47 -> `47`: as Google shows it."""
+    """Return a protocol as Google shows it: 6 is `tcp`, None is `all`, 47 is `47`."""
     return "all" if number is None else _NAMES.get(number, str(number))
 
 
 def ports(text: str, field: str) -> Ports:
-    """`80` or `8000-8100`."""
+    """Read `80` or `8000-8100`. Raises Invalid."""
     parts = text.strip().split("-")
     if len(parts) not in {1, 2} or not all(part.isascii() and part.isdigit() for part in parts):
-        raise Invalid(field, f"'{text}' is no port or port range. Send, for example, '80' or '8000-8100'.")
+        raise Invalid(field, f"'{text}' is not a port or a port range. Send, for example, '80' or '8000-8100'.")
     found = Ports(int(parts[0]), int(parts[-1]))
     if found.first > found.last or found.last > LAST_PORT:
-        raise Invalid(field, f"'{text}' is no port range: it must rise and end at {LAST_PORT} at most.")
+        raise Invalid(field, f"'{text}' is not a port range. It must rise and end at {LAST_PORT} at most.")
     return found
 
 
 def joined_ports(found: Iterable[Ports]) -> tuple[Ports, ...]:
-    """The same ports as few ranges that neither overlap nor touch, in order."""
+    """Return the same ports as the fewest ranges, in order, that neither overlap nor touch."""
     joined: list[Ports] = []
     for one in sorted(found):
         if joined and one.first <= joined[-1].last + 1:
@@ -76,17 +76,17 @@ def joined_ports(found: Iterable[Ports]) -> tuple[Ports, ...]:
 
 
 def cidr(text: str, field: str) -> str:
-    """An IPv4 range in canonical form: `10.1.2.3/8` -> `10.0.0.0/8`, `10.1.2.3` -> `10.1.2.3/32`."""
+    """Return an IPv4 range in canonical form: `10.1.2.3/8` gives `10.0.0.0/8`, `10.1.2.3` gives `10.1.2.3/32`."""
     try:
         network = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError as error:
-        raise Invalid(field, f"'{text}' is no IP range. Send CIDR notation, for example '10.0.0.0/8'.") from error
+        raise Invalid(field, f"'{text}' is not an IP range. Send CIDR notation, for example '10.0.0.0/8'.") from error
     if network.version != 4:  # noqa: PLR2004  # IPv4
-        raise Invalid(field, f"'{text}' is an IPv6 range. CloudStack's networks here have IPv4 only: send IPv4 ranges.")
+        raise Invalid(field, f"'{text}' is an IPv6 range. These CloudStack networks have IPv4 only. Send IPv4 ranges.")
     return str(network)
 
 
 def joined_cidrs(found: Iterable[str]) -> tuple[str, ...]:
-    """The same addresses as few disjoint ranges, in order. The ranges given are canonical."""
+    """Return the same addresses as the fewest disjoint ranges, in order. Takes canonical ranges."""
     networks = [ipaddress.IPv4Network(one) for one in found]
     return tuple(str(network) for network in ipaddress.collapse_addresses(networks))

@@ -1,7 +1,7 @@
-"""A GCE firewall rule, read from Google's body, and what any zone may answer about it. Pure.
+"""GCE firewall rules, read from Google's `Firewall` bodies, and what no kind of zone can express of them. Pure.
 
-The body is Google's `Firewall`: `allowed[]` or `denied[]` with `IPProtocol` (a name or a number, `"6"` as gcutil
-sends it) and `ports[]`, ranges, tags, `direction`, `priority`, `disabled`.
+A body has `allowed[]` or `denied[]`, each with `IPProtocol` (a name, or a number such as gcutil's `"6"`) and `ports[]`.
+It also has ranges, tags, `direction`, `priority` and `disabled`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ DEFAULT_PRIORITY, LAST_PRIORITY = 1000, 65535
 
 
 class Flow(msgspec.Struct, frozen=True, order=True):
-    """Traffic of one protocol (-1: of every protocol). `ports` is all of them where the protocol has none."""
+    """Traffic of one protocol; -1 means every protocol. A protocol without ports has `ports` ALL_PORTS."""
 
     protocol: int
     ports: Ports = ALL_PORTS
@@ -44,14 +44,15 @@ class Flow(msgspec.Struct, frozen=True, order=True):
 
     @property
     def filters_ports(self) -> bool:
-        """Whether only some of the protocol's ports are meant. Port 0 carries no traffic and does not count."""
+        """Whether this is only some of the protocol's ports. Port 0 carries no traffic and does not count."""
         return self.ports.first > 1 or self.ports.last < ALL_PORTS.last
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """One rule. Of `ranges` and `source_tags` either may match; no `target_tags` means every machine.
+    """One rule. Traffic matches by `ranges` or by `source_tags`. A rule without `target_tags` is for every machine.
 
-    `ranges` are sources of an ingress rule, destinations of an egress rule. Flows and ranges are disjoint.
+    `ranges` are the sources of an ingress rule and the destinations of an egress rule. Flows are disjoint, and so are
+    ranges.
     """
 
     name: str
@@ -66,20 +67,20 @@ class Rule(msgspec.Struct, frozen=True):
 
     @property
     def allows_all_egress(self) -> bool:
-        """Whether this says what GCE implies anyway: every machine may send everything everywhere."""
+        """Whether this is the rule that GCE implies anyway: every machine may send anything anywhere."""
         everything = self.flows == (Flow(-1),) and self.ranges == (ANYWHERE,)
         return self.direction == EGRESS and self.allow and everything
 
 
-class Call(msgspec.Struct, frozen=True):
-    """A CloudStack command that is to be sent."""
+class Command(msgspec.Struct, frozen=True):
+    """A CloudStack command to send, with its parameters."""
 
     command: str
     parameters: dict[str, Any]
 
 
-class Inexpressible(Exception):  # noqa: N818  # it becomes a Problem, which is no Error either
-    """A zone cannot say what a rule says. `reason` ends the sentence «zone Z cannot express rule R: …»."""
+class Inexpressible(Exception):  # noqa: N818  # it becomes a Problem, whose name does not end in Error either
+    """A zone cannot express a rule. `reason` completes the sentence "Zone Z cannot express the firewall rule R: …"."""
 
     def __init__(self, rule: str, zone: str, reason: str) -> None:
         super().__init__(f"Zone '{zone}' cannot express the firewall rule '{rule}': {reason}")
@@ -89,10 +90,10 @@ class Inexpressible(Exception):  # noqa: N818  # it becomes a Problem, which is 
 
 
 def rule_of(body: Mapping[str, Any]) -> Rule:
-    """Read Google's body; raise Invalid where Google would not take it."""
+    """Read Google's body. Raises Invalid where Google would refuse it."""
     direction = body.get("direction") or INGRESS
     if direction not in {INGRESS, EGRESS}:
-        raise Invalid("direction", f"'{direction}' is no direction. Send INGRESS or EGRESS.")
+        raise Invalid("direction", f"'{direction}' is not a direction. Send INGRESS or EGRESS.")
     allow, entries = _action(body)
     return Rule(
         name=str(body.get("name", "")),
@@ -108,7 +109,7 @@ def rule_of(body: Mapping[str, Any]) -> Rule:
 
 
 def flow_refusal(flow: Flow) -> str | None:
-    """Why CloudStack cannot filter this traffic, or None: it knows ports of tcp and udp only."""
+    """Return why CloudStack cannot filter this traffic, or None. It filters ports of tcp and udp only."""
     if flow.protocol == SCTP and flow.filters_ports:
         return "CloudStack filters ports of tcp and udp only. Leave out the ports of sctp."
     if flow.protocol in PORT_PROTOCOLS and flow.ports.last == 0:
@@ -117,9 +118,9 @@ def flow_refusal(flow: Flow) -> str | None:
 
 
 def traffic(flow: Flow) -> tuple[str, int, int]:
-    """A flow in CloudStack's words: protocol, and first and last port, or type and code of icmp, or zeros.
+    """Return a flow as CloudStack's protocol with its first and last port, or type and code of icmp, or zeros.
 
-    CloudStack takes tcp, udp, icmp and all by name and everything else by number; it has no port 0.
+    CloudStack takes tcp, udp, icmp and all by name, and every other protocol by number. It has no port 0.
     """
     if flow.protocol in {TCP, UDP}:
         return flow.name, max(1, flow.ports.first), flow.ports.last
@@ -129,21 +130,21 @@ def traffic(flow: Flow) -> tuple[str, int, int]:
 
 
 def bounds(protocol: str, first: int, last: int) -> dict[str, int]:
-    """The parameters of a CloudStack command for what `traffic` gave."""
+    """Return the parameters of a CloudStack command for the values that `traffic` returned."""
     if protocol in {"tcp", "udp"}:
         return {"startport": first, "endport": last}
     return {"icmptype": first, "icmpcode": last} if protocol == "icmp" else {}
 
 
 def first_refusal(flows: Iterable[Flow]) -> str | None:
-    """The first reason why CloudStack cannot filter this traffic, or None."""
+    """Return the first reason why CloudStack cannot filter one of these flows, or None."""
     return next((reason for flow in flows if (reason := flow_refusal(flow))), None)
 
 
 def _action(body: Mapping[str, Any]) -> tuple[bool, Sequence[Mapping[str, Any]]]:
     allowed, denied = body.get("allowed") or (), body.get("denied") or ()
     if allowed and denied:
-        raise Invalid("denied", "A rule has 'allowed' or 'denied', not both. Make two rules.")
+        raise Invalid("denied", "A rule has 'allowed' or 'denied', not both. Create two rules.")
     if not allowed and not denied:
         raise Invalid("allowed", "A rule needs at least one entry in 'allowed' or in 'denied'.")
     return bool(allowed), allowed or denied
@@ -152,8 +153,8 @@ def _action(body: Mapping[str, Any]) -> tuple[bool, Sequence[Mapping[str, Any]]]
 def _flows(entries: Sequence[Mapping[str, Any]], field: str) -> tuple[Flow, ...]:
     found: dict[int, list[Ports]] = {}
     for index, entry in enumerate(entries):
-        protocol, its_ports = _entry(entry, f"{field}[{index}]")
-        found.setdefault(protocol, []).extend(its_ports)
+        protocol, entry_ports = _entry(entry, f"{field}[{index}]")
+        found.setdefault(protocol, []).extend(entry_ports)
     if -1 in found:
         return (Flow(-1),)
     return tuple(Flow(protocol, one) for protocol in sorted(found) for one in joined_ports(found[protocol]))
@@ -175,7 +176,7 @@ def _ranges(body: Mapping[str, Any], direction: str) -> tuple[str, ...]:
         raise Invalid(other, "An ingress rule cannot be bound to destination ranges in CloudStack. Leave them out.")
     if direction == EGRESS and (body.get("sourceRanges") or body.get("sourceTags")):
         wrong = "sourceRanges" if body.get("sourceRanges") else "sourceTags"
-        raise Invalid(wrong, "An egress rule has destinationRanges, no sources.")
+        raise Invalid(wrong, "An egress rule has destinationRanges and no sources. Leave them out.")
     texts = body.get(field) or ()
     found = [cidr(str(text), f"{field}[{index}]") for index, text in enumerate(texts)]
     if not found and not body.get("sourceTags"):
@@ -186,5 +187,5 @@ def _ranges(body: Mapping[str, Any], direction: str) -> tuple[str, ...]:
 def _priority(value: Any) -> int:
     priority = DEFAULT_PRIORITY if value is None else int(value)
     if not 0 <= priority <= LAST_PRIORITY:
-        raise Invalid("priority", f"'{value}' is no priority. Send a number from 0 to {LAST_PRIORITY}.")
+        raise Invalid("priority", f"'{value}' is not a priority. Send a number from 0 to {LAST_PRIORITY}.")
     return priority

@@ -1,7 +1,7 @@
-"""The access log: one line per request, with the method of Google's that answered and the request's id.
+"""The access log: one line per request, with Google's method and the request's id.
 
-The id is the client's X-Request-Id, or a new one; the answer carries it. With the client's address it stands on every
-line that is logged while the request is served, also of the operation that it began.
+The id is the client's X-Request-Id, or a new one, and the answer carries it. Every line that is logged while the
+request is served has the id and the client's address, including lines of the operation that the request began.
 """
 
 import re
@@ -18,7 +18,7 @@ _log = structlog.get_logger("gstack.access")
 
 
 class AccessLog:
-    """Falcon middleware. The endpoint leaves `method_id`, error handlers leave `reason` in the request's context."""
+    """Falcon middleware. In the request's context, the endpoint sets `method_id` and error handlers set `reason`."""
 
     async def process_request(self, req: Request, _: Response) -> None:
         req.context.began = time.perf_counter()
@@ -33,7 +33,7 @@ class AccessLog:
             return
         _log.info(
             "request",
-            method=getattr(context, "method_id", f"{req.method} {req.path}"),  # never the query: it may hold secrets
+            method=getattr(context, "method_id", f"{req.method} {req.path}"),  # the query may have secrets
             status=resp.status_code,
             reason=getattr(context, "reason", None),
             ms=round((time.perf_counter() - context.began) * 1000, 2),

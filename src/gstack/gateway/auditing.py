@@ -1,7 +1,7 @@
-"""The audit line of a mutation: who changed what, in which project, by which operation, and what came of it.
+"""The audit line of a mutation: who changed what, in which project, by which operation, and with which result.
 
-A method that Google does not let a read-only token call is a mutation. What goes on after the answer is told by the
-operation itself; its name is in the line. Refused attempts are lines as well, once it is known whose they are.
+A mutation is a method that Google does not let a read-only token call. The line names the operation, which tells what
+happens after the answer. A refused attempt has a line too, if its caller is known.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def is_mutation(method: Method) -> bool:
 
 @contextmanager
 def audited(audit: Audit, req: Request, method: Method, caller: Caller, project: str) -> Iterator[dict[str, Any]]:
-    """Write a line when the block ends, whatever its end. The block leaves the answer's facts in what it is given."""
+    """Write a line when the block ends, however it ends. The block adds the answer's facts to the dict that it gets."""
     facts: dict[str, Any] = {"target": _relative(req.path), "status": 200}
     if not is_mutation(method):
         yield facts
@@ -42,12 +42,12 @@ def audited(audit: Audit, req: Request, method: Method, caller: Caller, project:
         facts |= {"result": "backendError", "status": _FAULT}
         raise
     finally:
-        told = {"who": caller.user, "account": caller.account, "what": method.id, "project": project}
-        audit("mutation", **told, address=req.remote_addr, **{"result": "interrupted", **facts})
+        caller_facts = {"who": caller.user, "account": caller.account, "what": method.id, "project": project}
+        audit("mutation", **caller_facts, address=req.remote_addr, **{"result": "interrupted", **facts})
 
 
 def outcome(result: Any) -> dict[str, Any]:
-    """What an answer says of its operation, for the line."""
+    """Return the facts of an answer's operation for the audit line."""
     if not isinstance(result, dict) or result.get("kind") != "compute#operation":
         return {"result": "done"}
     errors = result.get("error", {}).get("errors", [])
@@ -59,5 +59,5 @@ def outcome(result: Any) -> dict[str, Any]:
 
 
 def _relative(url: str) -> str:
-    """`zones/z/disks/d` of a URL or path of a project."""
+    """Return `zones/z/disks/d` from a URL or path below a project."""
     return url.rpartition("/projects/")[2].partition("/")[2] or url

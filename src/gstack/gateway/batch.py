@@ -1,7 +1,7 @@
-"""Batches: many requests in one multipart/mixed body, answered part by part (Google's batching guide).
+"""Batches: many requests in one multipart/mixed body, each answered by a part (Google's batching guide).
 
-Each part is a whole HTTP request to a path of the API. It goes through this very app without a socket, with the outer
-request's Host, and its Authorization where the part has none. A part's error is the part's answer.
+Each part is a whole HTTP request to a path of the API. It passes through the app itself, without a socket. It has the
+outer request's Host, and its Authorization unless it brings its own. An error of a part is the answer to that part.
 """
 
 import asyncio
@@ -38,14 +38,14 @@ _App = App[Request, Response]
 
 
 def mount(app: _App, settings: Settings) -> None:
-    """Serve batches on the app, of requests to the app."""
+    """Serve batches of requests to the app, on the app."""
     batch = _Batch(app, settings.server.body_limit * _LARGER)
     app.add_route("/batch", batch)
     app.add_route("/batch/compute/{version}", batch)
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One request of a batch. `target` is path and query; `content_id` is empty where the client sent none."""
+    """One request of a batch. `target` is path and query. `content_id` is empty if the client sent none."""
 
     content_id: str
     method: str
@@ -55,7 +55,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the app answered to a part."""
+    """The app's answer to a part."""
 
     content_id: str
     status: int
@@ -85,10 +85,10 @@ class _Batch:
 
 
 def read_parts(content_type: str, body: bytes) -> list[Part]:
-    """Return the requests of a multipart/mixed body; Problem 400 where it is none, is empty or has too many."""
+    """Return the requests of a multipart/mixed body. Problem 400 if it is malformed, empty or has too many parts."""
     boundary = _boundary(content_type)
     pieces = re.split(rb"(?:^|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|$)", body)
-    found = pieces[2::2]  # between delimiters; the rest is the preamble and which delimiter it was
+    found = pieces[2::2]  # the parts; before and between them are the preamble and the kinds of the delimiters
     closed = [at for at, end in enumerate(pieces[1::2]) if end]
     raw = found[: closed[0]] if closed else found
     if not raw:
@@ -105,7 +105,7 @@ def written(answers: Iterable[Answer], boundary: str) -> bytes:
 
 
 def _boundary(content_type: str) -> bytes:
-    """The boundary. Read by our own few lines: what Python has for it takes seconds for what a stranger may send."""
+    """Return the boundary. Python's own parser takes seconds for some of what a stranger may send."""
     found = _BOUNDARY.search(content_type) if len(content_type) <= _LONGEST_TYPE else None
     if not found or content_type.partition(";")[0].strip().lower() != "multipart/mixed":
         raise _wrong("Send multipart/mixed with a boundary of at most 70 plain letters.")
@@ -131,7 +131,7 @@ def _part(piece: bytes) -> Part:
 
 
 def _check_short(head: bytes) -> None:
-    """Before they are parsed: whoever sends a batch may be anybody."""
+    """Refuse long headers before they are parsed, because anybody may send a batch."""
     if len(head) > _LONGEST_HEAD:
         raise _wrong(f"The headers of a part are longer than {_LONGEST_HEAD} bytes.")
 
@@ -170,10 +170,10 @@ async def _through(app: _App, scope: dict[str, Any], part: Part) -> Answer:
     if not scope["path"].startswith("/compute/"):
         return _refused(part)
     sent: list[dict[str, Any]] = []
-    waiting = [{"type": "http.request", "body": part.body, "more_body": False}]
+    events = [{"type": "http.request", "body": part.body, "more_body": False}]
 
     async def receive() -> dict[str, Any]:
-        return waiting.pop() if waiting else {"type": "http.disconnect"}
+        return events.pop() if events else {"type": "http.disconnect"}
 
     async def send(event: dict[str, Any]) -> None:
         sent.append(event)
@@ -184,7 +184,7 @@ async def _through(app: _App, scope: dict[str, Any], part: Part) -> Answer:
 
 
 def _refused(part: Part) -> Answer:
-    problem = Problem(404, "notFound", "A batch carries requests to /compute/ alone.")
+    problem = Problem(404, "notFound", "A batch may contain only requests to /compute/.")
     body = msgspec.json.encode(problem.envelope())
     headers = [(b"content-type", b"application/json; charset=UTF-8"), (b"content-length", str(len(body)).encode())]
     return Answer(part.content_id, problem.status, headers, body)

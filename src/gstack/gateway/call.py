@@ -1,8 +1,8 @@
-"""Call: what a resource's function is handed; links; `serves`, which binds a function to a method of Google's.
+"""Call, the argument of every resource function, and `serves`, which binds a function to Google's methods.
 
-A resource's function is `async def f(call: Call) -> Answer`: it reads `call.params` and `call.body` (both checked
-against Google's document), talks to `call.cloudstack`, and returns a JSON-able object (dict or msgspec Struct) of
-the method's response type. `kind` is added by the endpoint. A mutation returns `await call.start(...)`.
+A resource function is `async def f(call: Call) -> Answer`. It reads `call.params` and `call.body`, both checked against
+Google's document, talks to `call.cloudstack`, and returns a JSON-able object (dict or msgspec Struct) of the method's
+response type. The endpoint adds `kind`. A mutation returns `await call.start(...)`.
 """
 
 import hashlib
@@ -13,18 +13,18 @@ from typing import Any, overload
 import msgspec
 from falcon.asgi import Request
 
-from gstack.auth.caller import Caller as Caller  # noqa: PLC0414  # handed on: the gateway names it from here
+from gstack.auth.caller import Caller as Caller  # noqa: PLC0414  # re-exported for the gateway
 from gstack.cloudstack.client import Client, CloudStack
 from gstack.config import Settings
 from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
-from gstack.gateway.links import Links as Links  # noqa: PLC0414  # part of a Call
+from gstack.gateway.links import Links as Links  # noqa: PLC0414  # re-exported as a part of Call
+from gstack.gateway.operations import operation_to_gce
 from gstack.operations.journal import Journal
 from gstack.operations.lookup import Operations
 from gstack.operations.model import (
     REQUEST,
     Draft,
-    Operation,
     PlainWork,
     Target,
     TypedWork,
@@ -35,7 +35,7 @@ from gstack.operations.model import (
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """Whose things a URL's project means: the caller's account, or a CloudStack project that the caller is in."""
+    """The owner of a URL's project: the caller's account, or a CloudStack project that the caller is in."""
 
     id: str  # uuid of the account or of the project: the `owner` of sidecar rows and operations
     name: str
@@ -48,8 +48,8 @@ class Method(msgspec.Struct, frozen=True):
     id: str  # compute.disks.insert
     http_method: str
     path: str  # projects/{project}/zones/{zone}/disks
-    flat_path: str  # the same, but for the few paths with `{+name}`
-    parameters: dict[str, Any]  # name -> discovery facts
+    flat_path: str  # the same, except for the few paths with `{+name}`
+    parameters: dict[str, Any]  # name -> its description in the document
     parameter_order: tuple[str, ...]
     request: str | None  # schema names
     response: str | None
@@ -68,7 +68,7 @@ class Method(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Call:
-    """One request, authorised and decoded. `owner` is None only where `serves(…, foreign=True)` allows it."""
+    """A request, authorised and decoded. `owner` is None only if `serves(…, foreign=True)` allows it."""
 
     method: Method
     caller: Caller
@@ -86,7 +86,7 @@ class Call:
 
     @property
     def owner_id(self) -> str:
-        """The owner's id; only for methods that are not `foreign`."""
+        """The owner's id. A method that is `foreign` may not have one."""
         if self.owner is None:
             raise RuntimeError(f"{self.method.id} is served for foreign projects and has no owner")
         return self.owner.id
@@ -97,15 +97,15 @@ class Call:
         return self.journal.operations
 
     def link(self, path: str, project: str = "") -> str:
-        """The URL of `zones/z/disks/d` in this call's project, or in another."""
+        """Return the URL of `zones/z/disks/d` in this call's project, or in another."""
         return self.links.project(project or self.project, path)
 
     def resource(self, path: str) -> str:
-        """The relative name that Problems use: `projects/p/zones/z/disks/d`."""
+        """Return the relative name that Problems use: `projects/p/zones/z/disks/d`."""
         return f"projects/{self.project}/{path}"
 
     def warn(self, code: str, message: str, **data: str) -> None:
-        """Tell the client, in the answer's or the operation's `warnings`, what could not be mapped exactly."""
+        """Add a warning to the answer or the operation, for example about what could not be mapped exactly."""
         self.warnings.append(Warned(code, message, data))
 
     async def repeated(self) -> dict[str, Any] | None:
@@ -184,7 +184,7 @@ ResolveOwner = Callable[[Client, Caller, str], Awaitable[Owner | None]]  # of a 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the app hands the gateway: everything a Call is made from that does not come with the request."""
+    """The parts of a Call that do not come with the request. The app passes them to the gateway."""
 
     settings: Settings
     cloudstack: CloudStack
@@ -199,7 +199,7 @@ Function = Callable[[Call], Awaitable[Any]]
 
 
 class Served(msgspec.Struct, frozen=True):
-    """A function and how it wants to be called. `foreign`: also for projects that are not the caller's."""
+    """A served function. `foreign` ones are also called for projects that are not the caller's."""
 
     function: Function
     foreign: bool = False
@@ -209,7 +209,7 @@ _SERVED: dict[str, Served] = {}
 
 
 def serves(*method_ids: str, foreign: bool = False) -> Callable[[Function], Function]:
-    """Bind a function to methods of Google's document; path, verb, parameters and types come from there."""
+    """Bind a function to methods of Google's document, which defines path, verb, parameters and types."""
 
     def register(function: Function) -> Function:
         for method_id in method_ids:
@@ -225,77 +225,15 @@ _UNSERVED: dict[str, str] = {}
 
 
 def unserved(*method_ids: str, why: str) -> None:
-    """Say why methods of Google's document are not served here, and what to do instead: their 501 tells it."""
+    """Register why methods of Google's document are not served, and what to do instead, for their answer 501."""
     _UNSERVED.update(dict.fromkeys(method_ids, why))
 
 
 def why_unserved(method_id: str) -> str:
-    """The reason given by `unserved`, or empty."""
+    """Return the reason that `unserved` registered, or an empty string."""
     return _UNSERVED.get(method_id, "")
 
 
 def served() -> Mapping[str, Served]:
-    """All served methods, filled when gstack.resources is imported."""
+    """Return all served methods. Importing gstack.resources registers them."""
     return _SERVED
-
-
-def operation_to_gce(operation: Operation, links: Links) -> dict[str, Any]:
-    """Google's Operation resource. Its selfLink is the same in every answer."""
-    scope = operation.target.scope
-    shown: dict[str, Any] = {
-        "kind": "compute#operation",
-        "id": operation.id,
-        "name": operation.name,
-        "operationType": operation.operation_type,
-        "status": operation.status,
-        "progress": operation.progress,
-        "user": operation.user,
-        "insertTime": timestamp(operation.insert_time),
-        "selfLink": links.project(operation.project, f"{scope}/operations/{operation.name}"),
-        "targetLink": links.project(operation.project, operation.target.path),
-    }
-    if scope != "global":
-        kind, place = scope.split("/")
-        shown[kind.removesuffix("s")] = links.project(operation.project, f"{kind}/{place}")
-    if group := operation.args.get("operation_group"):
-        shown["operationGroupId"] = group
-    shown |= _moments(operation) | _outcome(operation)
-    return shown
-
-
-def _moments(operation: Operation) -> dict[str, Any]:
-    shown = {
-        "startTime": operation.start_time and timestamp(operation.start_time),
-        "endTime": operation.end_time and timestamp(operation.end_time),
-        "targetId": operation.target.id,
-        "statusMessage": operation.status_message,
-        "clientOperationId": operation.request_id,
-    }
-    return {name: value for name, value in shown.items() if value}
-
-
-def _outcome(operation: Operation) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
-    if operation.faults:
-        shown["error"] = {"errors": [_fault(fault) for fault in operation.faults]}
-        shown["httpErrorStatusCode"] = operation.http_status
-        shown["httpErrorMessage"] = operation.http_message
-    if operation.warnings:
-        shown["warnings"] = [warning_to_gce(warning) for warning in operation.warnings]
-    return shown
-
-
-def _fault(fault: Any) -> dict[str, str]:
-    shown = {"code": fault.code, "message": fault.message}
-    return shown | ({"location": fault.location} if fault.location else {})
-
-
-def warning_to_gce(warning: Warned) -> dict[str, Any]:
-    """Google's warning object: code, message and key-value data."""
-    data = [{"key": key, "value": value} for key, value in warning.data.items()]
-    return {"code": warning.code, "message": warning.message, "data": data}
-
-
-def timestamp(moment: Any) -> str:
-    """RFC 3339 with milliseconds, in UTC, as Google writes it: `2026-11-22T10:00:00.000+00:00`."""
-    return str(moment.isoformat(timespec="milliseconds"))

@@ -1,10 +1,9 @@
-"""Google's discovery document as this server reads it: methods by id, schemas by name.
+"""Google's discovery document: methods by id, schemas by name.
 
-The file is `data/compute.v1.json.gz`, made by tools/refresh_discovery.py. One thing is changed at loading, for our own
-checks and for the document that clients fetch alike: Google's patterns on the path's project, zone, region and resource
-names are relaxed, since CloudStack may own names that Google would not (`Sandbox-simulator`), and
-google-api-python-client refuses by these patterns on its own side. Names of new resources stand in bodies and keep
-theirs.
+tools/refresh_discovery.py writes the file `data/compute.v1.json.gz`. Loading changes one thing, both for our own checks
+and for the document that clients fetch: it relaxes Google's patterns for project, zone, region and resource names in
+paths. CloudStack may have names that Google would not allow (`Sandbox-simulator`), and google-api-python-client
+enforces these patterns before it sends anything. Names of new resources come in bodies and keep Google's pattern.
 """
 
 import gzip
@@ -17,13 +16,13 @@ import msgspec
 
 from gstack.gateway.call import Method
 
-PATH_NAME = "[^/]{1,255}"  # what stands for Google's name patterns in paths
+PATH_NAME = "[^/]{1,255}"  # replaces Google's name patterns in paths
 VERSIONS = ("v1", "beta", "alpha", "v1beta16")  # one API under four names
 
 
 @cache
 def document() -> dict[str, Any]:
-    """Return the whole document with relaxed path patterns. It is shared: do not change it."""
+    """Return the whole document with relaxed path patterns. It is shared, so do not change it."""
     packed = (resources.files("gstack") / "data" / "compute.v1.json.gz").read_bytes()
     loaded: dict[str, Any] = msgspec.json.decode(gzip.decompress(packed))
     for described in _described(loaded):
@@ -33,19 +32,19 @@ def document() -> dict[str, Any]:
 
 @cache
 def methods() -> Mapping[str, Method]:
-    """Return every method of the document, by id, those that are not served too."""
+    """Return every method of the document by id, including those that are not served."""
     return {found["id"]: _method(found) for found in _described(document())}
 
 
 def schema(name: str) -> dict[str, Any]:
-    """Return a schema as the document has it."""
+    """Return a schema of the document."""
     found: dict[str, Any] = document()["schemas"][name]
     return found
 
 
 @cache
 def default_kind(name: str) -> str:
-    """Return the `kind` that resources of a schema carry, e.g. `compute#disk`; empty where they have none."""
+    """Return the `kind` of a schema's resources, e.g. `compute#disk`. It is empty if they have none."""
     properties = schema(name).get("properties", {})
     return str(properties.get("kind", {}).get("default", ""))
 
@@ -62,7 +61,7 @@ def _relax(parameters: Mapping[str, dict[str, Any]]) -> None:
 
 
 def _is_name(pattern: str) -> bool:
-    """Google's project pattern begins with an optional domain; its name patterns with a letter."""
+    """Whether this is a pattern of names: they begin with a letter, or with a project's optional domain."""
     return pattern.startswith(("[a-z]", "(?:(?:[-a-z0-9]", "-|[a-z]"))
 
 

@@ -1,10 +1,16 @@
 """Discovery documents: Google's document with this server's URLs, so that clients built from it come here.
 
-google-api-python-client and gcutil fetch it. It needs no authorisation, as with Google; a token is not looked at.
+google-api-python-client and gcutil fetch it. As with Google, it needs no authorisation, and a token is ignored.
+
+Only a few fields at its beginning differ between hosts and versions. The rest, about a megabyte, is encoded and
+compressed once for all answers, and each answer is sent in pieces, so that many clients that read slowly cost little.
 """
 
-import gzip
-from functools import lru_cache
+import hashlib
+import struct
+import zlib
+from collections.abc import AsyncIterator
+from functools import cache
 from typing import Any
 
 import falcon
@@ -16,7 +22,8 @@ from gstack.gateway.discovery import VERSIONS, document
 from gstack.gateway.hosts import Hosts
 from gstack.gateway.wire import send_json, takes_gzip
 
-_KEPT = 8  # encoded documents kept, per host and version; about a megabyte each
+_PIECE = 65_536  # bytes
+_GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: deflate, no name, no time
 
 
 def mount(app: App[Request, Response], settings: Settings) -> None:
@@ -28,8 +35,8 @@ def mount(app: App[Request, Response], settings: Settings) -> None:
 
 
 def described(root: str, version: str) -> dict[str, Any]:
-    """Return the whole document as the server at `root` (`https://localhost:5000`) gives it."""
-    return document() | {
+    """Return the fields of the document that differ between hosts. `root` is such as `https://localhost:5000`."""
+    return {
         "id": f"compute:{version}",
         "version": version,
         "rootUrl": f"{root}/",
@@ -40,27 +47,62 @@ def described(root: str, version: str) -> dict[str, Any]:
     }
 
 
+class _Rest(msgspec.Struct, frozen=True):
+    """The end of the document, which all hosts share: the encoded JSON behind the fields of `described`."""
+
+    raw: bytes
+    deflated: bytes
+    digest: bytes
+
+
+@cache
+def _rest() -> _Rest:
+    fields = {name: value for name, value in document().items() if name not in described("", "")}
+    raw = b"," + msgspec.json.encode(fields)[1:]
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    return _Rest(raw, packer.compress(raw) + packer.flush(), hashlib.sha256(raw).digest())
+
+
 class _Documents:
     def __init__(self, hosts: Hosts) -> None:
         self._hosts = hosts
-        self._encoded = lru_cache(_KEPT)(_encoded)
 
     async def on_get(self, req: Request, resp: Response, version: str = "") -> None:
-        wanted = version or req.get_param("version", default="v1")
-        if wanted not in VERSIONS:
+        requested = version or req.get_param("version", default="v1")
+        if requested not in VERSIONS:
             raise falcon.HTTPNotFound
         req.context.method_id = "discovery"
-        raw, packed = self._encoded(_root(self._hosts, req), wanted)
-        if not takes_gzip(req):
-            send_json(req, resp, raw)
+        begin, rest = msgspec.json.encode(described(_root(self._hosts, req), requested))[:-1], _rest()
+        tag = f'W/"{hashlib.sha256(begin + rest.digest).hexdigest()[:32]}"'  # weak: the same with and without gzip
+        resp.set_headers({"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"})
+        if tag in (req.get_header("If-None-Match") or ""):
+            resp.status = falcon.HTTP_NOT_MODIFIED
             return
         resp.content_type = "application/json; charset=UTF-8"
-        resp.set_headers({"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
-        resp.data = packed
+        pieces = [begin, rest.raw]
+        if takes_gzip(req):
+            resp.set_header("Content-Encoding", "gzip")
+            pieces = _packed(begin, rest)
+        resp.content_length = sum(map(len, pieces))
+        resp.stream = _in_pieces(pieces)
+
+
+def _packed(begin: bytes, rest: _Rest) -> list[bytes]:
+    """Return one gzip member of both parts. Only the beginning is compressed for this answer."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    head = packer.compress(begin) + packer.flush(zlib.Z_SYNC_FLUSH)  # ends on a byte, so that the rest can follow
+    checksum = zlib.crc32(rest.raw, zlib.crc32(begin))
+    return [_GZIP_HEADER + head, rest.deflated, struct.pack("<II", checksum, len(begin) + len(rest.raw))]
+
+
+async def _in_pieces(parts: list[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        for start in range(0, len(part), _PIECE):
+            yield part[start : start + _PIECE]
 
 
 class _Directory:
-    """The list of APIs: ours under its names."""
+    """The list of APIs: this one under each of its names."""
 
     def __init__(self, hosts: Hosts) -> None:
         self._hosts = hosts
@@ -74,11 +116,6 @@ class _Directory:
 
 def _root(hosts: Hosts, req: Request) -> str:
     return hosts.root(req.get_header("Host") or "", req.scheme)
-
-
-def _encoded(root: str, version: str) -> tuple[bytes, bytes]:
-    raw = msgspec.json.encode(described(root, version))
-    return raw, gzip.compress(raw, compresslevel=6, mtime=0)
 
 
 def _entry(root: str, version: str) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """The one endpoint behind all of Google's methods: authorise, decode, call, encode.
 
-`mount` puts it on a Falcon app under `/compute/{version}/`. Every method of the document is routed; those that nobody
-serves answer 501 and name themselves. The order of checks is Google's: who (401), may he (403), is it served (501), is
-it well said (400), whose project (404).
+`mount` puts it on a Falcon app under `/compute/{version}/`. Every method of the document has a route. A method that is
+not served answers 501 with its name. The checks come in Google's order: the token (401), its scopes (403), whether the
+method is served (501), the parameters and the body (400), the project (404).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import falcon
@@ -15,7 +15,7 @@ from falcon.asgi import App, Request, Response
 from gstack.errors import ApiError, Problem
 from gstack.gateway.access import AccessLog
 from gstack.gateway.auditing import audited, outcome
-from gstack.gateway.bodies import read_body
+from gstack.gateway.bodies import Body, Unknown, read_body
 from gstack.gateway.call import (
     Call,
     Caller,
@@ -24,13 +24,13 @@ from gstack.gateway.call import (
     Served,
     Services,
     served,
-    warning_to_gce,
     why_unserved,
 )
 from gstack.gateway.discovery import VERSIONS, methods, schema
 from gstack.gateway.fields import Selection, parse_fields, select
 from gstack.gateway.hosts import Hosts
 from gstack.gateway.kinds import with_kinds
+from gstack.gateway.operations import warning_to_gce
 from gstack.gateway.parameters import Query, read_parameters
 from gstack.gateway.routes import Bound, routes
 from gstack.gateway.wire import envelope_errors, read_limited, send_json
@@ -39,21 +39,21 @@ from gstack.gateway.wire import envelope_errors, read_limited, send_json
 def mount(app: App[Request, Response], services: Services, functions: Mapping[str, Served] | None = None) -> None:
     """Serve Google's API on the app, log its requests and turn all its errors into envelopes.
 
-    `functions`: what is served, by method id; without it all that `serves` has registered, so import gstack.resources
-    before. An id that Google's document does not have is a ValueError.
+    `functions` are the served functions by method id. Without it, they are all that `serves` has registered, so import
+    gstack.resources before. Raises ValueError for an id that Google's document does not have.
     """
-    known, functions = methods(), served() if functions is None else functions
-    if strange := functions.keys() - known.keys():
-        raise ValueError(f"no such methods in Google's document: {', '.join(sorted(strange))}")
+    documented, functions = methods(), served() if functions is None else functions
+    if unknown := functions.keys() - documented.keys():
+        raise ValueError(f"no such methods in Google's document: {', '.join(sorted(unknown))}")
     app.add_middleware(AccessLog())
     envelope_errors(app)
     endpoint = Endpoint(services, functions)
-    for template, verbs in routes(known).items():
+    for template, verbs in routes(documented).items():
         app.add_route(f"/compute/{{version}}/{template}", _Path(endpoint, verbs))
 
 
 class Endpoint:
-    """One request after another: from Falcon's request to a resource's function and back."""
+    """Serves a request: from Falcon's request to a resource's function and back."""
 
     def __init__(self, services: Services, functions: Mapping[str, Served]) -> None:
         self._services = services
@@ -64,7 +64,7 @@ class Endpoint:
     async def answer(
         self, req: Request, resp: Response, version: str, bounds: Mapping[str, Bound], segments: dict[str, str]
     ) -> None:
-        """Answer one request on a path that carries the methods `bounds`."""
+        """Answer a request on a path that has the methods `bounds`, by HTTP verb."""
         if version not in VERSIONS:
             raise falcon.HTTPNotFound
         verb, query, form = await self._verb_and_query(req)
@@ -77,15 +77,18 @@ class Endpoint:
             function = self._served(method, caller)
             selection = _selection(method, query)
             params = read_parameters(method, values, query)
-            body = {} if form or method.request is None else read_body(method, await read_limited(req, self._limit))
+            body = (
+                Body({}) if form or method.request is None else read_body(method, await read_limited(req, self._limit))
+            )
             links = Links(f"{self._hosts.root(req.get_header('Host') or '', req.scheme)}/compute/{version}/")
-            call = await self._call(method, function, caller, params, body, links)
+            call = await self._call(method, function, caller, params, body.fields, links)
+            _warn_of_unknown(call, body.unknown)
             result = await _result(call, function)
             facts.update(outcome(result))
         _reply(req, resp, call, result, selection)
 
     def _served(self, method: Method, caller: Caller) -> Served:
-        """Return the function of a method that this caller may call."""
+        """Return the function of a method. Problem 403 if this caller may not call it, 501 if it is not served."""
         _check_scopes(method, caller)
         function = self._functions.get(method.id)
         if function is None:
@@ -93,7 +96,7 @@ class Endpoint:
         return function
 
     async def _verb_and_query(self, req: Request) -> tuple[str, Query, bool]:
-        """Return the verb meant and the query. A GET too long for a URL comes as a POST with its query as a form."""
+        """Return the intended verb, the query, and whether that came as a form, as a GET too long for a URL does."""
         override = (req.get_header("X-HTTP-Method-Override") or "").upper()
         if not override or req.method != "POST":
             return req.method, req.params, False
@@ -119,7 +122,7 @@ class Endpoint:
         return Call(
             method=method,
             caller=caller,
-            project=owner.name if owner and project.isdecimal() else project,  # links and references have the name
+            project=owner.name if owner and project.isdecimal() else project,  # show the name
             owner=owner,
             params=params,
             body=body,
@@ -132,20 +135,20 @@ class Endpoint:
 
 
 async def _result(call: Call, function: Served) -> dict[str, Any]:
-    """What the function answers, or the operation that this very request has begun: also where that was meanwhile."""
-    if known := await call.repeated():
-        return known
+    """Return the function's answer, or the operation that the same requestId has begun, before or meanwhile."""
+    if begun := await call.repeated():
+        return begun
     try:
         result: dict[str, Any] = await function.function(call)
     except ApiError:
-        if known := await call.repeated():
-            return known
+        if begun := await call.repeated():
+            return begun
         raise
     return result
 
 
 class _Path:
-    """A Falcon resource: one path of the document with its verbs, and POST, which may stand for a GET."""
+    """A Falcon resource: a path of the document with its verbs, and with POST, which may carry a long GET."""
 
     def __init__(self, endpoint: Endpoint, bounds: Mapping[str, Bound]) -> None:
         self._endpoint = endpoint
@@ -171,13 +174,20 @@ def _check_scopes(method: Method, caller: Caller) -> None:
 
 def _selection(method: Method, query: Query) -> Selection:
     if (alt := _last(query, "alt")) not in {"", "json"}:
-        raise Problem.invalid("alt", f"'{alt}'. This server answers JSON alone: send alt=json or nothing.")
+        raise Problem.invalid("alt", f"'{alt}'. This server answers only JSON. Send alt=json, or leave it out.")
     return parse_fields(_last(query, "fields"), method.response)
 
 
 def _last(query: Query, name: str) -> str:
     sent = query.get(name, "")
     return sent if isinstance(sent, str) else sent[-1]
+
+
+def _warn_of_unknown(call: Call, unknown: Iterable[Unknown]) -> None:
+    """Tell the client which fields were ignored. The operation, or the list, carries the warnings."""
+    for field in unknown:
+        hint = f" Did you mean '{field.similar}'?" if field.similar else ""
+        call.warn("UNDECLARED_PROPERTIES", f"The unknown field '{field.path}' was ignored.{hint}", field=field.path)
 
 
 def _reply(req: Request, resp: Response, call: Call, result: Any, selection: Selection) -> None:
@@ -191,7 +201,7 @@ def _reply(req: Request, resp: Response, call: Call, result: Any, selection: Sel
 
 
 def _with_warning(call: Call, result: Any) -> Any:
-    """Show a read's first warning where Google's answer has a place for one (lists)."""
+    """Add the first warning of a read to an answer that has a field for it, as lists have."""
     if not call.warnings or "warning" not in schema(call.method.response or "").get("properties", {}):
         return result
     return {"warning": warning_to_gce(call.warnings[0]), **result}

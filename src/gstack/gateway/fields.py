@@ -1,7 +1,7 @@
-"""Partial responses: the `fields` parameter, `items(name,disks/source),nextPageToken`, in Google's syntax.
+"""Partial responses: the `fields` parameter in Google's syntax, `items(name,disks/source),nextPageToken`.
 
-`a/b` and `a(b,c)` go down, `*` stands for every field, lists are passed through. A name that the answer's schema does
-not have is refused, as Google does.
+`a/b` and `a(b,c)` select fields of `a`. `*` means every field. A list is selected from item by item. As with Google, a
+name that the answer's schema does not have is refused.
 """
 
 import re
@@ -11,14 +11,14 @@ from typing import Any
 from gstack.errors import Problem
 from gstack.gateway.discovery import schema
 
-Selection = dict[str, "Selection"]  # an empty one selects all below
+Selection = dict[str, "Selection"]  # an empty one selects everything below
 
 _TOKEN = re.compile(r"\s*([A-Za-z0-9_$.-]+|\*|[(),/])\s*")
 _LONGEST, _DEEPEST = 4096, 32
 
 
 def parse_fields(text: str, response: str | None) -> Selection:
-    """Return the selection that `fields` asks for, checked against the schema of the response; empty for all."""
+    """Parse `fields` and check it against the schema of the response. An empty selection means everything."""
     if not text or response is None:
         return {}
     selection = _Parser(text).whole()
@@ -27,7 +27,7 @@ def parse_fields(text: str, response: str | None) -> Selection:
 
 
 def select(value: Any, selection: Selection) -> Any:
-    """Return what of an answer is selected."""
+    """Return the selected part of an answer."""
     if not selection:
         return value
     if isinstance(value, list):
@@ -111,22 +111,18 @@ def _merged(one: Selection, other: Selection) -> Selection:
 
 
 def _check(selection: Selection, described: Mapping[str, Any]) -> None:
-    described = _opened(described)
+    described = _object_schema(described)
     for name, inner in selection.items():
         if name == "*" or "additionalProperties" in described:
-            _check_below(inner, described.get("additionalProperties"))
+            if "additionalProperties" in described:
+                _check(inner, described["additionalProperties"])
         elif name in described.get("properties", {}):
             _check(inner, described["properties"][name])
         else:
             raise Problem.bad_request(f"Invalid field selection {name}", "invalidParameter")
 
 
-def _check_below(selection: Selection, described: Mapping[str, Any] | None) -> None:
-    if described is not None:
-        _check(selection, described)
-
-
-def _opened(described: Mapping[str, Any]) -> Mapping[str, Any]:
+def _object_schema(described: Mapping[str, Any]) -> Mapping[str, Any]:
     """Follow references and lists to the object inside."""
     while True:
         if "$ref" in described:

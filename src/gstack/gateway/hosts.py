@@ -1,7 +1,7 @@
-"""Which URLs a request sees: by its Host header - the host asked is the host shown.
+"""The host of the URLs in an answer: the one that the request's Host header names.
 
-Only hosts that are known to be this server are shown back; any other gets the configured public URL, so a forged Host
-header cannot put foreign links into answers. Clients that were redirected from Google see Google's names.
+Only this server's own hosts appear in answers. For any other Host, URLs have the configured public URL, so a forged
+header cannot put foreign links into answers. Clients that were redirected from Google see Google's host.
 """
 
 import ipaddress
@@ -29,9 +29,9 @@ class Hosts:
         self._schemes = {public.netloc.lower(): public.scheme}
 
     def known(self, host: str) -> bool:
-        """Whether a Host header means this server: a name of ours, one of Google's that is redirected here, an address.
+        """Whether a Host header means this server: its own names, Google's that are redirected here, any address.
 
-        An address is nobody else's name; only a name can be made to point here by somebody else (DNS rebinding).
+        Addresses are safe to accept: only names can be pointed here by somebody else (DNS rebinding).
         """
         name = _name(host).lower()
         if name in self._names or name == "accounts.google.com" or name.endswith(".googleapis.com"):
@@ -43,10 +43,10 @@ class Hosts:
         return True
 
     def root(self, host: str, scheme: str) -> str:
-        """Return the URL that stands for this server in answers to a request, without a slash at its end.
+        """Return this server's URL for the answers to a request, without a slash at its end.
 
-        `host` is the Host header, `scheme` the request's own; the public URL's scheme counts for the public host,
-        which may have a proxy in front that ends TLS.
+        `host` is the Host header, `scheme` that of the request. The public host has the public URL's scheme, because a
+        proxy in front of it may end TLS.
         """
         name = _name(host).lower()
         if name.endswith(".googleapis.com"):
@@ -57,6 +57,6 @@ class Hosts:
 
 
 def _name(host: str) -> str:
-    """Return the host without its port, or nothing where it is no host name."""
+    """Return the host without its port, or an empty string if it is not a host name."""
     found = _HOST.fullmatch(host)
     return found["name"] if found else ""

@@ -1,4 +1,4 @@
-"""`kind`: Google's resources name their type, at every level. It is added here, from the document's defaults."""
+"""`kind`, the type of Google's resources at every level. It is added here, from the document's defaults."""
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
@@ -12,7 +12,7 @@ Add = Callable[[Any], Any]
 
 
 def with_kinds(name: str, answer: Any) -> Any:
-    """Return an answer of the named schema with every `kind` that it lacks. Structs become dicts."""
+    """Return an answer of the named schema with every missing `kind` added. Structs become dicts."""
     plain = answer if isinstance(answer, dict) else msgspec.to_builtins(answer)
     return _adder(name)(plain) if isinstance(plain, dict) else plain
 
@@ -58,7 +58,7 @@ def _in_map(add: Add) -> Add:
 
 @cache
 def _has_kind(name: str) -> bool:
-    """Whether a resource of this schema holds a `kind` anywhere."""
+    """Whether a resource of this schema has a `kind` at any level."""
     seen, waiting = {name}, [name]
     while waiting:
         current = waiting.pop()

@@ -1,10 +1,13 @@
-"""Lists as Google gives them: filter, orderBy, maxResults, pageToken, plain and aggregated.
+"""Google's lists: filter, orderBy, maxResults and pageToken, for `list` and `aggregatedList` methods.
 
-A resource hands a `fetch` that renders one CloudStack page; here pages become Google's. One page costs one call, the
-first of a long list in small pages two. A list that fits one CloudStack page (500 items) stands in the order of names,
-as Google's, over all pages of the client. A longer one stands in CloudStack's order, since to sort it the whole of it
-must be read; `orderBy` does so.
-Tokens hold what was shown last, not how many: what is deleted between two pages makes none of the others skipped.
+A resource passes a `fetch` that renders one page of CloudStack's; this module turns those pages into the client's. A
+page costs one call. The first page of a long list in small pages costs two.
+
+A list that fits one CloudStack page (500 items) is sorted by name over all pages of the client, like Google's. A longer
+list is in CloudStack's order, because sorting means reading it all. `orderBy` does that.
+
+A page token holds what was shown last, not how many items were shown. So nothing is skipped if items are deleted
+between two pages.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -15,20 +18,20 @@ import msgspec
 from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.gateway.discovery import default_kind, schema
-from gstack.gateway.filter_fields import check_fields
+from gstack.gateway.filter_fields import resolver
 from gstack.gateway.filters import Filter, parse_filter
-from gstack.gateway.pages import Place, from_token, mark, to_token
+from gstack.gateway.page_tokens import PageToken, list_fingerprint
 
 _DEFAULT_RESULTS = 500
-_ANCHORS = 5  # items shown last that a token remembers
-_MOST_PAGES = 40  # CloudStack pages looked through for one answer; a filter that finds little goes on by its token
+_ANCHORS = 5  # a token holds the ids of this many items that were shown last
+_MOST_PAGES = 40  # CloudStack pages read for one answer; if a filter matches little, the next page goes on from there
 
 
-class Window(msgspec.Struct, frozen=True):
-    """The part of a list that is wanted.
+class PageRequest(msgspec.Struct, frozen=True):
+    """Which page of CloudStack's list to fetch.
 
-    `page` counts from 1; `size` is at most the configured page size. `equals` are conditions that every result
-    fulfils, such as {"name": "vm1"}: fetch may use them to narrow the CloudStack call where that is exact.
+    `page` counts from 1. `size` is at most the configured page size. `equals` are conditions that every result must
+    fulfil, such as {"name": "vm1"}. A fetch may use them to narrow the CloudStack call where that is exact.
     """
 
     page: int
@@ -36,54 +39,52 @@ class Window(msgspec.Struct, frozen=True):
     equals: dict[str, str]
 
 
-class Batch(msgspec.Struct, frozen=True):
-    """One page of rendered resources. `last`: no further page. `total`: how many CloudStack has, where it is known."""
+class Page(msgspec.Struct, frozen=True):
+    """A page of rendered resources. `last`: no page follows. `total`: how many CloudStack has, 0 if unknown."""
 
     items: Sequence[Mapping[str, Any]]
     last: bool
     total: int = 0
 
 
-Fetch = Callable[[Window], Awaitable[Batch]]
+Fetch = Callable[[PageRequest], Awaitable[Page]]
 Items = list[Mapping[str, Any]]
 
 
 class _Query(msgspec.Struct, frozen=True):
-    """What the client asks of a list."""
+    """The list request of a client."""
 
     limit: int
-    narrow: Filter | None
+    filter: Filter | None
     order: str
-    mark: str
-    place: Place | None
-    size: int  # of a CloudStack page
-    most: int  # of the largest one
-    same: dict[str, str]  # what all items have
+    fingerprint: str
+    token: PageToken | None
+    size: int  # of the CloudStack pages to fetch
+    largest: int  # size that a CloudStack page can have
+    constants: dict[str, str]  # fields that the endpoint adds to every item
 
     @property
     def equals(self) -> dict[str, str]:
-        return self.narrow.equals if self.narrow else {}
+        return self.filter.equals if self.filter else {}
 
     def matching(self, items: Iterable[Mapping[str, Any]]) -> Items:
-        """Those that the filter takes; `kind`, which the endpoint adds to all, can be asked for too."""
-        return [item for item in items if self.narrow is None or self.narrow.matches({**self.same, **item})]
+        """Return the items that the filter matches. It may also name `kind`, which the endpoint adds later."""
+        return [item for item in items if self.filter is None or self.filter.matches({**self.constants, **item})]
 
 
 async def list_items(call: Call, fetch: Fetch) -> dict[str, Any]:
-    """Return the answer of a `list` method. `items` is absent where there are none, as with Google."""
-    query = _query(call)
-    items, token = await _page(query, fetch)
+    """Return the answer of a `list` method. Like Google's, it has no `items` if the list is empty."""
+    items, token = await _client_page(_query(call), fetch)
     answer = _frame(call, token)
     return {**answer, "items": items} if items else answer
 
 
 async def list_aggregated(call: Call, fetch: Fetch, scopes: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the answer of an `aggregatedList` method: resources by the zone or region that they link to.
+    """Return the answer of an `aggregatedList` method: resources grouped by the zone or region that they link to.
 
-    `scopes` are all keys to show (`zones/a`, `regions/b`, `global`): one without results carries Google's warning.
+    `scopes` are all keys to show (`zones/a`, `regions/b`, `global`). A scope without results has Google's warning.
     """
-    query = _query(call)
-    items, token = await _page(query, fetch)
+    items, token = await _client_page(_query(call), fetch)
     name = _scoped_name(call)
     grouped: dict[str, Items] = {scope: [] for scope in scopes}
     for item in items:
@@ -93,20 +94,20 @@ async def list_aggregated(call: Call, fetch: Fetch, scopes: Sequence[str] = ()) 
 
 
 async def list_zonal(call: Call, fetch: Fetch, zones: Iterable[str]) -> dict[str, Any]:
-    """Answer a `list` of the zone in the URL, or an `aggregatedList`, which has no zone in its URL, of all zones."""
+    """Answer a `list` of the zone in the URL. Without a zone there, answer an `aggregatedList` of all `zones`."""
     if "zone" in call.params:
         return await list_items(call, fetch)
     return await list_aggregated(call, fetch, [f"zones/{zone}" for zone in zones])
 
 
-def whole(items: Iterable[Mapping[str, Any]]) -> Fetch:
-    """Return a fetch over a list that is at hand."""
-    known = list(items)
+def in_memory(items: Iterable[Mapping[str, Any]]) -> Fetch:
+    """Return a fetch for a list that is already in memory."""
+    everything = list(items)
 
-    async def fetch(window: Window) -> Batch:
-        begin = (window.page - 1) * window.size
-        end = begin + window.size
-        return Batch(known[begin:end], last=end >= len(known), total=len(known))
+    async def fetch(request: PageRequest) -> Page:
+        begin = (request.page - 1) * request.size
+        end = begin + request.size
+        return Page(everything[begin:end], last=end >= len(everything), total=len(everything))
 
     return fetch
 
@@ -115,102 +116,100 @@ def _query(call: Call) -> _Query:
     text, order = str(call.params.get("filter", "")), str(call.params.get("orderBy", ""))
     if order not in {"", "name", "creationTimestamp desc"}:
         raise Problem.invalid("orderBy", f"'{order}'. Must be 'name' or 'creationTimestamp desc'.")
-    narrow = parse_filter(text)
-    if narrow:
-        check_fields(narrow, _item_schema(call))
+    parsed = parse_filter(text, resolver(_item_schema(call)))
     limit = call.params.get("maxResults") or _DEFAULT_RESULTS
-    own = mark((_path(call), text, order))
-    token = str(call.params.get("pageToken", ""))
-    place = from_token(token, own) if token else None
-    most = call.settings.cloudstack.page_size
-    size = min(place.size, most) if place else most if narrow or order else min(limit, most)
-    if place and (place.size > most or (order and place.page)):
-        raise Problem.invalid("pageToken", "the token has ended. Start again without pageToken.")
-    return _Query(limit, narrow, order, own, place, size, most, {"kind": default_kind(_item_name(call))})
+    fingerprint = list_fingerprint((_path(call), text, order))
+    sent = str(call.params.get("pageToken", ""))
+    token = PageToken.decode(sent, fingerprint) if sent else None
+    largest = call.settings.cloudstack.page_size
+    size = min(token.size, largest) if token else largest if parsed or order else min(limit, largest)
+    if token and (token.size > largest or (order and token.page)):
+        raise Problem.invalid("pageToken", "the token has expired. Start again without pageToken.")
+    kind = default_kind(str(_item_schema(call).get("$ref", "")))
+    return _Query(limit, parsed, order, fingerprint, token, size, largest, {"kind": kind})
 
 
-async def _page(query: _Query, fetch: Fetch) -> tuple[Items, str]:
-    """Return one page of the client's, and the token of the next."""
-    place = query.place
-    if query.order or (place and place.page == 0):
+async def _client_page(query: _Query, fetch: Fetch) -> tuple[Items, str]:
+    """Return one page for the client, and the token of the next page."""
+    token = query.token
+    if query.order or (token and token.page == 0):
         return _sorted_page(query, await _everything(query, fetch))
-    if place:
-        return await _paged(query, fetch, await _resumed(query, place, fetch))
-    first = await fetch(Window(1, query.most, query.equals))
+    if token:
+        return await _paged(query, fetch, await _resumed(query, token, fetch))
+    first = await fetch(PageRequest(1, query.largest, query.equals))
     if first.last:
         return _sorted_page(query, query.matching(first.items))
-    if query.size != query.most:
-        first = await fetch(Window(1, query.size, query.equals))
+    if query.size != query.largest:
+        first = await fetch(PageRequest(1, query.size, query.equals))
     return await _paged(query, fetch, _Position(1, 0, first))
 
 
 class _Position(msgspec.Struct, frozen=True):
-    """Where in CloudStack's pages the next item is: at `offset` of the page, which is at hand."""
+    """Where the next item is: `offset` items into CloudStack's page `number`, whose content is `page`."""
 
-    page: int
+    number: int
     offset: int
-    batch: Batch
+    page: Page
 
 
 async def _paged(query: _Query, fetch: Fetch, begin: _Position) -> tuple[Items, str]:
-    """Fill a page of the client's with CloudStack's, in its order."""
+    """Fill the client's page from CloudStack's pages, in CloudStack's order."""
     found: Items = []
-    page, offset, batch = begin.page, begin.offset, begin.batch
-    for turn in range(_MOST_PAGES):
-        if turn:
-            batch = await fetch(Window(page, query.size, query.equals))
-        fitting = query.matching(batch.items[offset:])
+    number, offset, page = begin.number, begin.offset, begin.page
+    for attempt in range(_MOST_PAGES):
+        if attempt:
+            page = await fetch(PageRequest(number, query.size, query.equals))
+        fitting = query.matching(page.items[offset:])
         room = query.limit - len(found)
         found += fitting[:room]
         if len(fitting) > room:
-            return found, _token(query, page, 1, batch, found)
-        if batch.last:
+            return found, _token(query, number, 1, page, found)
+        if page.last:
             return found, ""
-        page, offset = page + 1, 0
-        if len(found) >= query.limit or (found and not query.narrow and len(found) + query.size > query.limit):
+        number, offset = number + 1, 0
+        if len(found) >= query.limit or (found and not query.filter and len(found) + query.size > query.limit):
             break
-    return found, _token(query, page, offset, batch, found)
+    return found, _token(query, number, offset, page, found)
 
 
-async def _resumed(query: _Query, place: Place, fetch: Fetch) -> _Position:
-    """Find where the last answer ended, though things were deleted since then: CloudStack's pages moved up.
+async def _resumed(query: _Query, token: PageToken, fetch: Fetch) -> _Position:
+    """Find where the last answer ended. Items deleted since then have moved CloudStack's pages forward.
 
-    The items shown last tell. Where none of them is there any more the client deletes what it is shown, so all that is
-    there from where they were can be shown. Tokens are the client's: one that says anything costs no more than others.
+    The items that were shown last mark the spot. If all of them are gone, the client is deleting what it is shown, and
+    everything from the earliest possible spot is shown. A forged token costs no more calls than a real one.
     """
-    here = await fetch(Window(place.page, query.size, query.equals))
-    total = here.total or (await fetch(Window(1, query.size, query.equals))).total if place.total else 0
-    gone = max(0, place.total - total)
-    if not gone:
-        return _Position(place.page, _after(here, place) or 0 if place.offset else 0, here)
-    earliest = max(0, (place.page - 1) * query.size - gone) // query.size + 1
-    latest = min(place.page, total // query.size + 1)
-    batch = here
-    for page in range(latest, max(earliest, latest - _MOST_PAGES) - 1, -1):
-        batch = here if page == place.page else await fetch(Window(page, query.size, query.equals))
-        if offset := _after(batch, place):
-            return _Position(page, offset, batch)
-    return _Position(earliest, 0, await fetch(Window(earliest, query.size, query.equals)))
+    page = await fetch(PageRequest(token.page, query.size, query.equals))
+    total = page.total or (await fetch(PageRequest(1, query.size, query.equals))).total if token.total else 0
+    deleted = max(0, token.total - total)
+    if not deleted:
+        return _Position(token.page, _after(page, token) or 0 if token.offset else 0, page)
+    earliest = max(0, (token.page - 1) * query.size - deleted) // query.size + 1
+    latest = min(token.page, total // query.size + 1)
+    for number in range(latest, max(earliest, latest - _MOST_PAGES) - 1, -1):
+        other = page if number == token.page else await fetch(PageRequest(number, query.size, query.equals))
+        if offset := _after(other, token):
+            return _Position(number, offset, other)
+    return _Position(earliest, 0, await fetch(PageRequest(earliest, query.size, query.equals)))
 
 
-def _after(batch: Batch, place: Place) -> int | None:
-    """The offset behind the last item that was shown, if one is there."""
-    at = [index for index, item in enumerate(batch.items) if _key(item)[-1] in place.after]
-    return at[-1] + 1 if at else None
+def _after(page: Page, token: PageToken) -> int | None:
+    """Return the offset after the last item that was shown, or None if the page has no such item."""
+    shown = [index for index, item in enumerate(page.items) if _key(item)[-1] in token.after]
+    return shown[-1] + 1 if shown else None
 
 
 async def _everything(query: _Query, fetch: Fetch) -> Items:
-    found, page, last = [], 1, False
+    found, number, last = [], 1, False
     while not last:
-        batch = await fetch(Window(page, query.most, query.equals))
-        found += query.matching(batch.items)
-        page, last = page + 1, batch.last
+        page = await fetch(PageRequest(number, query.largest, query.equals))
+        found += query.matching(page.items)
+        number, last = number + 1, page.last
     return found
 
 
 def _sorted_page(query: _Query, items: Items) -> tuple[Items, str]:
-    """The part of the whole sorted list that comes after the item which was shown last."""
-    newest, after = query.order not in {"", "name"}, query.place.after if query.place else ()
+    """Return the page of the sorted list that follows the item which was shown last, and the next token."""
+    newest, after = query.order not in {"", "name"}, query.token.after if query.token else ()
     ordered = sorted(items, key=lambda item: _key(item)[1:])
     if newest:
         ordered.sort(key=lambda item: _key(item)[0], reverse=True)
@@ -218,7 +217,7 @@ def _sorted_page(query: _Query, items: Items) -> tuple[Items, str]:
     shown = left[: query.limit]
     if len(left) == len(shown):
         return shown, ""
-    return shown, to_token(Place(0, query.most, 0, query.mark, 0, _key(shown[-1])))
+    return shown, PageToken(0, query.largest, 0, query.fingerprint, 0, _key(shown[-1])).encode()
 
 
 def _follows(key: tuple[str, ...], after: tuple[str, ...], *, newest: bool) -> bool:
@@ -228,15 +227,15 @@ def _follows(key: tuple[str, ...], after: tuple[str, ...], *, newest: bool) -> b
 
 
 def _key(item: Mapping[str, Any]) -> tuple[str, ...]:
-    """When it was made (operations call it otherwise), its name, its id."""
-    made, name = str(item.get("creationTimestamp") or item.get("insertTime") or ""), str(item.get("name", ""))
-    return made, name, str(item.get("id") or name)
+    """Return the sort key of an item: creation time (`insertTime` of an operation), name, id."""
+    created, name = str(item.get("creationTimestamp") or item.get("insertTime") or ""), str(item.get("name", ""))
+    return created, name, str(item.get("id") or name)
 
 
-def _token(query: _Query, page: int, offset: int, batch: Batch, shown: Items) -> str:
-    before = query.place.after if query.place else ()
+def _token(query: _Query, number: int, offset: int, page: Page, shown: Items) -> str:
+    before = query.token.after if query.token else ()
     last = (*before, *(_key(item)[-1] for item in shown[-_ANCHORS:]))[-_ANCHORS:]
-    return to_token(Place(page, query.size, offset, query.mark, batch.total, last))
+    return PageToken(number, query.size, offset, query.fingerprint, page.total, last).encode()
 
 
 def _path(call: Call) -> str:
@@ -250,19 +249,15 @@ def _frame(call: Call, token: str) -> dict[str, Any]:
 
 
 def _list_of(call: Call) -> Mapping[str, Any]:
-    """The description of what stands under `items` in the method's answer."""
+    """Return the schema of `items` in the method's answer."""
     items: Mapping[str, Any] = schema(call.method.response or "")["properties"]["items"]
     return items
 
 
 def _scoped_name(call: Call) -> str:
-    """`instances` of an InstancesScopedList: its one field beside `warning`."""
+    """Return the field of a scoped list that is not `warning`: `instances` of an InstancesScopedList."""
     scoped = schema(_list_of(call)["additionalProperties"]["$ref"])
     return str(next(name for name in scoped["properties"] if name != "warning"))
-
-
-def _item_name(call: Call) -> str:
-    return str(_item_schema(call).get("$ref", ""))
 
 
 def _item_schema(call: Call) -> Mapping[str, Any]:
@@ -286,4 +281,4 @@ def _nothing(scope: str) -> dict[str, Any]:
     return {"warning": {"code": "NO_RESULTS_ON_PAGE", "message": message, "data": data}}
 
 
-__all__ = ["Batch", "Fetch", "Window", "list_aggregated", "list_items", "list_zonal", "whole"]
+__all__ = ["Fetch", "Page", "PageRequest", "in_memory", "list_aggregated", "list_items", "list_zonal"]

@@ -1,8 +1,8 @@
-"""Path and query parameters: strings from the wire -> checked Python values, as the document describes each.
+"""Path and query parameters: text -> checked Python values, as the discovery document describes each.
 
-Integers become int (int64 too), booleans bool, repeated ones lists; defaults of the document are filled in. Unknown
-query parameters are ignored and empty ones count as absent, as real clients need: gcloud sends
-`includeAllScopes=True`, Ansible `deletionProtection=None`, which means false.
+Integers (int64 too) become int, booleans bool, and repeated parameters lists. The document's defaults are filled in.
+Unknown query parameters are ignored and empty ones count as absent, because clients send them: gcloud sends
+`includeAllScopes=True`, and Ansible `deletionProtection=None`, which means false.
 """
 
 import re
@@ -14,7 +14,7 @@ import msgspec
 
 from gstack.errors import Problem
 from gstack.gateway.call import Method
-from gstack.gateway.discovery import methods
+from gstack.gateway.discovery import PATH_NAME, methods
 
 Reader = Callable[[str, str], Any]  # (name, text) -> value
 Query = Mapping[str, str | list[str]]
@@ -24,6 +24,7 @@ _BOOLEANS = {"true": True, "false": False, "none": False}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MOST_RESULTS = 500
+_GOOGLE_NAME = "[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?|[1-9][0-9]{0,19}"  # Google's pattern for names and ids in paths
 
 
 class _Parameter(msgspec.Struct, frozen=True):
@@ -36,13 +37,12 @@ class _Parameter(msgspec.Struct, frozen=True):
 
 
 def read_parameters(method: Method, path: Mapping[str, str], query: Query) -> dict[str, Any]:
-    """Return the method's parameters, checked and converted; Problem 400 names the first that is wrong."""
+    """Return the method's parameters, checked and converted. Problem 400 names the first one that is wrong."""
     values: dict[str, Any] = {}
     for parameter in _parameters(method.id):
-        if parameter.path:
-            values[parameter.name] = parameter.read(parameter.name, path[parameter.name])
-            continue
-        value = _query_value(parameter, query)
+        value = (
+            parameter.read(parameter.name, path[parameter.name]) if parameter.path else _query_value(parameter, query)
+        )
         if value is not None:
             values[parameter.name] = value
     return values
@@ -65,7 +65,8 @@ def _query_value(parameter: _Parameter, query: Query) -> Any:
 @cache
 def _parameters(method_id: str) -> tuple[_Parameter, ...]:
     described = methods()[method_id].parameters
-    return tuple(_parameter(name, facts) for name, facts in described.items())
+    path_first = sorted(described.items(), key=lambda item: item[1]["location"] != "path")
+    return tuple(_parameter(name, facts) for name, facts in path_first)
 
 
 def _parameter(name: str, facts: Mapping[str, Any]) -> _Parameter:
@@ -83,6 +84,8 @@ def _parameter(name: str, facts: Mapping[str, Any]) -> _Parameter:
 
 def _reader(name: str, facts: Mapping[str, Any]) -> Reader:
     kind = facts["type"]
+    if facts["location"] == "path":
+        return _path_reader(facts.get("pattern") or PATH_NAME)
     if kind == "boolean":
         return _boolean
     if kind == "number":
@@ -92,6 +95,19 @@ def _reader(name: str, facts: Mapping[str, Any]) -> Reader:
     if name == "requestId":
         return _request_id
     return _text_reader(facts)
+
+
+def _path_reader(pattern: str) -> Reader:
+    """Accept what may be a name of Google's or of CloudStack's. The message for the rest is Google's."""
+    matches = re.compile(pattern, re.ASCII).fullmatch
+    shown = _GOOGLE_NAME if pattern == PATH_NAME else pattern
+
+    def read(name: str, text: str) -> str:
+        if not matches(text) or text.isspace() or _CONTROL.search(text):
+            raise Problem.invalid(name, f"'{_CONTROL.sub('?', text[:80])}'. Must be a match of regex '{shown}'")
+        return text
+
+    return read
 
 
 def _boolean(name: str, text: str) -> bool:
@@ -111,7 +127,7 @@ def _integer_reader(name: str, facts: Mapping[str, Any]) -> Reader:
     low, high = _RANGES[facts["format"]]
     low, high = int(facts.get("minimum", low)), int(facts.get("maximum", high))
     if name == "maxResults":
-        high = _MOST_RESULTS  # the document says it in prose alone
+        high = _MOST_RESULTS  # the document gives this limit only in prose
 
     def read(name: str, text: str) -> int:
         if not re.fullmatch(r"-?[0-9]{1,20}", text, re.ASCII) or not low <= int(text) <= high:
@@ -122,7 +138,7 @@ def _integer_reader(name: str, facts: Mapping[str, Any]) -> Reader:
 
 
 def _request_id(name: str, text: str) -> str:
-    """A UUID that is not zero, as Google's document says in prose."""
+    """Accept a UUID that is not zero, as the document demands in prose."""
     if not _UUID.fullmatch(text) or not text.strip("0-"):
         raise Problem.invalid(name, f"'{text[:80]}'. Must be a UUID that is not zero.")
     return text

@@ -1,6 +1,6 @@
-"""Proxies in front of us: what their X-Forwarded headers say is believed from the trusted ones alone. Pure.
+"""Proxies in front of the server: X-Forwarded headers count only if a trusted proxy sent them. Pure.
 
-From anybody else these headers are dropped, and so is RFC 7239's `Forwarded`, which we do not read.
+Those headers are dropped if anybody else sent them. RFC 7239's `Forwarded` is always dropped, because it is not read.
 """
 
 import ipaddress
@@ -16,19 +16,19 @@ _PROTO = b"x-forwarded-proto"
 
 
 class Proxies:
-    """The trusted addresses. `scheme` is what clients speak where a trusted proxy does not say it."""
+    """The trusted proxies. `scheme` is the clients' scheme if a trusted proxy does not name it."""
 
     def __init__(self, trusted: Iterable[str], scheme: str) -> None:
         self._networks = [_network(text) for text in trusted]
         self._scheme = scheme
 
     def trusts(self, address: str) -> bool:
-        """Whether this is a proxy of ours."""
-        known = address_of(address)
-        return known is not None and any(known in network for network in self._networks)
+        """Whether this is the address of a trusted proxy."""
+        parsed = address_of(address)
+        return parsed is not None and any(parsed in network for network in self._networks)
 
     def seen(self, scope: dict[str, Any]) -> dict[str, Any]:
-        """Return an ASGI scope as it would be without proxies: the client's address, its scheme, its Host."""
+        """Return an ASGI scope with the client's own address, scheme and Host, as if no proxy were there."""
         headers: Headers = scope["headers"]
         peer = str((scope.get("client") or ("",))[0])
         if not self.trusts(peer):
@@ -45,7 +45,7 @@ class Proxies:
         }
 
     def client(self, peer: str, hops: list[str]) -> str:
-        """Return the address of the client: the last hop that is no proxy of ours; earlier ones anybody can make up."""
+        """Return the client's address: the last hop that is not a trusted proxy. Anybody can forge earlier hops."""
         for hop in reversed(hops):
             if address_of(hop) is None:
                 return peer
@@ -55,24 +55,24 @@ class Proxies:
         return peer
 
     def _spoken(self, headers: Headers) -> str:
-        said = _last(headers, _PROTO).lower()
-        return said if said in _SCHEMES else self._scheme
+        scheme = _last(headers, _PROTO).lower()
+        return scheme if scheme in _SCHEMES else self._scheme
 
 
 def address_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return an IP address, an IPv4 one in IPv6's clothes as itself, or None."""
+    """Parse an IP address; None if it is not one. An IPv4 address mapped into IPv6 becomes plain IPv4."""
     try:
-        known = ipaddress.ip_address(text.strip().removeprefix("[").removesuffix("]"))
+        address = ipaddress.ip_address(text.strip().removeprefix("[").removesuffix("]"))
     except ValueError:
         return None
-    return (known.ipv4_mapped or known) if isinstance(known, ipaddress.IPv6Address) else known
+    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError as error:
-        raise SettingsError(f"server.trust_proxy: {text!r} is no IP address or network") from error
+        raise SettingsError(f"server.trust_proxy: {text!r} is not an IP address or network") from error
 
 
 def _without(headers: Headers) -> Headers:
@@ -80,12 +80,12 @@ def _without(headers: Headers) -> Headers:
 
 
 def _all(headers: Headers, wanted: bytes) -> list[str]:
-    """The entries of a header that is a list, over all its lines."""
+    """Return the entries of a list header, from all its lines."""
     lines = [value.decode("latin-1") for name, value in headers if name == wanted]
     return [entry.strip() for entry in ",".join(lines).split(",") if entry.strip()]
 
 
 def _last(headers: Headers, wanted: bytes) -> str:
-    """The entry of the proxy next to us."""
+    """Return the last entry, which the nearest proxy wrote."""
     entries = _all(headers, wanted)
     return entries[-1] if entries else ""

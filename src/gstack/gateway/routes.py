@@ -1,7 +1,8 @@
-"""Paths of the document as Falcon's router wants them: one name per position, all verbs of a path together.
+"""The document's paths in the form of Falcon's router: one field name per position, all verbs of a path together.
 
-Falcon refuses `{instance}` and `{resource}` at one position, so a field is named by where it stands: `s5`. Each method
-keeps how its own parameters are read back from there; `{+parentName}`, which spans several segments, is put together.
+Falcon refuses different names at one position, such as `{instance}` and `{resource}`. So a field is named by its
+position: `s5`. Each method stores how to read its own parameters from these fields. A parameter such as
+`{+parentName}`, which spans several segments, is joined from them.
 """
 
 from collections.abc import Mapping
@@ -12,18 +13,18 @@ from gstack.gateway.call import Method
 
 
 class Bound(msgspec.Struct, frozen=True):
-    """A method on a route. `fields`: parameter name -> format of its value over the route's fields."""
+    """A method on a route. `fields` maps each path parameter to a format string over the route's fields."""
 
     method: Method
     fields: dict[str, str]
 
     def path_values(self, segments: Mapping[str, str]) -> dict[str, str]:
-        """Return the method's path parameters from what the router found."""
+        """Return the method's path parameters from the fields that the router matched."""
         return {name: form.format_map(segments) for name, form in self.fields.items()}
 
 
 def routes(methods: Mapping[str, Method]) -> dict[str, dict[str, Bound]]:
-    """Return, per path template in Falcon's form, its methods by HTTP verb."""
+    """Return the methods of each path template in Falcon's form, by HTTP verb."""
     found: dict[str, dict[str, Bound]] = {}
     for method in methods.values():
         verbs = found.setdefault(template(method), {})
@@ -34,12 +35,12 @@ def routes(methods: Mapping[str, Method]) -> dict[str, dict[str, Bound]]:
 
 
 def template(method: Method) -> str:
-    """`projects/{project}/zones/{zone}` -> `projects/{s1}/zones/{s3}`."""
+    """Return `projects/{s1}/zones/{s3}` for `projects/{project}/zones/{zone}`."""
     return "/".join(_positional(method.flat_path.split("/")))
 
 
 def fields(method: Method) -> dict[str, str]:
-    """Return how each path parameter reads over the positional fields: `{"project": "{s1}", "zone": "{s3}"}`."""
+    """Return a format string over positional fields per path parameter: `{"project": "{s1}", "zone": "{s3}"}`."""
     segments, flat = method.path.split("/"), _positional(method.flat_path.split("/"))
     found, at = {}, 0
     for segment in segments:

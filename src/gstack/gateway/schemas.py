@@ -1,7 +1,7 @@
-"""The document's schemas as JSON Schema: one form for requests, one for answers.
+"""The discovery document's schemas as JSON Schema, in one form for requests and another for answers.
 
-Requests: lenient about how a number is written, strict about names and values, blind to output-only fields. Answers:
-exactly what Google's clients parse; tests hold every answer of ours against it.
+The form for requests accepts several spellings of a number and does not look at output-only fields. The form for
+answers accepts only what Google's clients parse; the tests check every answer of ours with it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +15,7 @@ RANGES = {
     "int64": (-(2**63), 2**63 - 1),
     "uint64": (0, 2**64 - 1),
 }
-_OWN_NAMES = {"Zone", "Region"}  # CloudStack names them: Google's pattern for `name` does not hold
+_CLOUDSTACK_NAMES = {"Zone", "Region"}  # CloudStack gives their names, so Google's pattern does not apply
 Described = Mapping[str, Any]
 Translate = Callable[[Described], dict[str, Any]]
 
@@ -44,7 +44,7 @@ def _whole(name: str, translate: Translate) -> dict[str, Any]:
 
 def _described(name: str) -> Described:
     found = schema(name)
-    if name not in _OWN_NAMES:
+    if name not in _CLOUDSTACK_NAMES:
         return found
     named = {key: value for key, value in found["properties"]["name"].items() if key != "pattern"}
     return found | {"properties": found["properties"] | {"name": named}}
@@ -86,8 +86,6 @@ def _object(described: Described, translate: Translate) -> dict[str, Any]:
     if "additionalProperties" in described:
         return {"type": "object", "additionalProperties": translate(described["additionalProperties"])}
     properties = {name: translate(inner) for name, inner in described.get("properties", {}).items()}
-    if "IPProtocol" in properties and translate is _request:
-        properties["IPProtocol"] = {"type": ["string", "integer"]}  # gcutil sends the number
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 

@@ -1,4 +1,4 @@
-"""Bytes in and out: bodies up to a limit, JSON answers (gzip for clients that take it), errors in Google's envelope."""
+"""Bytes in and out: bodies up to a limit, JSON answers, with gzip for clients that take it, and Google's errors."""
 
 import gzip
 import zlib
@@ -12,7 +12,6 @@ from falcon.asgi import App, Request, Response
 from gstack.errors import ApiError, Problem
 
 _WORTH_GZIP = 4096  # bytes
-_DRAINED, _CHUNK = 64 * 1024 * 1024, 65_536  # bytes of a body that is too large which are read, and at once
 _FAULT = 500
 _JSON = "application/json; charset=UTF-8"
 _REASONS = {404: "notFound", 405: "httpMethodNotAllowed", 413: "uploadTooLarge", 429: "rateLimitExceeded"}
@@ -20,43 +19,35 @@ _log = structlog.get_logger("gstack.gateway")
 
 
 async def read_limited(req: Request, limit: int) -> bytes:
-    """Return the request's body, inflated where it comes as gzip; Problem 413 beyond `limit` bytes."""
+    """Return the request's body, unpacked if it comes as gzip. Problem 413 beyond `limit` bytes."""
     coding = (req.get_header("Content-Encoding") or "identity").lower()
     if coding not in {"identity", "gzip", "x-gzip"}:
-        raise Problem(415, "unsupportedMediaType", "Send the body as it is, or with Content-Encoding: gzip.")
+        raise Problem(415, "unsupportedMediaType", "Send the body unencoded, or with Content-Encoding: gzip.")
     announced = req.content_length or 0
     body: bytes = b"" if announced > limit else await req.stream.read(limit + 1)
     if announced > limit or len(body) > limit:
-        await _drain(req)
         raise _too_large(limit)
     return body if coding == "identity" else _inflated(body, limit)
 
 
 def _inflated(packed: bytes, limit: int) -> bytes:
-    """Google's Java clients pack what they send."""
+    """Unpack gzip, which Google's Java clients send."""
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: with gzip's header and checksum
     try:
         body = unpacking.decompress(packed, limit + 1)
     except zlib.error as error:
-        raise Problem.bad_request("The body is not gzip, as its Content-Encoding says.") from error
+        raise Problem.bad_request("The body is not gzip, although its Content-Encoding says so.") from error
     if len(body) > limit:
         raise _too_large(limit)
     if not unpacking.eof:
         raise Problem.bad_request("The gzip body breaks off.")
     if unpacking.unused_data:
-        raise Problem.bad_request("Something follows the gzip body. Send one gzip member.")
+        raise Problem.bad_request("There is data after the gzip body. Send one gzip member.")
     return body
 
 
 def _too_large(limit: int) -> Problem:
     return Problem.too_large(f"The request body is larger than {limit} bytes.")
-
-
-async def _drain(req: Request) -> None:
-    """Throw away what is still coming, up to a bound: clients that are writing do not see an answer (RFC 9112, 9.6)."""
-    left = _DRAINED
-    while left > 0 and (chunk := await req.stream.read(_CHUNK)):
-        left -= len(chunk)
 
 
 def send_json(req: Request, resp: Response, raw: bytes, status: int = 200) -> None:
@@ -80,7 +71,7 @@ def takes_gzip(req: Request) -> bool:
 
 
 def send_problem(req: Request, resp: Response, problem: ApiError) -> None:
-    """Answer with the envelope; its inner half goes to the log."""
+    """Answer with the Problem's envelope. Its internal half goes to the log."""
     for name, value in problem.headers.items():
         resp.set_header(name, value)
     req.context.reason = problem.reason
@@ -91,7 +82,7 @@ def send_problem(req: Request, resp: Response, problem: ApiError) -> None:
 
 
 def envelope_errors(app: App[Request, Response]) -> None:
-    """Make every error of the app one of Google's envelopes: ours, Falcon's and the unexpected."""
+    """Turn every error of the app into Google's envelope: Problems, Falcon's errors and unexpected ones."""
     app.add_error_handler(Exception, _on_fault)
     app.add_error_handler(falcon.HTTPError, _on_http_error)
     app.add_error_handler(ApiError, _on_problem)
@@ -103,11 +94,11 @@ async def _on_problem(req: Request, resp: Response, problem: ApiError, _: dict[s
 
 async def _on_http_error(req: Request, resp: Response, error: falcon.HTTPError, _: dict[str, Any]) -> None:
     status = error.status_code
-    said = {
+    messages = {
         404: f"The requested URL {req.path} was not found on this server.",
         405: f"{req.method} is not a method of this URL.",
     }
-    message = said.get(status) or error.description or error.title or "The request cannot be served."
+    message = messages.get(status) or error.description or error.title or "The request cannot be served."
     headers = error.headers if isinstance(error.headers, dict) else dict(error.headers or ())
     send_problem(req, resp, Problem(status, _REASONS.get(status, "badRequest"), message, headers=headers))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gstack.cloudstack.errors import Refusal
-from gstack.firewalling.rules import Call
+from gstack.firewalling.rules import Command
 from gstack.operations.model import Probe, harmless
 from gstack.resources.steps.reconcile import PASSES, reconcile, replace
 
@@ -39,8 +39,8 @@ class Recorder:
         self.steps.append(step)
 
 
-async def missing(op: Recorder, wanted: set[str]) -> list[Call]:
-    return [Call("make", {"id": one}) for one in sorted(wanted - op.existing)]
+async def missing(op: Recorder, wanted: set[str]) -> list[Command]:
+    return [Command("make", {"id": one}) for one in sorted(wanted - op.existing)]
 
 
 @pytest.mark.parametrize("refusing", [0, 1, 3])
@@ -70,8 +70,8 @@ async def test_nothing_is_removed_before_its_replacement_exists() -> None:
     """A replacement sends removals once its additions exist, also where CloudStack refused them at first."""
     op: Any = Recorder(1)
 
-    async def plan() -> list[Call]:
-        calls = [Call("make", {"id": "new"}), Call("deleteOld", {"id": "gone"})]
+    async def plan() -> list[Command]:
+        calls = [Command("make", {"id": "new"}), Command("deleteOld", {"id": "gone"})]
         return [call for call in calls if call.parameters["id"] not in op.existing]
 
     await replace(op, "s", plan)

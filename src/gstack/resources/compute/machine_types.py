@@ -7,7 +7,7 @@ from typing import Any
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
-from gstack.gateway.listing import list_aggregated, list_items, whole
+from gstack.gateway.listing import in_memory, list_aggregated, list_items
 from gstack.resources.inventory.service_offerings import (
     CustomSize,
     Offerings,
@@ -56,7 +56,7 @@ async def get(call: Call) -> Any:
 @serves("compute.machineTypes.list")
 async def list_(call: Call) -> Any:
     location = (await locations(call.cloudstack, call.settings.names)).zone(call.project, call.params["zone"])
-    return await list_items(call, whole(_in_zone(call, location, await offerings(call.cloudstack))))
+    return await list_items(call, in_memory(_in_zone(call, location, await offerings(call.cloudstack))))
 
 
 @serves("compute.machineTypes.aggregatedList")
@@ -64,7 +64,7 @@ async def aggregated_list(call: Call) -> Any:
     everywhere = (await locations(call.cloudstack, call.settings.names)).all
     known = await offerings(call.cloudstack)
     items = [item for location in everywhere for item in _in_zone(call, location, known)]
-    return await list_aggregated(call, whole(items), [f"zones/{location.zone}" for location in everywhere])
+    return await list_aggregated(call, in_memory(items), [f"zones/{location.zone}" for location in everywhere])
 
 
 def _in_zone(call: Call, location: Location, known: Offerings) -> list[Any]:

@@ -18,8 +18,9 @@ import msgspec
 from gstack.errors import Problem
 from gstack.firewalling.ranges import Invalid, protocol_name, protocol_number
 from gstack.firewalling.rules import EGRESS, Rule
-from gstack.gateway.call import Call, serves, timestamp
-from gstack.gateway.listing import list_items, whole
+from gstack.gateway.call import Call, serves
+from gstack.gateway.listing import in_memory, list_items
+from gstack.gateway.operations import timestamp
 from gstack.operations.model import Op, Target, work
 from gstack.operations.recipes import undoing
 from gstack.resources.inventory.firewalls import COLLECTION, SCOPE, Firewall, Firewalls, inexpressible, refusal
@@ -124,7 +125,7 @@ async def get(call: Call) -> dict[str, Any]:
 @serves("compute.firewalls.list")
 async def list_(call: Call) -> dict[str, Any]:
     bodies = await Firewalls(call.sidecar, call.owner_id).bodies()
-    return await list_items(call, whole(to_gce(call, body) for body in bodies))
+    return await list_items(call, in_memory(to_gce(call, body) for body in bodies))
 
 
 @serves("compute.firewalls.insert")

@@ -9,7 +9,7 @@ from typing import Any
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
-from gstack.gateway.listing import list_items, whole
+from gstack.gateway.listing import in_memory, list_items
 from gstack.resources.inventory.networks import DEFAULT, Network, Networks, read_networks
 from gstack.resources.inventory.zones import CREATED, locations
 from gstack.resources.shared.naming import gce_id, timestamp_of
@@ -44,7 +44,7 @@ async def get(call: Call) -> Mapping[str, Any]:
 @serves("compute.networks.list")
 async def list_(call: Call) -> Mapping[str, Any]:
     networks = await _read(call)
-    return await list_items(call, whole(to_gce(call, network, networks) for network in networks.all))
+    return await list_items(call, in_memory(to_gce(call, network, networks) for network in networks.all))
 
 
 async def _read(call: Call) -> Networks:

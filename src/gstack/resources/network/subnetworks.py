@@ -9,7 +9,7 @@ from typing import Any
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
-from gstack.gateway.listing import list_aggregated, list_items, whole
+from gstack.gateway.listing import in_memory, list_aggregated, list_items
 from gstack.resources.inventory.networks import Subnetwork, read_networks
 from gstack.resources.inventory.zones import CREATED, locations
 from gstack.resources.shared.naming import fingerprint, gce_id, timestamp_of
@@ -53,7 +53,7 @@ async def list_(call: Call) -> Mapping[str, Any]:
     location = zones.region(call.project, call.params["region"])
     networks = await read_networks(call, zones, fresh=True)
     inside = [one for one in networks.subnetworks if one.location.id == location.id]
-    return await list_items(call, whole(to_gce(call, one) for one in inside))
+    return await list_items(call, in_memory(to_gce(call, one) for one in inside))
 
 
 @serves("compute.subnetworks.aggregatedList")
@@ -61,4 +61,4 @@ async def aggregated_list(call: Call) -> Mapping[str, Any]:
     zones = await locations(call.cloudstack, call.settings.names)
     networks = await read_networks(call, zones, fresh=True)
     scopes = [f"regions/{location.region}" for location in zones.all]
-    return await list_aggregated(call, whole(to_gce(call, one) for one in networks.subnetworks), scopes)
+    return await list_aggregated(call, in_memory(to_gce(call, one) for one in networks.subnetworks), scopes)

@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from gstack.errors import Problem
-from gstack.gateway.call import Call, operation_to_gce, serves
+from gstack.gateway.call import Call, serves
 from gstack.gateway.links import Links
-from gstack.gateway.listing import Batch, Fetch, Window, list_aggregated, list_items
+from gstack.gateway.listing import Fetch, Page, PageRequest, list_aggregated, list_items
+from gstack.gateway.operations import operation_to_gce
 from gstack.operations.model import DONE, Operation
 from gstack.resources.inventory.zones import locations
 from gstack.resources.shared.naming import gce_id
@@ -94,13 +95,13 @@ async def aggregated_list(call: Call) -> dict[str, Any]:
 def _pages(call: Call, scope: str | None) -> Fetch:
     """Pages of the journal, oldest first; a scope of None means all scopes."""
 
-    async def fetch(window: Window) -> Batch:
-        offset = (window.page - 1) * window.size
-        found = await call.operations.page(call.owner_id, scope, limit=window.size, offset=offset)
+    async def fetch(request: PageRequest) -> Page:
+        offset = (request.page - 1) * request.size
+        found = await call.operations.page(call.owner_id, scope, limit=request.size, offset=offset)
         shown = [
             item for one in found for item in (operation_to_gce(one, call.links), *members_to_gce(one, call.links))
         ]
-        return Batch(shown, last=len(found) < window.size)
+        return Page(shown, last=len(found) < request.size)
 
     return fetch
 

@@ -14,7 +14,7 @@ import msgspec
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves, unserved
-from gstack.gateway.listing import list_items, whole
+from gstack.gateway.listing import in_memory, list_items
 from gstack.operations.model import Op, Target, work
 from gstack.resources.inventory.projects import METADATA, PREMIUM, STANDARD, TIER, common_metadata, default_tier
 from gstack.resources.inventory.quotas import Usage, project_quotas, usage_of
@@ -84,7 +84,7 @@ async def get_xpn_resources(_call: Call) -> Any:
 
 @serves("compute.projects.listXpnHosts")
 async def list_xpn_hosts(call: Call) -> Any:
-    return await list_items(call, whole([]))
+    return await list_items(call, in_memory([]))
 
 
 @serves("compute.projects.setDefaultNetworkTier")

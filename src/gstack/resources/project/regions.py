@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 from gstack.gateway.call import Call, serves
-from gstack.gateway.listing import list_items, whole
+from gstack.gateway.listing import in_memory, list_items
 from gstack.resources.inventory.quotas import Usage, region_quotas, usage_of
 from gstack.resources.inventory.zones import CREATED, Location, locations
 
@@ -38,4 +38,4 @@ async def get(call: Call) -> Any:
 async def list_(call: Call) -> Any:
     known, usage = await asyncio.gather(locations(call.cloudstack, call.settings.names), usage_of(call))
     items = [to_gce(call, location, usage) for location in known.all]
-    return await list_items(call, whole(sorted(items, key=lambda item: str(item["name"]))))
+    return await list_items(call, in_memory(sorted(items, key=lambda item: str(item["name"]))))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gstack.gateway.call import Call, serves
-from gstack.gateway.listing import list_items, whole
+from gstack.gateway.listing import in_memory, list_items
 from gstack.resources.inventory.zones import CREATED, Location, locations
 from gstack.resources.shared.naming import gce_id
 
@@ -31,4 +31,4 @@ async def get(call: Call) -> Any:
 @serves("compute.zones.list")
 async def list_(call: Call) -> Any:
     known = await locations(call.cloudstack, call.settings.names)
-    return await list_items(call, whole(to_gce(call, location) for location in known.all))
+    return await list_items(call, in_memory(to_gce(call, location) for location in known.all))

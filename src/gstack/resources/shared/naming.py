@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from gstack.errors import Problem
+from gstack.ids import gce_id as gce_id  # noqa: PLC0414  # re-exported: names and ids go together
 
 NAME_PATTERN = r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?"  # Google's discovery document, `Instance.name`
 NAME_LENGTH = 63
@@ -30,11 +31,6 @@ LABELS_AT_MOST = 64
 _NAME = re.compile(NAME_PATTERN)
 _CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}")
 _LETTERS = {"Ll", "Lo"}
-
-
-def gce_id(uuid: str) -> str:
-    """Google's numeric id: 63 bits of the uuid's SHA-256, as a decimal string, never zero."""
-    return str(int.from_bytes(_digest(uuid)[:8], "big") >> 1 or 1)
 
 
 def is_name(text: str) -> bool:

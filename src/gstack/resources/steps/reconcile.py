@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from gstack.cloudstack.errors import Refusal
-from gstack.firewalling.rules import Call
+from gstack.firewalling.rules import Command
 from gstack.operations.model import Op, harmless
 
 PASSES = 4
 _REMOVALS = ("delete", "revoke")  # how commands begin that take rules away
 
-Plan = Callable[[], Awaitable[list[Call]]]  # looks, and returns the calls that make the difference
+Plan = Callable[[], Awaitable[list[Command]]]  # looks, and returns the calls that make the difference
 
 
 async def reconcile(op: Op, step: str, plan: Plan, *, again: bool = False) -> None:
@@ -46,7 +46,7 @@ async def replace(op: Op, step: str, plan: Plan) -> None:
     So a rule that replaces another exists before the other one goes, even where CloudStack refused it at first.
     """
 
-    async def additions() -> list[Call]:
+    async def additions() -> list[Command]:
         return [call for call in await plan() if not call.command.startswith(_REMOVALS)]
 
     await reconcile(op, f"{step}-add", additions)

@@ -16,7 +16,7 @@ from gstack.cloudstack.errors import IN_USE, Refusal
 from gstack.errors import Problem
 from gstack.firewalling import groups
 from gstack.firewalling.groups import GroupRule, Machine
-from gstack.firewalling.rules import EGRESS, Call, Rule
+from gstack.firewalling.rules import EGRESS, Command, Rule
 from gstack.operations.model import Op, harmless
 from gstack.operations.recipes import create_unique, undoing
 from gstack.resources.inventory.firewalls import INSIDE, Firewalls, check_expressible, inexpressible, refusal
@@ -52,7 +52,7 @@ async def join(op: Op, step: str, network: str, instance: str, tags: Sequence[st
     )
     own = await _create(op, f"{step}-own", own_name, f"Machine {instance} of the network {network}")
 
-    async def plan() -> list[Call]:
+    async def plan() -> list[Command]:
         rules = [firewall.rule for firewall in await Firewalls(op.sidecar, op.operation.owner).of_network(network)]
         check_expressible(rules, GROUPS, _ZONE, widen=False)
         by_source_tag = any(rule.source_tags for rule in rules)  # then other machines' groups have rules about this one
@@ -112,7 +112,7 @@ async def apply(op: Op, step: str, network: str, *, before: Rule | None = None, 
     if before is None and after is None:
         return
 
-    async def plan() -> list[Call]:
+    async def plan() -> list[Command]:
         changed = [rule for rule in (before, after) if rule]
         tagged = any(rule.source_tags or rule.target_tags for rule in changed)
         found = await read_groups(op.cloudstack, [] if tagged else [network_group(network)])
@@ -136,7 +136,7 @@ async def apply(op: Op, step: str, network: str, *, before: Rule | None = None, 
         await reconcile(op, step, plan, again=before is not None)
 
 
-async def _plan_retagged(op: Op, network: str, group_id: str, before: Sequence[str]) -> list[Call]:
+async def _plan_retagged(op: Op, network: str, group_id: str, before: Sequence[str]) -> list[Command]:
     """What changes where the machine of this group had the tags `before`, and now has those in the sidecar."""
     rules = [firewall.rule for firewall in await Firewalls(op.sidecar, op.operation.owner).of_network(network)]
     found = await read_groups(op.cloudstack)
@@ -171,10 +171,10 @@ async def _calls(
     facts: Facts,
     wanted: Compiled,
     former: Compiled | None = None,
-) -> list[Call]:
+) -> list[Command]:
     """The calls that add what is wanted, and remove what was there for `former` alone."""
-    additions: list[Call] = []
-    removals: list[Call] = []
+    additions: list[Command] = []
+    removals: list[Command] = []
     for group in _of_network(network, found, facts):
         existing = {_group_rule(rule): rule.ruleid for rule in group.ingressrule}
         missing = wanted[group.name] - existing.keys()
@@ -219,11 +219,11 @@ async def _own_among(op: Op, group_ids: Sequence[str]) -> list[str]:
 async def _delete(op: Op, step: str, group_id: str) -> None:
     """Delete a machine's own group. Where CloudStack says that it is in use, remove the rules that name it first."""
 
-    async def plan() -> list[Call]:
+    async def plan() -> list[Command]:
         found = await read_groups(op.cloudstack)
         name = next((group.name for group in found if group.id == group_id), "")
         ids = [rule.ruleid for group in found for rule in group.ingressrule if name and rule.securitygroupname == name]
-        return [Call("revokeSecurityGroupIngress", {"id": rule_id}) for rule_id in ids]
+        return [Command("revokeSecurityGroupIngress", {"id": rule_id}) for rule_id in ids]
 
     for number in range(2):
         try:

@@ -18,7 +18,7 @@ from gstack.cloudstack.errors import Refusal
 from gstack.firewalling import acl
 from gstack.firewalling.acl import Item
 from gstack.firewalling.ranges import joined_cidrs
-from gstack.firewalling.rules import Call, Inexpressible, Rule
+from gstack.firewalling.rules import Command, Inexpressible, Rule
 from gstack.operations.model import Op, harmless
 from gstack.operations.recipes import create_unique, elect, oldest
 from gstack.resources.inventory.firewalls import Firewalls, check_expressible, inexpressible, refusal, widened
@@ -87,7 +87,7 @@ async def ensure(op: Op, step: str, spec: TierSpec) -> tuple[str, str]:
         return vpc_id, existing
     list_id = await _ensure_list(op, f"{step}-list", vpc_id, spec.network)
 
-    async def plan() -> list[Call]:
+    async def plan() -> list[Command]:
         rules = [firewall.rule for firewall in await Firewalls(op.sidecar, op.operation.owner).of_network(spec.network)]
         check_expressible(rules, VPC, _ZONE, widen=spec.widen)
         return await _difference(op, list_id, rules)
@@ -109,7 +109,7 @@ async def apply(
     """
     name = next(rule.name for rule in (before, after) if rule)
 
-    async def plan(list_id: str, vpc_id: str) -> list[Call]:
+    async def plan(list_id: str, vpc_id: str) -> list[Command]:
         reason = refusal(after, VPC, widen=widen) if after else None
         if after and reason and await any_machine(op.cloudstack, {"vpcid": vpc_id}):
             raise inexpressible(after.name, _ZONE, reason)
@@ -120,7 +120,7 @@ async def apply(
         await bring(op, f"{step}-{list_id}", partial(plan, list_id, vpc_id))
 
 
-async def _difference(op: Op, list_id: str, rules: Iterable[Rule], name: str = "") -> list[Call]:
+async def _difference(op: Op, list_id: str, rules: Iterable[Rule], name: str = "") -> list[Command]:
     """The calls that bring a list to these rules; only to the rule of this name where one is given."""
     rows = await op.cloudstack.list_all("listNetworkACLs", AclItem, {"aclid": list_id})
     wanted = acl.items(widened(rule) for rule in rules)
@@ -129,7 +129,7 @@ async def _difference(op: Op, list_id: str, rules: Iterable[Rule], name: str = "
     except Inexpressible as full:
         raise inexpressible(full.rule, _ZONE, full.reason) from full
     return [
-        Call(call.command, {**call.parameters, "aclid": list_id}) if call.command == "createNetworkACL" else call
+        Command(call.command, {**call.parameters, "aclid": list_id}) if call.command == "createNetworkACL" else call
         for call in calls
     ]
 

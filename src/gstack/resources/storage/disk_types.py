@@ -4,7 +4,7 @@ from typing import Any
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
-from gstack.gateway.listing import list_zonal, whole
+from gstack.gateway.listing import in_memory, list_zonal
 from gstack.resources.inventory.disk_offerings import DiskBounds, DiskOffering, disk_offerings, type_id
 from gstack.resources.inventory.zones import Location, locations
 from gstack.resources.shared.naming import timestamp_of
@@ -58,4 +58,4 @@ async def list_(call: Call) -> Any:
         for kind, offering in sorted(disk_types.types.items())
         if offering.offered_in(location.id)
     ]
-    return await list_zonal(call, whole(items), [location.zone for location in everywhere.all])
+    return await list_zonal(call, in_memory(items), [location.zone for location in everywhere.all])

@@ -13,7 +13,7 @@ import msgspec
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
-from gstack.gateway.listing import Batch, Fetch, Window, list_items
+from gstack.gateway.listing import Fetch, Page, PageRequest, list_items
 from gstack.operations.model import Op, Target, work
 from gstack.operations.recipes import removing_new
 from gstack.resources.inventory import snapshots, volumes
@@ -141,13 +141,13 @@ async def list_(call: Call) -> dict[str, Any]:
 def pages(call: Call) -> Fetch:
     """Pages of snapshots: one CloudStack call each."""
 
-    async def fetch(window: Window) -> Batch:
-        if name := window.equals.get("name"):
+    async def fetch(request: PageRequest) -> Page:
+        if name := request.equals.get("name"):
             named = await snapshots.named(call.cloudstack, call.sidecar, name)
-            return Batch(await render(call, named), last=True)
-        listed, count = await call.cloudstack.page("listSnapshots", VolumeSnapshot, window.page, window.size, OWN)
+            return Page(await render(call, named), last=True)
+        listed, count = await call.cloudstack.page("listSnapshots", VolumeSnapshot, request.page, request.size, OWN)
         found = await snapshots.with_names(listed, call.sidecar)
-        return Batch(await render(call, found), not listed or window.page * window.size >= count, count)
+        return Page(await render(call, found), not listed or request.page * request.size >= count, count)
 
     return fetch
 

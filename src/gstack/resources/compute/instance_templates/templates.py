@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from gstack.errors import Problem
-from gstack.gateway.call import Call, serves, timestamp
-from gstack.gateway.listing import list_aggregated, list_items, whole
+from gstack.gateway.call import Call, serves
+from gstack.gateway.listing import in_memory, list_aggregated, list_items
+from gstack.gateway.operations import timestamp
 from gstack.operations.model import Op, Target, work
 from gstack.resources.compute.instance_templates import properties as instance_properties
 from gstack.resources.compute.instance_templates import source_instance
@@ -53,7 +54,7 @@ async def get(call: Call) -> dict[str, Any]:
 @serves("compute.instanceTemplates.list", "compute.regionInstanceTemplates.list")
 async def list_(call: Call) -> dict[str, Any]:
     stored = await call.sidecar.objects(call.owner_id, COLLECTION, await _scope(call))
-    return await list_items(call, whole(to_gce(call, one) for one in stored))
+    return await list_items(call, in_memory(to_gce(call, one) for one in stored))
 
 
 @serves("compute.instanceTemplates.aggregatedList")
@@ -61,7 +62,7 @@ async def aggregated_list(call: Call) -> dict[str, Any]:
     everywhere = await locations(call.cloudstack, call.settings.names)
     stored = await call.sidecar.objects(call.owner_id, COLLECTION)
     scopes = [GLOBAL, *(f"regions/{location.region}" for location in everywhere.all)]
-    return await list_aggregated(call, whole(to_gce(call, one) for one in stored), scopes)
+    return await list_aggregated(call, in_memory(to_gce(call, one) for one in stored), scopes)
 
 
 @serves("compute.instanceTemplates.insert", "compute.regionInstanceTemplates.insert")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gstack.gateway.call import Call, serves
-from gstack.gateway.listing import Batch, Fetch, Window, list_aggregated, list_items
+from gstack.gateway.listing import Fetch, Page, PageRequest, list_aggregated, list_items
 from gstack.resources.compute.instances.lookup import located, wanted_machine
 from gstack.resources.compute.instances.to_gce import Part, View, to_gce
 from gstack.resources.inventory import machines, service_offerings, volumes
@@ -50,20 +50,20 @@ def pages(call: Call, everywhere: Locations, location: Location | None) -> Fetch
     narrowed = {"zoneid": location.id} if location else {}
     its = {**machines.OWN, **narrowed}
 
-    async def fetch(window: Window) -> Batch:
-        if name := window.equals.get("name"):
+    async def fetch(request: PageRequest) -> Page:
+        if name := request.equals.get("name"):
             found = await machines.named(call.cloudstack, call.sidecar, name, narrowed)
             disks: Sequence[Volume] = await _volumes_of(
                 call, found[0].machine.id if len(found) == 1 else "", narrowed if found else None
             )
-            return Batch(await render(call, everywhere, found, disks), last=True)
+            return Page(await render(call, everywhere, found, disks), last=True)
         (listed, count), disks = await asyncio.gather(
-            _page(call, window, narrowed),
-            call.cloudstack.reference("listVolumes", Volume, its, fresh=window.page == 1),
+            _page(call, request, narrowed),
+            call.cloudstack.reference("listVolumes", Volume, its, fresh=request.page == 1),
         )
         found = await machines.with_names([one for one in listed if one.shown], call.sidecar)
-        last = not listed or window.page * window.size >= count
-        return Batch(await render(call, everywhere, found, disks), last, count)
+        last = not listed or request.page * request.size >= count
+        return Page(await render(call, everywhere, found, disks), last, count)
 
     return fetch
 
@@ -99,9 +99,9 @@ async def _parts(call: Call, disks: Sequence[Volume]) -> dict[str, list[Part]]:
     return parts
 
 
-async def _page(call: Call, window: Window, narrowed: dict[str, str]) -> tuple[list[VirtualMachine], int]:
+async def _page(call: Call, request: PageRequest, narrowed: dict[str, str]) -> tuple[list[VirtualMachine], int]:
     parameters = {**machines.OWN, "details": machines.DETAILS, **narrowed}
-    return await call.cloudstack.page("listVirtualMachines", VirtualMachine, window.page, window.size, parameters)
+    return await call.cloudstack.page("listVirtualMachines", VirtualMachine, request.page, request.size, parameters)
 
 
 async def _volumes_of(call: Call, machine_id: str | None, narrowed: dict[str, str] | None = None) -> list[Volume]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
-from gstack.gateway.listing import list_items, whole
+from gstack.gateway.listing import in_memory, list_items
 from gstack.resources.compute.instances.subject import wanted
 
 
@@ -17,7 +17,7 @@ async def list_referrers(call: Call) -> dict[str, Any]:
     """Nothing, of an instance that is there. `-` means all instances of the zone."""
     if call.params["instance"] != "-":
         await wanted(call)
-    return await list_items(call, whole([]))
+    return await list_items(call, in_memory([]))
 
 
 @serves("compute.instances.testIamPermissions")

@@ -12,7 +12,7 @@ from typing import Any
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, Links, serves
-from gstack.gateway.listing import Batch, Fetch, Window, list_zonal
+from gstack.gateway.listing import Fetch, Page, PageRequest, list_zonal
 from gstack.operations.model import Target
 from gstack.resources.inventory import machines, volumes
 from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskBounds, DiskOffering, DiskOfferings
@@ -103,14 +103,14 @@ def pages(call: Call, everywhere: Locations, location: Location | None) -> Fetch
     narrowed = {"zoneid": location.id} if location else {}
     parameters = {**machines.OWN, **narrowed}
 
-    async def fetch(window: Window) -> Batch:
-        if name := window.equals.get("name"):
+    async def fetch(request: PageRequest) -> Page:
+        if name := request.equals.get("name"):
             named = await volumes.named(call.cloudstack, call.sidecar, name, narrowed)
-            return Batch(await render(call, everywhere, named), last=True)
-        listed, count = await call.cloudstack.page("listVolumes", Volume, window.page, window.size, parameters)
+            return Page(await render(call, everywhere, named), last=True)
+        listed, count = await call.cloudstack.page("listVolumes", Volume, request.page, request.size, parameters)
         found = await volumes.with_names([one for one in listed if one.shown], call.sidecar)
-        last = not listed or window.page * window.size >= count
-        return Batch(await render(call, everywhere, found), last, count)
+        last = not listed or request.page * request.size >= count
+        return Page(await render(call, everywhere, found), last, count)
 
     return fetch
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, Links, serves
-from gstack.gateway.listing import list_items, whole
+from gstack.gateway.listing import in_memory, list_items
 from gstack.resources.inventory.templates import Catalog, Image, catalog
 from gstack.resources.inventory.zones import Locations, locations
 from gstack.resources.shared import deprecation
@@ -35,7 +35,7 @@ def to_gce(image: Image, facts: Mapping[str, Any], everywhere: Locations, link: 
     Links to images are always at Google's host, since Terraform accepts no other.
     """
     labels = tags_to_labels(image.tags)
-    windows = [{"type": "WINDOWS"}] if image.family.startswith("windows") else []
+    requests = [{"type": "WINDOWS"}] if image.family.startswith("requests") else []
     return present(
         {
             "kind": "compute#image",
@@ -51,7 +51,7 @@ def to_gce(image: Image, facts: Mapping[str, Any], everywhere: Locations, link: 
             "archiveSizeBytes": str(image.archive_bytes),
             "diskSizeGb": str(facts.get("size_gb") or image.size_gb),
             "architecture": ARCHITECTURES.get(image.arch),
-            "guestOsFeatures": facts.get("guest_os_features") or windows,
+            "guestOsFeatures": facts.get("guest_os_features") or requests,
             "labels": labels,
             "labelFingerprint": fingerprint(labels),
             "licenses": facts.get("licenses"),
@@ -90,7 +90,7 @@ async def get(call: Call) -> Any:
 @serves("compute.images.list", foreign=True)
 async def list_(call: Call) -> Any:
     images = (await images_of(call)).of_project(call.project)
-    return await list_items(call, whole(await render(call, images)))
+    return await list_items(call, in_memory(await render(call, images)))
 
 
 @serves("compute.images.getFromFamily", foreign=True)
