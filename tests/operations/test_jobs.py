@@ -36,7 +36,7 @@ async def test_a_job_is_looked_at_until_it_ends(bench: Bench) -> None:
 
 
 async def test_many_jobs_are_looked_at_together(bench: Bench) -> None:
-    """Thirty jobs of one caller: one list tells which are pending, and each result is asked for about once."""
+    """Thirty jobs of one caller: one list tells which are pending, and each result is queried about once."""
     jobs = Jobs(0.05)
     watches = [
         jobs.watch("demo", bench.client, job) for job in await asyncio.gather(*(submit(bench) for _ in range(30)))
@@ -45,7 +45,7 @@ async def test_many_jobs_are_looked_at_together(bench: Bench) -> None:
         [job] = await news_of(watch)
         assert isinstance(job, dict)
         assert job["jobstatus"] == 1
-    assert bench.cloudstack.calls["queryAsyncJobResult"] < 45
+    assert bench.cloudstack.calls["queryAsyncJobResult"] < 36
     assert bench.cloudstack.calls["listAsyncJobs"] < 15
     await jobs.stop()
 

@@ -259,6 +259,23 @@ async def test_leases_are_renewed_while_work_runs(bench: Bench) -> None:
     assert bench.cloudstack.calls["createVolume"] == 1
 
 
+async def test_a_run_that_lost_the_database_goes_on_before_its_lease_ends(bench: Bench) -> None:
+    """Its own process takes the operation up again at once, whatever the lease, and nothing is sent twice."""
+    lost = asyncio.Event()
+
+    async def checkpoint(point: str) -> None:
+        if point == "create:job" and not lost.is_set():
+            lost.set()
+            raise ConnectionResetError
+
+    journal, name = bench.journal(checkpoint=checkpoint, answer_within=0.1, lease=300), fresh()
+    begun = await journal.start(bench.draft(name))
+    await lost.wait()
+    await journal.start_background()
+    assert (await bench.done(journal, begun)).faults == ()
+    assert bench.cloudstack.calls["createVolume"] == 1
+
+
 async def test_old_operations_are_removed(bench: Bench) -> None:
     """What ended more than `keep_days` ago goes in the background; younger and unfinished ones stay."""
     checkpoint, go = held_up()

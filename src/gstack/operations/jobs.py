@@ -1,7 +1,7 @@
 """Polls CloudStack's jobs: one poller for each caller, however many operations wait, and the slower the older a job is.
 
-A few due jobs are queried one by one. For more, one listAsyncJobs tells which ones are still pending, since CloudStack
-lists no others, and only the rest are queried for their results.
+A single job is queried. For several, one listAsyncJobs tells which are still pending, since CloudStack lists no others;
+only those that it does not list are queried for their results.
 """
 
 import asyncio
@@ -17,7 +17,6 @@ from gstack.errors import Problem
 SLOWEST = 5.0  # seconds between two looks at an old job
 _GROWTH = 0.2  # of a job's age: its end is noticed late by at most a fifth of what it took
 _TOGETHER = 0.5  # of the shortest pause: jobs that are due within it share a round
-_MANY = 4  # due jobs from which on one list replaces the queries
 _SILENT_PAUSE = 15.0  # seconds between two looks while CloudStack does not answer, at most
 
 _log = structlog.get_logger(__name__)
@@ -87,6 +86,7 @@ class _Poller:
         self._watches: set[Watch] = set()
         self._more = asyncio.Event()
         self._pause = 0.0  # seconds, more than 0 while CloudStack is silent
+        self._lists = True  # False once CloudStack refused the list: the caller's role does not have it
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -118,10 +118,8 @@ class _Poller:
     async def _look_on(self) -> None:
         while self._watches:
             await self._until_due()
-            limit = time.monotonic() + self._interval * _TOGETHER
-            due = [watch for watch in self._watches if watch.next <= limit]
             try:
-                await self._look_at(due)
+                await self._look_at(self._due())
             except Unreachable:
                 self._silent()
             except Exception:  # noqa: BLE001  # logged and tried again: waiting operations must not hang
@@ -146,8 +144,15 @@ class _Poller:
             except TimeoutError:
                 return
 
+    def _due(self) -> list[Watch]:
+        """Return the jobs to look at: those that are due, or all where one list tells of all."""
+        if self._lists and len(self._watches) > 1:
+            return list(self._watches)
+        limit = time.monotonic() + self._interval * _TOGETHER
+        return [watch for watch in self._watches if watch.next <= limit]
+
     async def _look_at(self, due: list[Watch]) -> None:
-        pending = await self._pending() if len(due) >= _MANY else set()
+        pending = await self._pending() if self._lists and len(due) > 1 else set()
         now = time.monotonic()
         for watch in due:
             watch.next = now + min(SLOWEST, max(self._interval, (now - watch.since) * _GROWTH))
@@ -160,7 +165,8 @@ class _Poller:
     async def _pending(self) -> set[str]:
         try:
             listed = await self._client.list_all("listAsyncJobs", _Pending)
-        except Refusal:  # the caller's role does not have this command
+        except Refusal:
+            self._lists = False
             return set()
         return {job.jobid for job in listed}
 

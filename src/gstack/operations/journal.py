@@ -31,6 +31,7 @@ from gstack.operations.workers import dead, new_worker
 Credentials = Callable[[str], Awaitable[KeyPair | None]]
 LOOK = 0.3  # seconds between two looks at an operation that another process runs
 _SCAN = 5.0  # seconds between two looks for operations that nobody runs, at most
+_RETRY = 1.0  # seconds after which a background task that failed is tried again
 _CLAIM = 50  # operations taken over at once; other replicas or the next look take the rest
 _CLEAN = 3600.0  # seconds between two removals of old operations
 
@@ -139,6 +140,8 @@ class Journal:
         return record
 
     def _launch(self, record: Record) -> None:
+        if record.key in self._running:
+            return
         running = self._running[record.key] = _Running(record)
         running.task = asyncio.create_task(self._carry(running), name=record.operation.name)
 
@@ -209,14 +212,19 @@ class Journal:
     # Chores
 
     async def _regularly(self, pause: float, chore: Callable[[], Awaitable[None]]) -> None:
+        """Do a chore again and again. While the database is away, try often: leases must be renewed once it is back."""
+        failing = False
         while True:
             try:
                 await chore()
             except Exception as error:  # noqa: BLE001  # logged; the next round may succeed
-                _log.warning(
-                    "background task failed", chore=chore.__name__, why=str(error), exc_info=not lost_connection(error)
-                )
-            await asyncio.sleep(pause)
+                if not failing:
+                    known = lost_connection(error)
+                    _log.warning("background task failed", task=chore.__name__, why=str(error), exc_info=not known)
+                failing = True
+            else:
+                failing = False
+            await asyncio.sleep(min(pause, _RETRY) if failing else pause)
 
     async def _renew(self) -> None:
         """Renew the leases of what runs here, and stop what another worker took over."""
@@ -237,12 +245,12 @@ class Journal:
         """Take over operations that nobody runs: their process died or gave them up."""
         names = list(works())
         gone = dead(await self._store.workers(), self._worker)
-        if not await self._store.free(names, gone):
+        if not await self._store.free(names, gone, list(self._running)):
             return
-        for record in await self._store.claim(names, _CLAIM, gone):
+        for record in await self._store.claim(names, _CLAIM, gone, list(self._running)):
             if record.key not in self._running:
                 _log.info("operation taken over", operation=record.operation.name)
-                self._launch(record)
+            self._launch(record)
 
     async def _clean(self) -> None:
         """Remove old operations, some at a time."""

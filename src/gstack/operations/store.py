@@ -103,13 +103,17 @@ class Store:
             free = update(operations).where(operations.c.id == key)
             await connection.execute(free.values(lease_owner=None, lease_until=None))
 
-    async def claim(self, works: Collection[str], limit: int, dead: Collection[str] = ()) -> list[Record]:
-        """Take over unfinished operations without a lease, with an expired one, or of `dead` workers.
+    async def claim(
+        self, works: Collection[str], limit: int, dead: Collection[str] = (), running: Collection[int] = ()
+    ) -> list[Record]:
+        """Take over unfinished operations that nobody runs.
 
-        Only operations whose work is in `works`: in a rolling update an old replica does not know the new one's works.
+        Their lease is absent or expired, or it belongs to a `dead` worker, or to this one although the operation is not
+        among those `running` here: the database was away, so its run could not go on. Only operations whose work is in
+        `works` count: in a rolling update an old replica does not know the new one's works.
         """
         columns = operations.c
-        chosen = self._claimable(works, dead).order_by(columns.id).limit(limit)
+        chosen = self._claimable(works, dead, running).order_by(columns.id).limit(limit)
         if self._postgresql:
             chosen = chosen.with_for_update(skip_locked=True)
         taken = update(operations).where(columns.id.in_(chosen)).returning(operations)
@@ -119,9 +123,9 @@ class Store:
         records = (msgspec.structs.replace(to_record(row), resumed=True) for row in rows)
         return sorted(records, key=lambda record: record.key)
 
-    async def free(self, works: Collection[str], dead: Collection[str] = ()) -> bool:
+    async def free(self, works: Collection[str], dead: Collection[str] = (), running: Collection[int] = ()) -> bool:
         """Tell whether there is something to claim. This is a read, so idle workers do not queue up to write."""
-        return bool(await self._rows(self._claimable(works, dead).limit(1)))
+        return bool(await self._rows(self._claimable(works, dead, running).limit(1)))
 
     async def workers(self) -> set[str]:
         """Return the names of the workers that hold leases."""
@@ -171,8 +175,9 @@ class Store:
         if not changed.all():
             raise LeaseLost(str(key))
 
-    def _claimable(self, works: Collection[str], dead: Collection[str]) -> Select[Any]:
+    def _claimable(self, works: Collection[str], dead: Collection[str], running: Collection[int]) -> Select[Any]:
         columns = operations.c
         ours = columns.cloud.in_({self._cloud, ""})
         free = columns.lease_owner.is_(None) | (columns.lease_until < database_clock()) | columns.lease_owner.in_(dead)
-        return select(columns.id).where(columns.status != DONE, ours, columns.work.in_(works), free)
+        abandoned = (columns.lease_owner == self._worker) & columns.id.not_in(running)
+        return select(columns.id).where(columns.status != DONE, ours, columns.work.in_(works), free | abandoned)
