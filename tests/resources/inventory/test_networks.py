@@ -34,13 +34,13 @@ def tier(
     return GuestNetwork(uuid, name, zone, "Isolated", cidr=cidr, vpcid=vpc, aclname=acl, created=uuid)
 
 
-def known(*guests: GuestNetwork, vpcs: tuple[Vpc, ...] = ()) -> Networks:
+def networks(*guests: GuestNetwork, vpcs: tuple[Vpc, ...] = ()) -> Networks:
     return build(guests, vpcs, EVERYWHERE, "owner")
 
 
 def test_default_is_there_before_anything_is() -> None:
-    """The network `default` has a subnetwork in every region, the guest network where it cannot be made."""
-    nothing = known(GUEST)
+    """The network `default` has a subnetwork in every region: the guest network where the zone has security groups."""
+    nothing = networks(GUEST)
     assert [network.name for network in nothing.all] == ["default"]
     shown = {one.location.region: (one.network_id, one.cidr) for one in nothing.subnetworks}
     assert shown["cs-old"] == ("g1", "60.1.0.0/16")
@@ -51,7 +51,7 @@ def test_default_is_there_before_anything_is() -> None:
 def test_vpcs_of_one_name_are_one_network() -> None:
     """A network is global: its VPCs in two zones are its backings, their tiers its subnetworks."""
     vpcs = (Vpc("v1", "prod", "z-east", "10.0.0.0/8"), Vpc("v2", "prod", "z-west", "10.0.0.0/8"))
-    found = known(tier("t1", "web", "v1", acl="gce-prod"), tier("t2", "db", "v2", "z-west", acl="hand"), vpcs=vpcs)
+    found = networks(tier("t1", "web", "v1", acl="gce-prod"), tier("t2", "db", "v2", "z-west", acl="hand"), vpcs=vpcs)
     prod = found.network("prod")
     assert prod
     assert [(b.kind, b.vpc_id, b.ours) for b in prod.backings] == [(VPC, "v1", True), (VPC, "v2", False)]
@@ -65,25 +65,25 @@ def test_the_second_vpc_of_a_name_in_one_zone_gets_a_suffix() -> None:
     """The older VPC keeps the name, whatever the order in which CloudStack lists them."""
     young, old = Vpc("v1", "prod", "z-east", created="2026-02"), Vpc("v2", "prod", "z-east", created="2026-01")
     for vpcs in ((young, old), (old, young)):
-        found = known(vpcs=vpcs).network("prod")
+        found = networks(vpcs=vpcs).network("prod")
         assert found
         assert [backing.vpc_id for backing in found.backings] == ["v2"]
 
 
-def test_a_made_default_is_the_planned_one() -> None:
-    """The `default` subnetwork keeps its id when its tier is made, and has the tier's range then."""
-    before = known(GUEST).subnetwork("cs-east", "default")
+def test_a_created_default_is_the_planned_one() -> None:
+    """The `default` subnetwork keeps its id when its tier is created, and then has the range of the tier."""
+    before = networks(GUEST).subnetwork("cs-east", "default")
     vpc = Vpc("v1", "default", "z-east", "10.0.0.0/8")
-    after = known(tier("t1", "default", "v1", acl="gce-default"), vpcs=(vpc,)).subnetwork("cs-east", "default")
+    after = networks(tier("t1", "default", "v1", acl="gce-default"), vpcs=(vpc,)).subnetwork("cs-east", "default")
     assert before
     assert after
     assert (after.key, after.network_id, after.cidr) == (before.key, "t1", "10.1.0.0/24")
 
 
 def test_names_of_two_things_are_told_apart() -> None:
-    """In one region two tiers of one name are two subnetworks, and `default` stays the default network's."""
+    """Two tiers of one name in one region get two names, and `default` stays with the network `default`."""
     vpcs = (Vpc("v1", "default", "z-east"), Vpc("v2", "prod", "z-east"))
-    found = known(tier("t1", "default", "v2"), tier("t2", "web", "v2"), tier("t3", "web", "v1"), vpcs=vpcs)
+    found = networks(tier("t1", "default", "v2"), tier("t2", "web", "v2"), tier("t3", "web", "v1"), vpcs=vpcs)
     names = {one.network_id: one.name for one in found.subnetworks if one.location is EAST}
     assert names.pop("") == "default"
     assert names.pop("t3") == "web"
@@ -91,12 +91,12 @@ def test_names_of_two_things_are_told_apart() -> None:
 
 
 def test_networks_without_vpc() -> None:
-    """An isolated network is a legacy one, a shared one has a subnetwork, our own tools are hidden."""
+    """An isolated network is a legacy network, a shared one has a subnetwork, and tools of the server are hidden."""
     isolated = GuestNetwork("i1", "Old Net", "z-east", "Isolated", cidr="10.2.0.0/24", gateway="10.2.0.1")
     shared = GuestNetwork("s1", "office", "z-east", "Shared", cidr="10.3.0.0/24")
     spare = GuestNetwork("l1", "gstack-spare", "z-east", "L2")
     layer2 = GuestNetwork("l2", "default", "z-east", "L2")
-    found = known(isolated, shared, spare, layer2)
+    found = networks(isolated, shared, spare, layer2)
     old = found.network("old-net")
     assert old
     assert (old.legacy_range, old.legacy_gateway, old.backings[0].kind) == ("10.2.0.0/24", "10.2.0.1", ISOLATED)
@@ -108,9 +108,16 @@ def test_networks_without_vpc() -> None:
     assert {network.name[:8] for network in found.all} == {"default", "default-", "office", "old-net"}
 
 
+def test_public_addresses_belong_to_the_vpc_or_the_isolated_network() -> None:
+    """The addresses of a tier belong to its VPC; a shared network has none."""
+    assert tier("t1", "web", "v1").place == {"vpcid": "v1"}
+    assert GuestNetwork("i1", "old", "z-east", "Isolated").place == {"networkid": "i1"}
+    assert GUEST.place == {}
+
+
 def test_zones_with_security_groups_back_the_default_network() -> None:
     """There the shared guest network stands for the network `default`."""
-    default = known(GUEST).network("default")
+    default = networks(GUEST).network("default")
     assert default
     backing = default.backing(BASIC)
     assert backing
@@ -120,7 +127,7 @@ def test_zones_with_security_groups_back_the_default_network() -> None:
 
 @pytest.mark.parametrize("region", ["cs-east", "cs-west", "sandbox-east1"])
 def test_planned_ranges_are_google_s(region: str) -> None:
-    """A planned range is a /22 in Google's auto range, and always the same for a region."""
+    """A planned range is a /22 in Google's auto range, and a region always gets the same one."""
     planned = IPv4Network(planned_range(region))
     assert planned.subnet_of(AUTO_RANGE)
     assert planned.prefixlen == 22

@@ -16,7 +16,7 @@ FIELD = "resource.networkInterfaces[0]"
 
 @pytest.fixture
 def prod(ask: Ask) -> dict[str, Any]:
-    """A VPC `prod` in zone east with the tier `front`, made in CloudStack by hand; the tier."""
+    """Create a VPC `prod` with the tier `front` in CloudStack, in zone east; the tier."""
     zone = next(one["id"] for one in ask("listZones")["zone"] if one["name"] == EAST)
     if known := ask("listNetworks", name="front").get("network"):
         return dict(known[0])
@@ -46,7 +46,7 @@ def prod(ask: Ask) -> dict[str, Any]:
     ],
 )
 def test_wrong_references_are_refused(gce: Gce, prod: Any, interface: dict[str, Any], said: str) -> None:
-    """A network or subnetwork that is not there, or not for this zone, is 400 in Google's words."""
+    """A network or subnetwork that does not exist, or not in this zone, is 400 in Google's words."""
     refused = gce.refused(
         "POST", f"zones/{EAST}/instances", 400, body_of(EAST, "vm-wrong", networkInterfaces=[interface])
     )
@@ -54,14 +54,14 @@ def test_wrong_references_are_refused(gce: Gce, prod: Any, interface: dict[str, 
 
 
 def test_a_network_has_nothing_in_another_zone(gce: Gce, prod: Any) -> None:
-    """A network that CloudStack has in another zone only is refused, with the zone's name."""
+    """A network that exists only in another zone is refused, with the zone's name."""
     wish = body_of(WEST, "vm-wrong", networkInterfaces=[{"network": "global/networks/prod"}])
     refused = gce.refused("POST", f"zones/{WEST}/instances", 400, wish)
     assert "subnet" in refused["message"] or WEST in refused["message"]
 
 
 def test_a_machine_on_a_tier_made_by_hand(made: Any, prod: dict[str, Any], ask: Ask) -> None:
-    """Named by its subnetwork alone, a tier made in CloudStack takes machines and gives them static NAT."""
+    """An instance may name a tier that somebody made by its subnetwork alone, and gets static NAT there."""
     config = {"subnetwork": "regions/sandbox-east1/subnetworks/front", "accessConfigs": [{"type": "ONE_TO_ONE_NAT"}]}
     nic = made(EAST, "vm-front", networkInterfaces=[config])["networkInterfaces"][0]
     assert nic["network"].endswith("/global/networks/prod")
@@ -73,13 +73,13 @@ def test_a_machine_on_a_tier_made_by_hand(made: Any, prod: dict[str, Any], ask: 
 
 
 def test_rules_of_a_network_made_by_hand_stay_by_hand(gce: Gce, prod: Any) -> None:
-    """A firewall of a network whose ACL lists somebody made is refused: they are not ours to change."""
+    """A firewall is refused for a network whose ACL lists somebody made: they are not ours to change."""
     rule = {"name": "p", "network": "global/networks/prod", "allowed": [{"IPProtocol": "tcp"}]}
     assert "was made in CloudStack" in gce.refused("POST", "global/firewalls", 400, rule)["message"]
 
 
 def test_an_instance_may_not_come_where_a_rule_cannot(gce: Gce) -> None:
-    """Where a rule of the network is not expressible, an instance is refused, and the rule is named."""
+    """If a zone cannot express a rule of the network, an instance there is refused, and the rule is named."""
     rule = {"name": "deny", "denied": [{"IPProtocol": "tcp"}], "network": "global/networks/default"}
     gce.done(gce.post("global/firewalls", rule))
     refused = gce.refused("POST", f"zones/{BASIC}/instances", 400, body_of(BASIC, "vm-no"))
@@ -88,7 +88,7 @@ def test_an_instance_may_not_come_where_a_rule_cannot(gce: Gce) -> None:
 
 
 def test_an_advanced_zone_with_security_groups(start: Any) -> None:
-    """There a machine goes on the zone's guest network, whose address is its external one."""
+    """A machine there is on the zone's guest network, and its guest address is the external one."""
     client, zone = Gce(start(zones=(ZoneSpec("cs-groups-a", "Advanced", securitygroups=True),))), "cs-groups-a"
     client.done(client.post(f"zones/{zone}/instances", body_of(zone, "vm1")))
     (nic,) = client.get(f"zones/{zone}/instances/vm1")["networkInterfaces"]

@@ -9,7 +9,7 @@ DEFAULT = "global/networks/default"
 
 
 def test_default_is_always_there(gce: Gce) -> None:
-    """Before anything was made the network `default` is shown, with a subnetwork in every region."""
+    """The network `default` is shown before anything exists, with a subnetwork in every region."""
     default = gce.get(DEFAULT)
     assert default["selfLink"] == f"{gce.base}/projects/demo/{DEFAULT}"
     assert default["autoCreateSubnetworks"] is True
@@ -22,7 +22,7 @@ def test_default_is_always_there(gce: Gce) -> None:
 
 
 def test_get_by_id(gce: Gce) -> None:
-    """A network is got by its numeric id too."""
+    """A network can be read by its numeric id."""
     default = gce.get(DEFAULT)
     assert gce.get(f"global/networks/{default['id']}") == default
 
@@ -34,7 +34,7 @@ def test_unknown_is_404(gce: Gce) -> None:
 
 
 def test_what_was_made_in_cloudstack_is_shown(gce: Gce, other: Gce, ask: Ask) -> None:
-    """A VPC is a network of its name, an isolated network a legacy one; another account sees neither."""
+    """A VPC is shown as a network of its name, an isolated network as a legacy one; another account sees neither."""
     zone = next(one["id"] for one in ask("listZones")["zone"] if one["name"] == EAST)
     offering = ask("listVPCOfferings", name="Default VPC offering")["vpcoffering"][0]["id"]
     ask("createVPC", zoneid=zone, vpcofferingid=offering, name="Prod Net", displaytext="by hand", cidr="172.16.0.0/12")

@@ -20,7 +20,7 @@ def test_default_is_in_every_region(gce: Gce, region: str) -> None:
 
 
 def test_aggregated(gce: Gce) -> None:
-    """All regions' subnetworks come under the keys of their regions."""
+    """The aggregated list has the subnetworks of each region under the region's key."""
     items = gce.get("aggregated/subnetworks")["items"]
     assert {key: [one["name"] for one in found["subnetworks"]] for key, found in items.items()} == {
         f"regions/{region}": ["default"] for region in REGIONS
@@ -28,7 +28,7 @@ def test_aggregated(gce: Gce) -> None:
 
 
 def test_ranges_do_not_overlap(gce: Gce) -> None:
-    """The ranges of two regions lie apart, as in Google's networks."""
+    """The ranges of two regions do not overlap, as in Google's networks."""
     items = gce.get("aggregated/subnetworks")["items"].values()
     ranges = [ip_network(one["ipCidrRange"]) for found in items for one in found["subnetworks"]]
     assert not any(one.overlaps(two) for one in ranges for two in ranges if one is not two)
@@ -44,6 +44,6 @@ def test_unknown_is_404(gce: Gce) -> None:
 
 
 def test_get_by_id(gce: Gce) -> None:
-    """A subnetwork is got by its numeric id too."""
+    """A subnetwork can be read by its numeric id."""
     shown = gce.get("regions/sandbox-east1/subnetworks/default")
     assert gce.get(f"regions/sandbox-east1/subnetworks/{shown['id']}") == shown

@@ -11,7 +11,7 @@ ZONE = "sandbox-east1-a"
 
 
 def addresses(ask: Ask) -> dict[str, dict[str, Any]]:
-    """The account's public addresses that are no source NAT."""
+    """The account's public addresses, without those that are source NAT."""
     found = ask("listPublicIpAddresses", listall=True).get("publicipaddress", [])
     return {one["ipaddress"]: one for one in found if not one["issourcenat"]}
 
@@ -45,7 +45,7 @@ def test_an_address_given_by_hand_stays(gce: Gce, made: Any, ask: Ask) -> None:
 
 
 def test_a_lost_answer_takes_one_address(gce: Gce, ask: Ask, fault: Any) -> None:
-    """Where the answer to the association is lost, the address that was taken is found and used."""
+    """If the answer to the association is lost, the address is found and used."""
     fault("associateIpAddress", "lost")
     fault("enableStaticNat", "lost")
     gce.done(gce.post(f"zones/{ZONE}/instances", body_of(ZONE, "vm-lost")))
@@ -58,7 +58,7 @@ def test_a_lost_answer_takes_one_address(gce: Gce, ask: Ask, fault: Any) -> None
 def test_idle_addresses_of_the_account_are_nobody_s_to_take(
     gce: Gce, made: Any, ask: Ask, fault: Any, kind: str
 ) -> None:
-    """Addresses that the account holds and does not use stay its own when an answer is lost; a new one is taken."""
+    """If an answer is lost, unused addresses of the account are left alone and a new one is associated."""
     made(ZONE, "vm-idle", networkInterfaces=[{"network": "global/networks/default"}])
     (vpc,) = ask("listVPCs", name="default")["vpc"]
     idle = [ask("associateIpAddress", vpcid=vpc["id"]) for _ in range(2)]
@@ -75,7 +75,7 @@ def test_idle_addresses_of_the_account_are_nobody_s_to_take(
 
 
 def test_no_address_left(gce: Gce, made: Any, ask: Ask, fault: Any) -> None:
-    """Where the cloud gives no address the instance is not made, and nothing stays."""
+    """If the cloud has no address left, the instance is not created and nothing stays."""
     made(ZONE, "vm-there", networkInterfaces=[{"network": "global/networks/default"}])
     fault("associateIpAddress", "job_failed", errorcode=533, errortext="Insufficient address capacity")
     operation = gce.finished(gce.post(f"zones/{ZONE}/instances", body_of(ZONE, "vm-none")))

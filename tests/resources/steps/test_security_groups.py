@@ -20,7 +20,7 @@ def own(ask: Ask, instance: str) -> dict[str, Any]:
 
 
 def test_a_machine_has_the_network_s_group_and_one_of_its_own(made: Any, ask: Ask) -> None:
-    """A machine is deployed in two groups; the network's has Google's rules, with its members as what is inside."""
+    """A machine is in two groups; the network's has Google's rules, with the group itself as the internal source."""
     made(ZONE, "vm1")
     (machine,) = ask("listVirtualMachines", zoneid=own_zone(ask), displayname="vm1")["virtualmachine"][:1]
     assert {group["name"] for group in machine["securitygroup"]} == {"gce-network-default", own(ask, "vm1")["name"]}
@@ -40,7 +40,7 @@ def own_zone(ask: Ask) -> str:
 
 
 def test_tags_lead_from_group_to_group(gce: Gce, made: Any, ask: Ask) -> None:
-    """A source tag is the groups of its machines, a target tag where the rules are; machines may come later."""
+    """Rules are in the groups of machines with a target tag and name those with a source tag, also later machines."""
     made(ZONE, "web1", tags={"items": ["web"]})
     made(ZONE, "db1", tags={"items": ["db"]})
     gce.done(gce.post("global/firewalls", DB | {"network": "global/networks/default"}))
@@ -72,7 +72,7 @@ def test_rules_made_by_hand_stay(gce: Gce, made: Any, ask: Ask) -> None:
 
 
 def test_a_group_that_cannot_go_is_named(gce: Gce, made: Any, ask: Ask, fault: Any) -> None:
-    """CloudStack holds the group of a machine whose deployment failed: the operation says which one stays."""
+    """CloudStack keeps the group of a machine whose deployment failed; the operation names the group."""
     made(ZONE, "vm-first")
     fault("deployVirtualMachine", "job_failed")
     operation = gce.finished(gce.post(f"zones/{ZONE}/instances", body_of(ZONE, "vm-failing")))
@@ -81,7 +81,7 @@ def test_a_group_that_cannot_go_is_named(gce: Gce, made: Any, ask: Ask, fault: A
 
 
 def test_a_group_that_cannot_be_filled_goes(gce: Gce, made: Any, ask: Ask, fault: Any) -> None:
-    """Where a machine's own group cannot be filled the machine is not made, and its group is deleted."""
+    """If a machine's own group cannot be filled, the machine is not created and the group is deleted."""
     made(ZONE, "web-a", tags={"items": ["web"]})
     gce.done(gce.post("global/firewalls", DB | {"network": "global/networks/default"}))
     fault("authorizeSecurityGroupIngress", "job_failed", count=20)
@@ -92,7 +92,7 @@ def test_a_group_that_cannot_be_filled_goes(gce: Gce, made: Any, ask: Ask, fault
 
 
 def test_a_machine_costs_one_look(made: Any, spent: Any) -> None:
-    """Without source tags a new machine reads the network's group and makes its own, whatever else is there."""
+    """Without source tags, a new machine costs a look at the network's group and the creation of its own."""
     made(ZONE, "vm-a")
     count = spent(lambda: made(ZONE, "vm-b"), "listSecurityGroups", "createSecurityGroup", "authorize*")
     assert count["createSecurityGroup"] == 1
@@ -101,7 +101,7 @@ def test_a_machine_costs_one_look(made: Any, spent: Any) -> None:
 
 
 def test_groups_of_a_project(gce: Gce, ask: Ask) -> None:
-    """In a CloudStack project source tags work as well: groups are named by the project's own account."""
+    """Source tags work in a CloudStack project, where groups belong to the project's own account."""
     ask("createProject", name="acme", displaytext="acme")
     acme = Gce(gce.stack, project="acme")
     rule = DB | {"network": "global/networks/default"}

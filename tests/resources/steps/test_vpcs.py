@@ -38,7 +38,7 @@ def test_the_first_machine_makes_vpc_list_and_tier(made: Any, ask: Ask) -> None:
 
 
 def test_allow_and_deny_both_ways(gce: Gce, made: Any, ask: Ask) -> None:
-    """Denied and egress rules of any priority become items, before the ones of later priorities."""
+    """Deny and egress rules of any priority become items, in the order of priorities."""
     made(ZONE, "vm1")
     rules: list[dict[str, Any]] = [
         {"name": "deny-web", "denied": [{"IPProtocol": "tcp", "ports": ["80"]}], "priority": 0},
@@ -73,7 +73,7 @@ def test_items_made_by_hand_stay(gce: Gce, made: Any, ask: Ask) -> None:
 
 @pytest.mark.parametrize("command", ["createVPC", "createNetworkACLList", "createNetwork", "createNetworkACL"])
 def test_a_lost_answer_makes_nothing_twice(start: Any, command: str) -> None:
-    """Where the answer to a creation is lost, the probe finds what was made, and it is made once."""
+    """If the answer to a creation is lost, the probe finds what was created, and it is created once."""
     running = start()
     client = Gce(running)
     fault(running, command, "lost")
@@ -90,7 +90,7 @@ def fault(running: Any, command: str, kind: str) -> None:
 
 
 def test_widened_target_tags(start: Any) -> None:
-    """With the setting a rule with target tags is taken in a VPC for the whole network, and the operation warns."""
+    """With the setting, a rule with target tags applies to the whole network in a VPC, and the operation warns."""
     client = Gce(start(names=NameSettings(target_tags="subnetwork")))
     client.done(client.post(f"zones/{ZONE}/instances", body_of(ZONE, "vm1")))
     rule = {"name": "tagged", "allowed": [{"IPProtocol": "tcp"}], "targetTags": ["web"]}

@@ -58,6 +58,13 @@ class GuestNetwork(msgspec.Struct, frozen=True):
         """Whether security groups filter this network."""
         return any(service.name == "SecurityGroup" for service in self.service)
 
+    @property
+    def place(self) -> dict[str, str]:
+        """Where public addresses for it belong, as parameters of associateIpAddress; empty where it has none."""
+        if self.vpcid:
+            return {"vpcid": self.vpcid}
+        return {"networkid": self.id} if self.type == "Isolated" else {}
+
 
 class VpcTier(msgspec.Struct, frozen=True):
     """A tier inside an answer of listVPCs."""

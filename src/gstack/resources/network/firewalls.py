@@ -46,7 +46,7 @@ _CHANGEABLE = (
     "destinationRanges",
     "targetTags",
 )
-_HALF_DONE = "Not all that was half done could be taken back"
+_HALF_DONE = "Not everything that was sent could be undone"
 _NO_LOG = "CloudStack keeps no firewall logs. Leave logging off."
 
 
@@ -113,8 +113,8 @@ def changed(body: Mapping[str, Any], changes: Mapping[str, Any], *, replace: boo
     """The firewall of a stored body after a change. Its name, network, direction and id stay."""
     sent = {**({} if replace else body), **changes, "name": body["name"], "direction": body["direction"]}
     firewall = checked(sent, body["network"])
-    stays = {field: body[field] for field in ("id", "creationTimestamp") if field in body}
-    return Firewall({**firewall.body, **stays}, firewall.rule)
+    identity = {field: body[field] for field in ("id", "creationTimestamp") if field in body}
+    return Firewall({**firewall.body, **identity}, firewall.rule)
 
 
 @serves("compute.firewalls.get")
@@ -136,8 +136,8 @@ async def insert(call: Call) -> dict[str, Any]:
     if await Firewalls(call.sidecar, call.owner_id).find(firewall.name):
         raise Problem.already_exists(call.resource(f"{SCOPE}/{COLLECTION}/{firewall.name}"))
     await _check_zones(call, network, zones, firewall.rule)
-    made = {"id": gce_id(str(uuid.uuid4())), "creationTimestamp": timestamp(datetime.now(UTC))}
-    body = {**firewall.body, **made}
+    identity = {"id": gce_id(str(uuid.uuid4())), "creationTimestamp": timestamp(datetime.now(UTC))}
+    body = {**firewall.body, **identity}
     return await call.start(create, _target(body), FirewallRequest(body, **_kinds(call, zones)))
 
 
@@ -165,7 +165,7 @@ async def delete(call: Call) -> dict[str, Any]:
 
 @work("firewalls.insert", FirewallRequest)
 async def create(op: Op, request: FirewallRequest) -> None:
-    """Store the firewall, then apply it wherever its network is. Undone as a whole where CloudStack refuses."""
+    """Store the firewall, then send its rules to every zone of its network. Undo everything if CloudStack refuses."""
     firewalls, firewall = Firewalls(op.sidecar, op.operation.owner), Firewall.of(request.body)
     await op.decide("keep", lambda: firewalls.add(firewall.body, _resource(op)))
     try:
@@ -179,7 +179,7 @@ async def create(op: Op, request: FirewallRequest) -> None:
 
 @work("firewalls.patch", FirewallChange)
 async def change(op: Op, request: FirewallChange) -> None:
-    """Change the firewall as it is now, then apply it wherever its network is. Undone where CloudStack refuses."""
+    """Change the stored firewall, then its rules in every zone of its network. Undo all if CloudStack refuses."""
     firewalls = Firewalls(op.sidecar, op.operation.owner)
     before = Firewall.of(await op.decide("found", lambda: _same(op, firewalls, request.body)))
     after = changed(before.body, request.changes, replace=request.replace)
@@ -195,7 +195,7 @@ async def change(op: Op, request: FirewallChange) -> None:
 
 @work("firewalls.delete", FirewallRequest)
 async def remove(op: Op, request: FirewallRequest) -> None:
-    """Drop the firewall, then remove its rules wherever its network is. Undone as a whole where CloudStack refuses."""
+    """Drop the firewall, then its rules in every zone of its network. Undo everything if CloudStack refuses."""
     firewalls = Firewalls(op.sidecar, op.operation.owner)
     firewall = Firewall.of(await op.decide("found", lambda: _same(op, firewalls, request.body)))
     await op.decide("drop", lambda: firewalls.drop(firewall.name))
@@ -209,7 +209,7 @@ async def remove(op: Op, request: FirewallRequest) -> None:
 
 
 async def _same(op: Op, firewalls: Firewalls, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The firewall as it is now. 404 if it was deleted since the request: a new one of its name is another one."""
+    """The body as it is stored now. 404 if the firewall was deleted since the request, even if its name was reused."""
     found = await firewalls.find(body["name"])
     if found is None or found["id"] != body["id"]:
         raise Problem.not_found(_resource(op))
@@ -291,7 +291,7 @@ async def _check_zones(call: Call, network: Network, zones: Locations, rule: Rul
         zone = f"Zone '{backing.location.zone}'"
         if await in_use(call.cloudstack, network.name, backing):
             raise inexpressible(rule.name, zone, reason)
-        why = f"{zone} cannot express this rule: {reason} Instances there are refused while the rule exists."
+        why = f"{zone} cannot express this rule: {reason} New instances there are refused while the rule exists."
         call.warn("NOT_CRITICAL_ERROR", why)
 
 

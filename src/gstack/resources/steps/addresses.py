@@ -36,7 +36,7 @@ async def give(op: Op, step: str, place: Mapping[str, str], network_id: str, vm_
     Raises CloudStack's Refusal where the cloud has none left; then none stays associated.
     """
     for number in range(_TRIES):
-        existing = await op.decide(f"{step}-there-{number}", lambda: _idle(op, place))
+        existing = await op.decide(f"{step}-existing-{number}", lambda: _idle(op, place))
         created = await op.run(f"{step}-take-{number}", "associateIpAddress", place, probe=_associated(place, existing))
         if created.get("issourcenat"):  # CloudStack makes the first address of an unused network its source NAT
             continue

@@ -88,7 +88,7 @@ async def retag(op: Op, step: str, group_ids: Sequence[str], tags: Sequence[str]
     async def own_facts() -> dict[str, dict[str, Any]]:
         return await op.sidecar.facts(await _own_among(op, group_ids))
 
-    for group_id, facts in (await op.decide(f"{step}-known", own_facts)).items():  # one at most
+    for group_id, facts in (await op.decide(f"{step}-facts", own_facts)).items():  # one at most
         network, before = facts["network"], facts.get("tags", [])
         await op.keep(f"{step}-keep", group_id, KIND, {"tags": list(tags)})
         try:
