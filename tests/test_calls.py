@@ -91,6 +91,8 @@ def life(running: Stack, gce: Gce, kind: str, zone: str) -> list[str]:
     count("disks.delete", lambda: gce.delete(disk))
     rule: dict[str, Any] = {"name": f"web-{kind}", "allowed": [{"IPProtocol": "tcp", "ports": ["80"]}]}
     count("firewalls.insert", lambda: gce.post("global/firewalls", rule | {"sourceRanges": ["10.0.0.0/8"]}))
+    moved = {"sourceRanges": ["192.0.2.0/24"], "allowed": [{"IPProtocol": "tcp", "ports": ["81"]}]}
+    count("firewalls.patch", lambda: gce.call("PATCH", f"global/firewalls/web-{kind}", moved).json())
     count("firewalls.delete", lambda: gce.delete(f"global/firewalls/web-{kind}"))
     count("instances.reset", lambda: gce.post(f"{vm}/reset"))
     count("instances.stop", lambda: gce.post(f"{vm}/stop"))

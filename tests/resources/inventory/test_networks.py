@@ -35,7 +35,7 @@ def tier(
 
 
 def networks(*guests: GuestNetwork, vpcs: tuple[Vpc, ...] = ()) -> Networks:
-    return build(guests, vpcs, EVERYWHERE, "owner")
+    return build(vpcs, guests, EVERYWHERE, "owner")
 
 
 def test_default_is_there_before_anything_is() -> None:

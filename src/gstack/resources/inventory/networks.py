@@ -169,15 +169,16 @@ class Networks:
 
 
 async def read_networks(reader: Reader, zones: Locations, *, fresh: bool = False) -> Networks:
-    """Read the owner's networks: listNetworks and listVPCs at the same time, remembered for seconds."""
-    guests, vpcs = await asyncio.gather(
+    """Read the owner's networks: listNetworks and listVPCs at the same time, remembered for seconds with the result."""
+    guests, _ = await asyncio.gather(
         reader.cloudstack.reference("listNetworks", GuestNetwork, fresh=fresh),
         reader.cloudstack.reference("listVPCs", Vpc, fresh=fresh),
     )
-    return build(guests, vpcs, zones, reader.owner_id)
+    context = (guests, zones, reader.owner_id)
+    return await reader.cloudstack.reference("listVPCs", Vpc, build=build, context=context)
 
 
-def build(guests: Sequence[GuestNetwork], vpcs: Sequence[Vpc], zones: Locations, owner_id: str) -> Networks:
+def build(vpcs: Sequence[Vpc], guests: Sequence[GuestNetwork], zones: Locations, owner_id: str) -> Networks:
     """The GCE networks that CloudStack's networks and VPCs are, without those in zones that the caller cannot see."""
     visible = _by_age(guest for guest in guests if zones.of_id(guest.zoneid) and not guest.name.startswith(HIDDEN))
     visible_vpcs = _by_age(vpc for vpc in vpcs if zones.of_id(vpc.zoneid))
