@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import event, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gstack.db.engine import IDLE, create_engine, migrate, reading, writing
+from gstack.db.engine import IDLE, DatabaseUnavailable, create_engine, migrate, reading, writing
+from gstack.db.sidecar import Sidecar
 from gstack.db.tables import ids
 
 _WRITERS = """
@@ -124,3 +125,42 @@ def test_other_databases_are_refused_by_name() -> None:
     """A URL of another kind says what is supported."""
     with pytest.raises(ValueError, match=r"mysql.* use sqlite\+aiosqlite or postgresql\+psycopg"):
         create_engine("mysql://localhost/x")
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://nobody@127.0.0.1:1/none", "sqlite+aiosqlite:////none/such/file.db"]
+)
+async def test_a_database_out_of_reach_is_503(url: str, tmp_path: Path) -> None:
+    """Reads and writes of a database that cannot be reached raise an error that clients may wait for."""
+    engine = create_engine(url.replace("/none/such/", f"{tmp_path}/") if "sqlite" in url else url)
+    if "sqlite" in url:
+        (tmp_path / "file.db").unlink()
+        (tmp_path / "file.db").mkdir()
+    for opened in (reading, writing):
+        with pytest.raises(DatabaseUnavailable) as refused:
+            async with opened(engine) as connection:
+                await connection.execute(text("SELECT 1"))
+        assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "5")
+        assert "database" in refused.value.message
+    await engine.dispose()
+
+
+async def test_reads_go_on_when_the_disk_is_full(tmp_path: Path) -> None:
+    """A full database takes no writes, and still answers reads; ids are stored when there is room again."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/full.db"
+    engine = create_engine(url)
+    await migrate(engine)
+    await engine.dispose()
+    full = create_engine(url)
+    event.listen(full.sync_engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count=1"))
+    many = [f"uuid-{number}" for number in range(2000)]
+    with pytest.raises(DatabaseUnavailable, match="database"):
+        async with writing(full) as connection:
+            await connection.execute(insert(ids), [{"gce_id": one, "uuid": one} for one in many])
+    await Sidecar(full).remember_ids(many)
+    assert await _counted(full) == 0
+    await full.dispose()
+    roomy = create_engine(url)
+    await Sidecar(roomy).remember_ids(many)
+    assert await _counted(roomy) == len(many)
+    await roomy.dispose()

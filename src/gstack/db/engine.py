@@ -18,14 +18,18 @@ from typing import Any
 import msgspec
 from sqlalchemy import URL, Connection, event, inspect, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gstack.db.tables import SCHEMA
+from gstack.errors import ApiError
 
 BUSY = 30.0  # seconds to wait for another process's write transaction
 IDLE = 15.0  # seconds after which PostgreSQL ends a transaction in which nothing happens
 _QUEUE, _READING = "gstack_writers", "gstack_reading"  # execution options of ours
+_RETRY_AFTER = "5"  # seconds
+_UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeoutError)
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x6773746163  # our advisory lock in a PostgreSQL database; any number that nothing else uses
 _WAL_TRIES, _WAL_PAUSE = 100, 0.05
@@ -40,6 +44,22 @@ class DatabaseError(Exception):
     """The database cannot be used as it is set up. The text tells the operator why."""
 
 
+class DatabaseUnavailable(ApiError):  # noqa: N818  # like silence of CloudStack: not an error of the request
+    """The database does not answer, is full or read-only. 503 with Retry-After; the database's own words are logged."""
+
+    def __init__(self, error: Exception) -> None:
+        message = "The database behind this server does not answer. Try again later, or ask the server's operator."
+        self.reason_of_database = (str(error.orig) if isinstance(error, DBAPIError) else str(error)).strip()
+        super().__init__(
+            503,
+            "backendError",
+            message,
+            code="INTERNAL_ERROR",
+            internal=f"database: {self.reason_of_database}",
+            headers={"Retry-After": _RETRY_AFTER},
+        )
+
+
 async def prepared(url: str) -> AsyncEngine:
     """Create the engine of a database and migrate the database to the newest schema. Raises DatabaseError."""
     try:
@@ -48,9 +68,11 @@ async def prepared(url: str) -> AsyncEngine:
         raise DatabaseError(f"The setting `database` (GSTACK_DATABASE) is wrong: {error}") from error
     try:
         await migrate(engine)
-    except (RuntimeError, DBAPIError, OSError) as error:
+    except (RuntimeError, DatabaseUnavailable, DBAPIError, OSError) as error:
         await engine.dispose()
-        reason = error.orig if isinstance(error, DBAPIError) else error  # without the statement
+        reason: object = error.orig if isinstance(error, DBAPIError) else error  # without the statement
+        if isinstance(error, DatabaseUnavailable):
+            reason = error.reason_of_database
         raise DatabaseError(f"The database cannot be used: {reason}") from error
     return engine
 
@@ -70,20 +92,33 @@ def create_engine(url: str) -> AsyncEngine:
 
 @asynccontextmanager
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Open a transaction for writing. It commits at the end and rolls back on an exception. Never nest two."""
+    """Open a transaction for writing. It commits at the end and rolls back on an exception. Never nest two.
+
+    Raises DatabaseUnavailable where the database cannot be reached or written.
+    """
     queue: asyncio.Lock | None = engine.get_execution_options().get(_QUEUE)
-    async with queue or nullcontext(), engine.begin() as connection:
-        yield connection
+    async with queue or nullcontext():
+        try:
+            async with engine.begin() as connection:
+                yield connection
+        except _UNAVAILABLE as error:
+            raise DatabaseUnavailable(error) from error
 
 
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Open a connection for reads. Each statement stands by itself and never waits for writers."""
+    """Open a connection for reads. Each statement stands by itself and never waits for writers.
+
+    Raises DatabaseUnavailable where the database cannot be reached or read.
+    """
     options: dict[str, Any] = {_READING: True}
     if engine.dialect.name != "sqlite":  # on SQLite, `_on_begin` skips the transaction, which costs nothing
         options["isolation_level"] = "AUTOCOMMIT"
-    async with engine.connect() as connection:
-        yield await connection.execution_options(**options)
+    try:
+        async with engine.connect() as connection:
+            yield await connection.execution_options(**options)
+    except _UNAVAILABLE as error:
+        raise DatabaseUnavailable(error) from error
 
 
 async def migrate(engine: AsyncEngine) -> None:
@@ -102,7 +137,7 @@ async def migrate(engine: AsyncEngine) -> None:
 
 def lost_connection(error: BaseException) -> bool:
     """Whether the error means that the database is out of reach, so that a write may or may not have happened."""
-    return isinstance(error, (DBAPIError, OSError, TimeoutError))
+    return isinstance(error, (DatabaseUnavailable, DBAPIError, OSError, TimeoutError))
 
 
 async def _revision(connection: AsyncConnection) -> str | None:

@@ -10,16 +10,18 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+import structlog
 from sqlalchemy import Row, delete, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from gstack.db.engine import reading, writing
+from gstack.db.engine import DatabaseUnavailable, reading, writing
 from gstack.db.tables import facts as fact_rows
 from gstack.db.tables import ids as id_rows
 from gstack.db.tables import objects as object_rows
 from gstack.ids import gce_id
 
+_log = structlog.get_logger("gstack.sidecar")
 _CHUNK = 500  # values in one statement: SQLite takes 32,766 bound parameters, PostgreSQL 65,535
 _REMEMBERED = 50_000  # ids that this process wrote and need not write again
 
@@ -95,16 +97,21 @@ class Sidecar:
     async def remember_ids(self, uuids: Iterable[str]) -> None:
         """Store the GCE ids of these CloudStack uuids, so that requests may name the objects by id.
 
-        A uuid that this process has stored before costs nothing.
+        A uuid that this process has stored before costs nothing. Reads go on where the database takes no writes: then
+        the ids are stored when the objects are shown next.
         """
         new = [uuid for uuid in dict.fromkeys(uuids) if uuid not in self._remembered]
         if not new:
             return
         rows = [{"gce_id": gce_id(uuid), "uuid": uuid} for uuid in new]
-        async with writing(self._engine) as connection:
-            for start in range(0, len(rows), _CHUNK):
-                statement = self._insert(id_rows).values(rows[start : start + _CHUNK])
-                await connection.execute(statement.on_conflict_do_nothing())
+        try:
+            async with writing(self._engine) as connection:
+                for start in range(0, len(rows), _CHUNK):
+                    statement = self._insert(id_rows).values(rows[start : start + _CHUNK])
+                    await connection.execute(statement.on_conflict_do_nothing())
+        except DatabaseUnavailable as unavailable:
+            _log.warning("ids not stored", why=unavailable.internal)
+            return
         self._remembered.update(dict.fromkeys(new))
         while len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)
