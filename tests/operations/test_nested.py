@@ -3,22 +3,32 @@
 import uuid
 from typing import Any
 
+import msgspec
+
 from fixtures.journals import Bench
-from fixtures.works import OWNER, do_nothing, make_disk
+from fixtures.works import OWNER, NewDisk, do_nothing, make_disk
 from gstack.operations.model import Op, work
 from gstack.operations.nested import Nested
 
 
-@work("test.outer")
-async def make_two(op: Op) -> None:
+class NewDisks(msgspec.Struct, frozen=True):
+    """Disks to create in one operation."""
+
+    names: tuple[str, ...]
+    zone: str
+    offering: str
+
+
+@work("test.outer", NewDisks)
+async def make_two(op: Op, request: NewDisks) -> None:
     """Two disks by the same work, in one operation."""
-    for name in op.args["names"]:
-        await make_disk(Nested(op, name, {**op.args, "name": name}))
-    await do_nothing(Nested(op, "nothing", {}))
+    for name in request.names:
+        await make_disk(Nested(op, name), NewDisk(name, request.zone, request.offering))
+    await do_nothing(Nested(op, "nothing"))
 
 
 async def test_parts_are_steps_of_one_operation(bench: Bench) -> None:
-    """Each part has its own args and step names; warnings reach the operation, the parts' targets and progress not."""
+    """Each part has its own request and step names; warnings reach the operation, targets and progress do not."""
     names, journal = [f"part-{uuid.uuid4().hex[:8]}" for _ in range(2)], bench.journal()
     asked: dict[str, Any] = {**bench.place, "names": names}
     operation = await bench.done(journal, await journal.start(bench.draft("whole", "test.outer", args=asked)))
