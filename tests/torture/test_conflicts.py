@@ -1,13 +1,14 @@
 """Requests that get in each other's way end as with Google: 409, 400 resourceNotReady or 404, and never in a mess."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 import requests
 
 from fixtures.gce import Gce
-from fixtures.instances import body_of
+from fixtures.instances import asking_of, body_of
 from gstack.config import OperationSettings
 from torture.replicas import at_once
 
@@ -182,3 +183,27 @@ def test_one_firewall_in_many_hands(gce: Gce) -> None:
         gce.finished(one)
     assert len([one for one in begun_ones if "error" not in gce.finished(one)]) == 1
     gce.refused("GET", "global/firewalls/contested", 404)
+
+
+def test_one_firewall_with_many_changes(gce: Gce, busy: Callable[[str], str], product: Any) -> None:
+    """Of changes of one rule at once each is done or not begun, and CloudStack has what the rule says in the end."""
+    busy(BASIC)
+    ask, ports = asking_of(product), [str(port) for port in range(8001, 8006)]
+    body = {"name": "changing", "allowed": [{"IPProtocol": "tcp", "ports": ["8000"]}]}
+    gce.done(gce.post("global/firewalls", body))
+
+    def change(port: str) -> requests.Response:
+        allowed = [{"IPProtocol": "tcp", "ports": [port]}]
+        return gce.call("PATCH", "global/firewalls/changing", {"allowed": allowed})
+
+    answers = at_once(*[partial(change, port) for port in ports])
+    for answer in answers:
+        if answer.ok:
+            gce.done(answer.json())
+        else:
+            assert answer.json()["error"]["errors"][0]["reason"] == "resourceNotReady"
+    (port,) = gce.get("global/firewalls/changing")["allowed"][0]["ports"]
+    assert port in ports
+    (group,) = ask("listSecurityGroups", securitygroupname="gce-network-default")["securitygroup"]
+    assert {str(rule.get("startport")) for rule in group["ingressrule"]} & {"8000", *ports} == {port}
+    gce.done(gce.delete("global/firewalls/changing"))
