@@ -63,11 +63,11 @@ def reached(command: str, struct: type[T], object_id: str, test: Callable[[T], b
     return probe
 
 
-def arrived(find: Find, known: Collection[str] = ()) -> Probe:
-    """Return a probe of a creation: the first object found that is not among the `known` ids."""
+def arrived(find: Find, before: Collection[str] = ()) -> Probe:
+    """Return a probe of a creation: the first object found whose id is not in `before`."""
 
     async def probe(op: Op) -> Mapping[str, Any] | None:
-        return next((one for one in await find(op) if one["id"] not in known), None)
+        return next((one for one in await find(op) if one["id"] not in before), None)
 
     return probe
 
@@ -76,7 +76,7 @@ def arrived(find: Find, known: Collection[str] = ()) -> Probe:
 
 
 async def ids_before(op: Op, step: str, find: Find) -> frozenset[str]:
-    """Record the ids that are there before anything is sent: what they name is never ours."""
+    """Record which ids exist before anything is sent: their objects are never ours."""
 
     async def look() -> list[str]:
         return [str(one["id"]) for one in await find(op)]
@@ -198,15 +198,15 @@ async def rollback(op: Op, step: str) -> AsyncIterator[Rollback]:
 
 @asynccontextmanager
 async def removing_new(
-    op: Op, step: str, find: Find, known: Collection[str], remove: Remove, failure: str
+    op: Op, step: str, find: Find, before: Collection[str], remove: Remove, failure: str
 ) -> AsyncIterator[None]:
-    """If the block fails with a Problem, remove the objects found that are not `known`, and what is kept of them.
+    """If the block fails with a Problem, remove the objects whose ids are not in `before`, with their facts.
 
     `failure` is as for `undoing`; `step` begins the names of the steps.
     """
 
     async def look() -> list[str]:
-        return [one_id for one in await find(op) if (one_id := str(one["id"])) not in known]
+        return [one_id for one in await find(op) if (one_id := str(one["id"])) not in before]
 
     try:
         yield

@@ -132,9 +132,9 @@ class Run:
             return decision
         current = Step(name=step, state=INTENT, command="", started=datetime.now(UTC))
         try:
-            made = await self._answered(make)
+            value = await self._answered(make)
             await self._point(f"{step}:made")
-            decision = await self._ended(current, made)
+            decision = await self._ended(current, value)
         except Problem as problem:
             await self._failed(current, problem)
             raise
