@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from gstack.gateway.connections import Connections
 from gstack.gateway.entrance import Entrance
 from gstack.operations.crash_switch import crash_switch
 from gstack.operations.journal import Journal
-from gstack.resources.inventory.zones import Location, locations
+from gstack.resources.inventory.zones import Location, listed_zone, locations
 from gstack.resources.project.owners import resolve_owner
 
 _GRACE = 10.0  # seconds that operations in flight get to reach a step that can be resumed
@@ -117,6 +118,7 @@ class _Parts:
             guard=self.auth.guard,
             audit=self.auth.audit.write,
             resolve_owner=resolve_owner,
+            listed_zone=partial(listed_zone, names=settings.names),
         )
 
 

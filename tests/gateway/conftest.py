@@ -40,6 +40,11 @@ async def resolve_owner(_: Client, caller: Caller, project: str) -> Owner | None
     return Owner(caller.account_id, project) if project == caller.account else None
 
 
+async def listed_zone(_cloudstack: Client, name: str) -> str:
+    """Every zone has one name."""
+    return name
+
+
 def audit(event: str, **_: object) -> None:
     """Know what the audit log is told of here."""
     assert event == "mutation"
@@ -53,7 +58,7 @@ def services(tmp_path: Path) -> Services:
     nothing: Any = None
     cloudstack = CloudStack("http://127.0.0.1:9/client/api", timeout=2)
     no_journal, no_sidecar = cast("Journal", nothing), cast("Sidecar", nothing)
-    return Services(settings, cloudstack, no_sidecar, no_journal, guard, resolve_owner, audit)
+    return Services(settings, cloudstack, no_sidecar, no_journal, guard, resolve_owner, listed_zone, audit)
 
 
 @pytest.fixture

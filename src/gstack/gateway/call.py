@@ -179,6 +179,7 @@ class Call:
 
 Guard = Callable[[Request], Awaitable[Caller]]  # raises 401
 Audit = Callable[..., None]  # audit("mutation", who=…, what=…, …)
+ListedZone = Callable[[Client, str], Awaitable[str]]  # the name in lists of the zone with this alias, or the same name
 ResolveOwner = Callable[[Client, Caller, str], Awaitable[Owner | None]]  # of a URL's project; None: not the caller's
 
 
@@ -192,6 +193,7 @@ class Services:
     journal: Journal
     guard: Guard
     resolve_owner: ResolveOwner
+    listed_zone: ListedZone
     audit: Audit
 
 

@@ -5,6 +5,7 @@ not served answers 501 with its name. The checks come in Google's order: the tok
 method is served (501), the parameters and the body (400), the project (404).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -34,6 +35,9 @@ from gstack.gateway.operations import warning_to_gce
 from gstack.gateway.parameters import Query, read_parameters
 from gstack.gateway.routes import Bound, routes
 from gstack.gateway.wire import envelope_errors, read_limited, send_json
+from gstack.gateway.zone_names import in_alias
+
+_ZONE_IN_LINK = re.compile(rb'/zones/([^/"]+)')
 
 
 def mount(app: App[Request, Response], services: Services, functions: Mapping[str, Served] | None = None) -> None:
@@ -83,9 +87,20 @@ class Endpoint:
             links = Links(f"{self._hosts.root(req.get_header('Host') or '', req.scheme)}/compute/{version}/")
             call = await self._call(method, function, caller, params, body.fields, links)
             _warn_of_unknown(call, body.unknown)
-            result = await _result(call, function)
+            result = await self._in_the_name_sent(call, await _result(call, function))
             facts.update(outcome(result))
         _reply(req, resp, call, result, selection)
+
+    async def _in_the_name_sent(self, call: Call, result: Any) -> Any:
+        """Name the zone of the URL in the answer as the URL does, if that is its alias."""
+        zone = call.params.get("zone")
+        if not zone:
+            return result
+        shown = set(_ZONE_IN_LINK.findall(msgspec.json.encode(result)))
+        if shown <= {zone.encode()}:
+            return result  # it is the name in lists, which needs no look at the zones
+        listed = await self._services.listed_zone(call.cloudstack, zone)
+        return in_alias(msgspec.to_builtins(result), listed, zone) if listed != zone else result
 
     def _served(self, method: Method, caller: Caller) -> Served:
         """Return the function of a method. Problem 403 if this caller may not call it, 501 if it is not served."""

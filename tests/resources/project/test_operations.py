@@ -46,11 +46,14 @@ def test_zonal_list(gce: Gce, zonal: list[dict[str, Any]]) -> None:
 
 
 def test_zones_other_name(gce: Gce) -> None:
-    """An operation of a zone is found under each of the zone's names, and shows one."""
+    """An operation of a zone is found under each of the zone's names, and shows the name of the request."""
     operation = gce.done(gce.post("zones/sandbox-simulator-a/instances", body_of("sandbox-simulator-a", "op-alias")))
-    assert f"/zones/{BASIC}/" in operation["selfLink"]
+    assert operation["zone"].endswith("/zones/sandbox-simulator-a")
     for zone in (BASIC, "sandbox-simulator-a"):
-        assert gce.get(f"zones/{zone}/operations/{operation['name']}") == operation
+        shown = gce.get(f"zones/{zone}/operations/{operation['name']}")
+        assert shown["id"] == operation["id"]
+        assert shown["selfLink"].endswith(f"/zones/{zone}/operations/{operation['name']}")
+        assert shown["targetLink"].endswith(f"/zones/{zone}/instances/op-alias")
     gce.done(gce.delete(f"zones/{BASIC}/instances/op-alias"))
 
 

@@ -14,11 +14,14 @@ def test_list(gce: Gce) -> None:
 
 
 def test_get_by_every_name(gce: Gce) -> None:
-    """A zone is got by its listed name, its alias and its id, and always shows its listed name."""
+    """A zone is got by its listed name, its alias and its id. It shows the alias if that was asked for."""
     zone = gce.get("zones/Sandbox-simulator")
     assert zone["selfLink"] == f"{gce.base}/projects/demo/zones/Sandbox-simulator"
-    for name in ("sandbox-simulator-a", zone["id"]):
-        assert gce.get(f"zones/{name}") == zone
+    assert gce.get(f"zones/{zone['id']}") == zone
+    alias = gce.get("zones/sandbox-simulator-a")
+    assert alias["name"] == "sandbox-simulator-a"
+    assert alias["selfLink"] == f"{gce.base}/projects/demo/zones/sandbox-simulator-a"
+    assert (alias["id"], alias["region"]) == (zone["id"], zone["region"])
 
 
 def test_unknown_is_404(gce: Gce) -> None:

@@ -97,6 +97,12 @@ async def locations(cloudstack: Client, names: NameSettings) -> Locations:
     return await cloudstack.reference("listZones", Zone, build=name_zones, context=(names,))
 
 
+async def listed_zone(cloudstack: Client, name: str, names: NameSettings) -> str:
+    """The name in lists of the zone whose alias this is; any other name stays as it is."""
+    everywhere = (await locations(cloudstack, names)).all
+    return next((location.zone for location in everywhere if location.alias == name), name)
+
+
 def name_zones(zones: Iterable[Zone], names: NameSettings) -> Locations:
     """Give every CloudStack zone its GCE names; a Problem that names the setting where that is not possible."""
     known = sorted(zones, key=lambda zone: zone.name)
