@@ -77,6 +77,42 @@ def test_of_a_snapshot(gce: Gce, ask: Ask, snapshot: str) -> None:
     assert fixed["sizeGb"] == "20"
 
 
+@ZONES
+def test_of_the_snapshot_of_a_data_disk(
+    gce: Gce, ask: Ask, made: Made, spent: Callable[..., dict[str, int]], zone: str
+) -> None:
+    """CloudStack decides on offering and size of such a disk, so it gets its own afterwards, if they differ."""
+    data = {"initializeParams": {"diskName": "source", "diskSizeGb": "5"}, "autoDelete": True}
+    made(zone, "vm-source", disks=[*body_of(zone, "x")["disks"], data])
+    gce.done(gce.post(f"zones/{zone}/disks/source/createSnapshot", {"name": "of-source"}))
+    for name, fields, size, resized in (
+        ("same", {}, "5", 0),
+        ("larger", {"sizeGb": "9"}, "9", 1),
+        ("other-type", {"type": "medium"}, "20", 1),
+    ):
+        body = {"name": name, "sourceSnapshot": "global/snapshots/of-source", **fields}
+        path = f"zones/{zone}/disks"
+        counted = spent(lambda path=path, body=body: gce.done(gce.post(path, body)), "createVolume", "resizeVolume")
+        assert counted == {"createVolume": 1, "resizeVolume": resized}
+        disk = gce.get(f"{path}/{name}")
+        assert (disk["sizeGb"], disk["status"]) == (size, "READY")
+        offering = ask("listVolumes", name=name)["volume"][0]["diskofferingname"]
+        assert offering == ("Medium" if "type" in fields else "Custom")
+        gce.done(gce.delete(f"{path}/{name}"))
+    gce.done(gce.delete("global/snapshots/of-source"))
+
+
+def test_a_disk_that_cannot_get_its_size(gce: Gce, ask: Ask, snapshot: str, fault: Callable[..., None]) -> None:
+    """Nothing is left of a disk of a snapshot which CloudStack created and then did not resize."""
+    fault("resizeVolume", "job_failed", errortext="No room here")
+    body = {"name": "unfit", "sourceSnapshot": f"global/snapshots/{snapshot}", "sizeGb": "9"}
+    operation = gce.finished(gce.post(f"zones/{ZONE}/disks", body))
+    assert "No room here" in operation["error"]["errors"][0]["message"]
+    assert "volume" not in ask("listVolumes", name="unfit")
+    fault("resizeVolume", "lost")
+    assert inserted(gce, ZONE, **body)["sizeGb"] == "9"
+
+
 def test_of_a_disk(gce: Gce, ask: Ask, disk: str) -> None:
     """A copy of a disk goes by a snapshot that nobody sees and that is gone afterwards."""
     before = gce.items("global/snapshots")

@@ -196,15 +196,17 @@ async def _source(call: Call, location: Location, name: str, disk_types: DiskOff
     blank = NewVolume(name, location.id)
     if text := call.body.get("sourceSnapshot"):
         snapshot = await resolve_snapshot(call, text, "resource.sourceSnapshot", location)
-        volume = replace(blank, snapshot_id=snapshot.uuid)
+        of_data = snapshot.snapshot.volumetype != volumes.ROOT
+        volume = replace(blank, snapshot_id=snapshot.uuid, of_data_volume=of_data)
         return _Source(volume, size_gb=snapshot.gigabytes, fact=snapshot.fact, path=snapshot.path)
     if text := call.body.get("sourceDisk"):
         disk = await volumes.resolve_disk(call, location, text, "resource.sourceDisk")
         path, state = f"zones/{location.zone}/disks/{disk.name}", disk.volume.state
         if state not in volume_steps.AT_REST:
             raise Problem.not_ready(call.resource(path))
+        copied = replace(blank, copied_id=disk.uuid, of_data_volume=disk.volume.type != volumes.ROOT)
         return _Source(
-            blank if state == "Allocated" else replace(blank, copied_id=disk.uuid),
+            blank if state == "Allocated" else copied,
             size_gb=disk.volume.gigabytes,
             kind=type_of(disk, disk_types),
             fact={"field": "sourceDisk", "path": path, "id": gce_id(disk.uuid)},
