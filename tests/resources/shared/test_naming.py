@@ -117,6 +117,35 @@ def test_check_fingerprint() -> None:
     assert (caught.value.status, caught.value.reason) == (412, "conditionNotMet")
 
 
+def test_check_label_fingerprint() -> None:
+    """An old label fingerprint is 412 in Google's words, which clients look for; the right one and none pass."""
+    naming.check_label_fingerprint("", {"a": "1"})
+    naming.check_label_fingerprint(naming.fingerprint({"a": "1"}), {"a": "1"})
+    with pytest.raises(Problem, match="Labels fingerprint either invalid") as caught:
+        naming.check_label_fingerprint(naming.fingerprint({"a": "2"}), {"a": "1"})
+    assert (caught.value.status, caught.value.reason) == (412, "conditionNotMet")
+    assert caught.value.message.endswith("invalid or resource labels have changed")
+
+
+def test_rules_of_labels() -> None:
+    """Google's words say which rule a label breaks, and which label."""
+    field = "Invalid value for field 'resource.labels': ''. "
+    with pytest.raises(Problem) as caught:
+        naming.check_labels({"iAmVm": "x"})
+    assert caught.value.message == (
+        f"{field}Label key 'iAmVm' violates format constraints. The key must start with a lowercase character, can "
+        "only contain lowercase letters, numeric characters, underscores and dashes. The key can be at most 63 "
+        "characters long. International characters are allowed."
+    )
+    with pytest.raises(Problem) as caught:
+        naming.check_labels({"a": "head.default"})
+    assert caught.value.message == (
+        f"{field}Label value 'head.default' violates format constraints. The value can only contain lowercase letters, "
+        "numeric characters, underscores and dashes. The value can be at most 63 characters long. International "
+        "characters are allowed."
+    )
+
+
 @given(LABELS)
 def test_labels_survive_cloudstack(labels: dict[str, str]) -> None:
     """Labels that pass the check come back from tags as they were, and no tag has an empty value."""

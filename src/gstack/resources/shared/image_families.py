@@ -1,67 +1,29 @@
-"""Which family and which of Google's public image projects a template belongs to. Pure tables and functions.
+"""Which family and which of Google's public image projects a template belongs to. Pure.
 
-The family is the template's tag `family`; public templates without one get it from the name of their OS type, in the
-words of Google's families: `Debian GNU/Linux 12 (64-bit)` is `debian-12`, `Ubuntu 24.04 LTS` is `ubuntu-2404-lts`.
+The family is the template's tag `family`. Public templates without one get it from the name of their OS type, in the
+words of Google's families: `Debian GNU/Linux 12 (64-bit)` is `debian-12`, `Ubuntu 24.04 LTS` is `ubuntu-2404-lts`. The
+projects are those of data/image_projects.toml.
 """
 
 import re
+import tomllib
 from collections.abc import Callable
 from functools import lru_cache
+from importlib.resources import files
 
 from gstack.resources.shared.naming import slug
 
-# Every project that gcloud lists, and those of libcloud: they answer, be it with nothing.
-PUBLIC_PROJECTS = frozenset(
-    {
-        "centos-cloud",
-        "coreos-cloud",
-        "cos-cloud",
-        "debian-cloud",
-        "fedora-coreos-cloud",
-        "opensuse-cloud",
-        "oracle-linux-cloud",
-        "rhel-cloud",
-        "rhel-sap-cloud",
-        "rocky-linux-accelerator-cloud",
-        "rocky-linux-cloud",
-        "suse-byos-cloud",
-        "suse-cloud",
-        "suse-sap-cloud",
-        "ubuntu-os-accelerator-images",
-        "ubuntu-os-cloud",
-        "ubuntu-os-pro-cloud",
-        "windows-cloud",
-        "windows-sql-cloud",
-    }
-)
-# The first pattern that a family matches names the project.
-_PROJECTS = (
-    (r"debian-.*", "debian-cloud"),
-    (r"ubuntu-pro-.*", "ubuntu-os-pro-cloud"),
-    (r"ubuntu-.*accelerator.*", "ubuntu-os-accelerator-images"),
-    (r"ubuntu-.*", "ubuntu-os-cloud"),
-    (r"centos-.*", "centos-cloud"),
-    (r"rocky-linux-.*accelerator.*", "rocky-linux-accelerator-cloud"),
-    (r"rocky-linux-.*", "rocky-linux-cloud"),
-    (r"rhel-.*sap.*", "rhel-sap-cloud"),
-    (r"rhel-.*", "rhel-cloud"),
-    (r"sles-.*byos.*", "suse-byos-cloud"),
-    (r"sles-.*sap.*", "suse-sap-cloud"),
-    (r"sles-.*", "suse-cloud"),
-    (r"opensuse-.*", "opensuse-cloud"),
-    (r"fedora-coreos-.*", "fedora-coreos-cloud"),
-    (r"coreos-.*", "coreos-cloud"),
-    (r"cos-.*", "cos-cloud"),
-    (r"oracle-linux-.*", "oracle-linux-cloud"),
-    (r"sql-.*", "windows-sql-cloud"),
-    (r"windows-.*", "windows-cloud"),
+_DATA = tomllib.loads((files("gstack") / "data" / "image_projects.toml").read_text())
+PUBLIC_PROJECTS = frozenset[str](_DATA["projects"])  # they all answer, be it with nothing
+_PROJECTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), project) for pattern, project in _DATA["families"].items()
 )
 
 
-@lru_cache(4096)  # pure, and asked again for every listing
+@lru_cache(4096)  # every listing calls it for every template
 def project_of(family: str) -> str:
     """The public image project of a family; empty where Google has none for it."""
-    return next((project for pattern, project in _PROJECTS if re.fullmatch(pattern, family)), "")
+    return next((project for pattern, project in _PROJECTS if pattern.fullmatch(family)), "")
 
 
 @lru_cache(4096)

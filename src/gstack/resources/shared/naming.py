@@ -1,9 +1,9 @@
 """Names, ids, labels and fingerprints: how CloudStack's words become Google's and back. Pure.
 
-Oddities: a label key that is one of our own tag keys (prefix `gstack-`, and `family`) is kept under the tag
-`label:<key>`, since no label key can hold a colon. CloudStack refuses empty tag values, so an empty label value is
-kept as the tag value `(empty)`, which is no label value of Google's. CloudStack cuts keys and values beyond 255
-characters in silence; Google's 63 stay well inside.
+Oddities: a label key that is one of our own tag keys (prefix `gstack-`, and `family`) is stored under the
+tag `label:<key>`, since no label key contains a colon. CloudStack refuses empty tag values, so an empty label value is
+stored as the tag value `(empty)`, which cannot be a label value. CloudStack silently cuts keys and values beyond 255
+characters; Google's 63 stay well inside.
 """
 
 import base64
@@ -27,6 +27,8 @@ EMPTY_VALUE = "(empty)"
 KEPT_KEY = "label:"  # prefix of the tag of a label whose key is one of our own tag keys
 LABEL_LENGTH = 63
 LABELS_AT_MOST = 64
+_LABEL_SIGNS = "only contain lowercase letters, numeric characters, underscores and dashes."  # Google's words
+_LABEL_LENGTH = "can be at most 63 characters long. International characters are allowed."
 
 _NAME = re.compile(NAME_PATTERN)
 _CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}")
@@ -107,6 +109,12 @@ def check_fingerprint(sent: str | None, value: Any) -> None:
         raise Problem.condition_not_met()
 
 
+def check_label_fingerprint(sent: str | None, labels: Mapping[str, str]) -> None:
+    """412 when a label fingerprint was sent and is not that of the present labels."""
+    if sent and sent.rstrip("=") != fingerprint(dict(labels)).rstrip("="):
+        raise Problem.condition_not_met("Labels fingerprint either invalid or resource labels have changed")
+
+
 def timestamp_of(created: str) -> str:
     """CloudStack's `2026-11-22T13:36:25+0000` as RFC 3339, as Google writes it; anything else becomes empty."""
     if not _CREATED.fullmatch(created):
@@ -127,29 +135,29 @@ def tags_to_labels(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def check_labels(labels: object, field: str = "resource.labels") -> dict[str, str]:
-    """Return labels that Google and CloudStack both take. Problem.invalid names the label and the rule."""
+    """Return labels that Google and CloudStack both take. 400 names the label and the rule, in Google's words."""
     if labels is None:
         return {}
     if not isinstance(labels, Mapping):
         raise Problem.invalid(field, "labels must be an object of strings.")
     if len(labels) > LABELS_AT_MOST:
         raise Problem.invalid(field, f"at most {LABELS_AT_MOST} labels are allowed, {len(labels)} were sent.")
-    return {_label_key(field, key): _label_value(field, key, value) for key, value in labels.items()}
+    return {_label_key(field, key): _label_value(field, value) for key, value in labels.items()}
 
 
 def _label_key(field: str, key: object) -> str:
     fits = isinstance(key, str) and 0 < len(key) <= LABEL_LENGTH and _is_label(key)
     if not isinstance(key, str) or not fits or unicodedata.category(key[0]) not in _LETTERS:
-        rule = "1 to 63 lowercase letters, digits, '_' or '-', beginning with a letter."
-        raise Problem.invalid(field, f"'{key}' is no label key: it must have {rule}")
+        rule = f"The key must start with a lowercase character, can {_LABEL_SIGNS} The key {_LABEL_LENGTH}"
+        raise Problem.invalid(field, f"''. Label key '{key}' violates format constraints. {rule}")
     return key
 
 
-def _label_value(field: str, key: object, value: object) -> str:
+def _label_value(field: str, value: object) -> str:
     text = "" if value is None else value
     if not isinstance(text, str) or len(text) > LABEL_LENGTH or not _is_label(text):
-        rule = "at most 63 lowercase letters, digits, '_' or '-'."
-        raise Problem.invalid(field, f"'{value}' is no value for label '{key}': it must have {rule}")
+        rule = f"The value can {_LABEL_SIGNS} The value {_LABEL_LENGTH}"
+        raise Problem.invalid(field, f"''. Label value '{value}' violates format constraints. {rule}")
     return text
 
 

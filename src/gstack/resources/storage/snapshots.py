@@ -24,7 +24,7 @@ from gstack.resources.inventory.volumes import FoundDisk
 from gstack.resources.inventory.zones import Location, locations
 from gstack.resources.shared.naming import (
     check_description,
-    check_fingerprint,
+    check_label_fingerprint,
     check_labels,
     check_name,
     fingerprint,
@@ -255,7 +255,7 @@ async def remove(op: Op, request: OneSnapshot) -> None:
 async def set_labels(call: Call) -> dict[str, Any]:
     found = await _find(call, call.params["resource"])
     labels, sent = check_labels(call.body.get("labels"), "labels"), call.body.get("labelFingerprint", "")
-    check_fingerprint(sent, tags_to_labels(found.snapshot.tags))
+    check_label_fingerprint(sent, tags_to_labels(found.snapshot.tags))
     return await call.start(relabel, _target(found), NewLabels(found.uuid, labels, sent))
 
 

@@ -142,6 +142,7 @@ def test_set_labels(gce: Gce, ask: Ask, disk: dict[str, Any]) -> None:
     assert {tag["key"]: tag["value"] for tag in tags} == {"env": "prod", "new": "x"}
     refused = gce.refused("POST", f"{PATH}/setLabels", 412, body)
     assert refused["reason"] == "conditionNotMet"
+    assert refused["message"] == "Labels fingerprint either invalid or resource labels have changed"
     gce.done(gce.post(f"{PATH}/setLabels", {"labels": {}}))
     assert "labels" not in gce.get(PATH)
 

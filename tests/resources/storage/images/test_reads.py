@@ -105,11 +105,11 @@ async def test_own_templates(gce: Gce) -> None:
 
 async def test_a_public_template_without_a_public_project(gce: Gce) -> None:
     """A public template of an OS that Google has no image project for is reached in the caller's own project."""
-    await registered(gce, "alma-of-other", "AlmaLinux 9", account="other", ispublic=True)
-    image = gce.get("global/images/almalinux-9-alma-of-other")
-    assert image["family"] == "almalinux-9"
-    await registered(gce, "private-alma-of-other", "AlmaLinux 9", account="other")
-    gce.refused("GET", "global/images/almalinux-9-private-alma-of-other", 404)
+    await registered(gce, "linux-of-other", "Amazon Linux 2 (64 bit)", account="other", ispublic=True)
+    image = gce.get("global/images/amazon-linux-2-linux-of-other")
+    assert image["family"] == "amazon-linux-2"
+    await registered(gce, "private-of-other", "Amazon Linux 2 (64 bit)", account="other")
+    gce.refused("GET", "global/images/amazon-linux-2-private-of-other", 404)
 
 
 async def test_nobody_takes_over_a_family(gce: Gce) -> None:
@@ -131,3 +131,11 @@ def test_unknown_family_view(gce: Gce) -> None:
     """An unknown family or zone is not found."""
     gce.refused("GET", "/compute/v1/projects/debian-cloud/zones/-/imageFamilyViews/debian-1", 404)
     gce.refused("GET", "/compute/v1/projects/debian-cloud/zones/nowhere/imageFamilyViews/debian-12", 404)
+
+
+@pytest.mark.parametrize("project", ["gce-nvme", "google-containers", "cloud-hpc-image-public", "almalinux-cloud"])
+def test_public_projects_without_images(gce: Gce, project: str) -> None:
+    """A public project that other clients ask answers with nothing, and knows no family; any other name is 404."""
+    assert of(gce, project).items("global/images") == []
+    of(gce, project).refused("GET", "global/images/family/none", 404)
+    of(gce, f"{project}-x").refused("GET", "global/images", 404)

@@ -17,7 +17,7 @@ from gstack.operations.recipes import undoing
 from gstack.resources.inventory.disk_offerings import disk_offerings
 from gstack.resources.inventory.volumes import FoundDisk, check_unused
 from gstack.resources.inventory.zones import locations
-from gstack.resources.shared.naming import check_description, check_fingerprint, check_labels, tags_to_labels
+from gstack.resources.shared.naming import check_description, check_label_fingerprint, check_labels, tags_to_labels
 from gstack.resources.shared.references import agrees
 from gstack.resources.steps import tags as tagging
 from gstack.resources.steps import volumes as volume_steps
@@ -193,5 +193,5 @@ def _same(name: str, value: Any, shown: Mapping[str, Any]) -> bool:
 def _labels(disk: FoundDisk, body: Mapping[str, Any], field: str) -> tuple[dict[str, str], str]:
     """The labels of the body and the fingerprint that came with them; 412 where that is not the present one."""
     labels, sent = check_labels(body.get("labels"), field), str(body.get("labelFingerprint") or "")
-    check_fingerprint(sent, tags_to_labels(disk.volume.tags))
+    check_label_fingerprint(sent, tags_to_labels(disk.volume.tags))
     return labels, sent

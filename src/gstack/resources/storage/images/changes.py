@@ -14,7 +14,13 @@ from gstack.operations.model import Op, Target, work
 from gstack.operations.recipes import undoing
 from gstack.resources.inventory.templates import Image, resolve_image
 from gstack.resources.shared import deprecation
-from gstack.resources.shared.naming import check_description, check_fingerprint, check_labels, gce_id, tags_to_labels
+from gstack.resources.shared.naming import (
+    check_description,
+    check_label_fingerprint,
+    check_labels,
+    gce_id,
+    tags_to_labels,
+)
 from gstack.resources.steps import tags as tagging
 from gstack.resources.steps import templates as template_steps
 from gstack.resources.steps.templates import RESOURCE
@@ -101,7 +107,7 @@ async def _start_change(
     for _ in range(_WAITS):
         if labels is not None:
             labels = check_labels(labels, "labels")
-            check_fingerprint(sent, tags_to_labels(image.tags))
+            check_label_fingerprint(sent, tags_to_labels(image.tags))
         request = ImageChange(
             template_id=image.id,
             display=display,
