@@ -166,7 +166,6 @@ def test_of_a_boot_disk(gce: Gce, made: Made) -> None:
         ({"sourceDisk": f"zones/{ZONE}/snapshots/none"}, 400, "sourceDisk"),
         ({"sourceDisk": "d", "sourceSnapshot": "s"}, 400, "exclude"),
         ({"diskEncryptionKey": {"rawKey": "eA=="}}, 400, "diskEncryptionKey"),
-        ({"multiWriter": True}, 400, "multiWriter"),
         ({"accessMode": "READ_ONLY_MANY"}, 400, "accessMode"),
         ({"physicalBlockSizeBytes": "16384"}, 400, "physicalBlockSizeBytes"),
         ({"resourcePolicies": ["p"]}, 400, "resourcePolicies"),
@@ -311,6 +310,13 @@ def test_kept_facts(gce: Gce) -> None:
     assert len(operation["warnings"]) == 2
     disk = gce.get(f"zones/{ZONE}/disks/kept")
     assert (disk["architecture"], disk["guestOsFeatures"]) == ("X86_64", [{"type": "UEFI_COMPATIBLE"}])
+
+
+def test_unknown_field(gce: Gce) -> None:
+    """A field that the API does not have is named in a warning, and the disk is created without it."""
+    operation = gce.done(gce.post(f"zones/{ZONE}/disks", {"name": "unknown", "sizeGb": "1", "multiWriter": True}))
+    assert ["multiWriter" in one["message"] for one in operation["warnings"]] == [True]
+    gce.done(gce.delete(f"zones/{ZONE}/disks/unknown"))
 
 
 @pytest.mark.parametrize("command", ["createVolume", "createTags", "createSnapshot"])
