@@ -1,8 +1,10 @@
 """Fixtures of the whole suite, and the check at its end that every served method was called."""
 
 import os
+import re
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,11 +20,16 @@ from fixtures.servers import Stack, stack
 
 pytest_plugins = ["fixtures.databases", "fixtures.instances", "fixtures.storage"]
 
-# A user's machine has none of these; where one is set, it would win over what our commands print and tests pass.
-for _name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPLIB2_CA_CERTS"):
-    os.environ.pop(_name, None)
-for _name in [_name for _name in os.environ if _name.startswith(("CLOUDSDK_", "GSTACK_", "GOOGLE_"))]:
+# Nothing in the environment of whoever runs the suite decides how it ends: trusted authorities, proxies, the language,
+# the time zone, the size and the colours of a terminal, settings of gstack and of the clients.
+_FOREIGN = re.compile(
+    r"REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|SSL_CERT_(FILE|DIR)|HTTPLIB2_CA_CERTS"
+    r"|(HTTPS?|ALL|NO)_PROXY|LANG|LANGUAGE|LC_\w+|TZ|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|CLICOLOR\w*|PYTHONIOENCODING"
+    r"|(CLOUDSDK|CLOUDSTACK|GSTACK|GOOGLE|GCE|GCP)_\w+"
+)
+for _name in [_name for _name in os.environ if _FOREIGN.fullmatch(_name.upper())]:
     os.environ.pop(_name)
+time.tzset()
 
 # Each product has a database that writes through to the disk: in memory, where there is room, the suite waits less.
 MEMORY = Path("/dev/shm")  # noqa: S108  # pytest makes its own private folder there
@@ -115,7 +122,8 @@ def _hold_secrets(session: pytest.Session) -> None:
 
 def _is_whole(config: pytest.Config) -> bool:
     """Whether this run is of all tests but the soaks: no path, word or mark chose some, nor what failed before."""
-    chosen = [config.getoption(option) for option in ("-k", "--last-failed", "--failed-first", "--deselect")]
+    options = ("-k", "--last-failed", "--failed-first", "--deselect")  # without its plugin an option is not there
+    chosen = [config.getoption(option, default=None) for option in options]
     marked = config.getoption("-m") not in {"", "not soak"}
     return config.args == config.getini("testpaths") and not any(chosen) and not marked
 

@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,6 +159,17 @@ def test_sources_cite_documents_that_exist(path: Path) -> None:
     missing = [name for name in cited if not (ROOT / name).exists() and not (ROOT / "docs" / name).exists()]
     missing += re.findall(r"\bDESIGN[ :]\S+", text)
     assert not missing, f"{path} cites {missing}: say it in words, or write the document"
+
+
+def test_every_dependency_is_used() -> None:
+    """Each dependency in pyproject.toml is imported in src, or is a driver that a database URL names."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {re.split(r"[\[>=<]", requirement)[0].replace("-", "_") for requirement in listed}
+    sources = [path.read_text() for path in MODULES]
+    imported = {found for text in sources for found in re.findall(r"^\s*(?:import|from) (\w+)", text, re.MULTILINE)}
+    drivers = {found for text in sources for found in re.findall(r"(?:sqlite|postgresql)\+(\w+)", text)}
+    unused = sorted(names - imported - drivers)
+    assert not unused, f"{unused}: nothing imports them; take them off pyproject.toml and run `uv lock`"
 
 
 def test_nothing_of_ours_is_patched() -> None:

@@ -1,14 +1,20 @@
 """The command `gstack`: serve (default), configure, sandbox, keys, apps, trust, rotate-key, client, doctor.
 
-A command's module is imported when it is called: serving needs no OAuth2 room, and no command needs all of them.
+The module of a command is imported when the command is called, because no command needs all of the program.
+
+Messages are printed as they are, without boxes or line breaks of our own: users copy paths and keys from them.
 """
 
+import io
+import os
+import sys
 from importlib import import_module
 from typing import Any
 
-import rich_click as click
+import click
 
 from gstack import __version__
+from gstack.config import home
 
 COMMANDS = {
     "apps": "gstack.commands.apps",
@@ -23,8 +29,8 @@ COMMANDS = {
 }
 
 
-class _Group(click.RichGroup):
-    """`gstack` alone, and `gstack --port 5001`, mean `gstack serve …`."""
+class _Group(click.Group):
+    """A group in which `gstack` alone, and `gstack --port 5001`, mean `gstack serve …`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         is_serve = not args or (args[0].startswith("-") and args[0] not in {"--help", "--version"})
@@ -36,6 +42,18 @@ class _Group(click.RichGroup):
     def get_command(self, _: Any, name: str) -> Any:
         return import_module(COMMANDS[name]).command if name in COMMANDS else None
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. A file that cannot be used is an error line with its path, not a traceback."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if not error.filename:
+                raise
+            text = (
+                f"{error.filename}: {error.strerror}. State is in {home(os.environ)}: GSTACK_HOME names another folder."
+            )
+            raise click.ClickException(text) from error
+
 
 @click.group(cls=_Group, help="Google Compute Engine's API on Apache CloudStack, or on a sandbox of its own.")
 @click.version_option(__version__, prog_name="gstack")
@@ -45,4 +63,16 @@ def cli() -> None:
 
 def main() -> None:
     """The command `gstack`."""
-    cli(prog_name="gstack")
+    _run(sys.argv[1:])
+
+
+def configure() -> None:
+    """The command `gstack-configure`, which is `gstack configure`."""
+    _run(["configure", *sys.argv[1:]])
+
+
+def _run(arguments: list[str]) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows only ASCII shows `?` for `✓`
+    cli(arguments, prog_name="gstack")

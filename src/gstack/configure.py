@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
-import rich_click as click
+import tomli_w
 
 from gstack.answers import QUESTIONS, Answers, earlier, zone_names
 from gstack.cloudstack.client import CloudStack
@@ -184,9 +185,4 @@ def write(folder: Path, profile: str, table: Mapping[str, Any]) -> None:
     path = folder / "gstack.toml"
     profiles = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
     profiles[profile] = dict(table)
-    write_private(path, msgspec.toml.encode(profiles))
-
-
-def main() -> None:
-    """The command `gstack-configure`."""
-    command(prog_name="gstack-configure")
+    write_private(path, tomli_w.dumps(profiles).encode())

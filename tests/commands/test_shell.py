@@ -1,7 +1,7 @@
 """What all commands share."""
 
+import click
 import pytest
-import rich_click as click
 
 from fixtures.servers import Stack
 from gstack.commands.shell import key_pair, run

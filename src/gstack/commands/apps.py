@@ -1,6 +1,6 @@
 """`gstack apps`: OAuth clients of one's own, whose users sign in at this server's pages."""
 
-import rich_click as click
+import click
 
 from gstack import accounts
 from gstack.auth.oauth import clients

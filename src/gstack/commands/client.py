@@ -1,7 +1,7 @@
 """`gstack client`: print what makes a client work with this server."""
 
+import click
 import msgspec
-import rich_click as click
 
 from gstack import accounts, clients
 from gstack.commands.shell import api_key, in_force, key_pair, profile, run, secret_key

@@ -2,7 +2,7 @@
 
 import sys
 
-import rich_click as click
+import click
 
 from gstack.cloudstack.signing import KeyPair
 from gstack.commands.shell import api_key, in_force, profile, secret_key

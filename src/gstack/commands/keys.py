@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
+import click
 import msgspec
-import rich_click as click
 
 from gstack import accounts
 from gstack.auth.keys.service_accounts import Algorithm

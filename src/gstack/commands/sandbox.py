@@ -2,7 +2,7 @@
 
 import os
 
-import rich_click as click
+import click
 
 from gstack.commands.shell import program
 from gstack.config import home

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+import click
 import msgspec
-import rich_click as click
 
 from gstack import __version__
 from gstack.commands.shell import profile, program, settings_of

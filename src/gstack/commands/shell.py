@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import rich_click as click
+import click
 
 from gstack import running
 from gstack.cloudstack.signing import KeyPair

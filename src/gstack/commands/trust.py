@@ -6,8 +6,8 @@ once on every server and is ended at once.
 
 from typing import Any
 
+import click
 import msgspec
-import rich_click as click
 
 from gstack import accounts
 from gstack.auth.oauth import trust
