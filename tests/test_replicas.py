@@ -13,8 +13,8 @@ import requests
 from auth.jwts import assertion, self_signed
 from conftest import CALLED, free_port
 from fixtures.servers import RunningApp, Stack
-from gstack import accounts
 from gstack.auth.keys.sealing import FILE
+from gstack.commands.keys import revoke_key
 from gstack.config import ServerSettings
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -72,7 +72,7 @@ def test_a_revoked_key_is_refused_everywhere_at_once(servers: Pair) -> None:
     token = post(servers.first, "/oauth2/token", grant_type=JWT_BEARER, assertion=assertion(key)).json()["access_token"]
     for server in (servers.first, servers.second):
         assert [asked(server, bearer) for bearer in (signed, token)] == [200, 200]
-    assert asyncio.run(accounts.revoke_key(servers.first.settings, key["private_key_id"])).found
+    assert asyncio.run(revoke_key(servers.first.settings, key["private_key_id"])).found
     for server in (servers.first, servers.second):
         answer = post(server, "/oauth2/token", grant_type=JWT_BEARER, assertion=assertion(key))
         assert answer.json()["error"] == "invalid_grant"

@@ -19,7 +19,7 @@ from gstack.config import home
 COMMANDS = {
     "apps": "gstack.commands.apps",
     "client": "gstack.commands.client",
-    "configure": "gstack.configure",
+    "configure": "gstack.commands.configure",
     "doctor": "gstack.commands.doctor",
     "keys": "gstack.commands.keys",
     "rotate-key": "gstack.commands.rotate_key",

@@ -1,12 +1,46 @@
 """`gstack client`, as a user types it."""
 
+import asyncio
+
+import msgspec
 import pytest
 
 from fixtures.servers import Stack
 from fixtures.shells import gstack
+from gstack.commands.client import facts
+from gstack.commands.keys import revoke_key
+from gstack.errors import Problem
 
 
 @pytest.mark.parametrize("client", ["gcloud", "python", "terraform", "libcloud", "gcutil", "ansible"])
 def test_client_settings_hold_a_key_that_works(product: Stack, client: str) -> None:
     """Each text can be printed twice with the same key: it is made once."""
     assert gstack(product, "client", client) == gstack(product, "client", client)
+
+
+def test_a_client_s_key_is_made_once_and_anew_after_it_was_revoked(product: Stack) -> None:
+    """The same key as long as it holds."""
+    first = asyncio.run(facts(product.settings, product.pair(), project=None, zone=None))
+    again = asyncio.run(facts(product.settings, product.pair(), project=None, zone=None))
+    key = msgspec.json.decode(first.key_file.read_bytes())
+    assert msgspec.json.decode(again.key_file.read_bytes()) == key
+    assert asyncio.run(revoke_key(product.settings, key["private_key_id"])).found
+    third = asyncio.run(facts(product.settings, product.pair(), project=None, zone=None))
+    assert msgspec.json.decode(third.key_file.read_bytes())["private_key_id"] != key["private_key_id"]
+
+
+def test_the_zone_to_work_in_is_one_that_clients_take_apart(product: Stack) -> None:
+    """The default is not `Sandbox-simulator`; a chosen one must exist."""
+    found = asyncio.run(facts(product.settings, product.pair(), project=None, zone=None))
+    assert found.zone.count("-") == 2
+    assert found.zone.startswith(found.region)
+    with pytest.raises(Problem, match="nowhere"):
+        asyncio.run(facts(product.settings, product.pair(), project=None, zone="nowhere"))
+
+
+def test_the_universe_key_names_this_server(product: Stack) -> None:
+    """So that no library shows its tokens to Google; the plain key names no universe, which gcloud needs."""
+    found = asyncio.run(facts(product.settings, product.pair(), project=None, zone=None))
+    assert msgspec.json.decode(found.universe_key_file.read_bytes())["universe_domain"] == found.host
+    assert "universe_domain" not in msgspec.json.decode(found.key_file.read_bytes())
+    assert found.key_file.stat().st_mode & 0o777 == 0o600

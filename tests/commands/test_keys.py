@@ -1,5 +1,6 @@
 """`gstack keys`, as a user types it."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from auth.jwts import claims_of, signed
 from fixtures.gce import Gce
 from fixtures.servers import Stack
 from fixtures.shells import fails, gstack
+from gstack.commands.keys import create_key, list_keys, revoke_key
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -71,3 +73,21 @@ def test_projects_are_seen_by_their_key(product: Stack, gce: Gce) -> None:
     """The file's project is the account's own project unless told."""
     key = json.loads(gstack(product, "keys", "create"))
     assert key["project_id"] == gce.get("")["name"]
+
+
+def test_keys_are_listed_with_their_end(product: Stack) -> None:
+    """Label and expiry are kept."""
+    end = datetime.now(UTC) + timedelta(days=1)
+    made = asyncio.run(create_key(product.settings, product.pair(), project=None, label="nightly", expires=end))
+    listed = {key.key_id: key for key in asyncio.run(list_keys(product.settings))}
+    assert listed[made["private_key_id"]].label == "nightly"
+
+
+def test_a_key_stands_on_a_pair_of_its_own(product: Stack) -> None:
+    """Commands and console share one code: revoking deletes the pair that was made for the key, and only that."""
+    world = product.sandbox.sandbox.world
+    before = [row["id"] for row in world.all("userkey")]
+    made = asyncio.run(create_key(product.settings, product.pair(), project=None, label="own"))
+    assert len(world.all("userkey")) == len(before) + 1
+    assert not asyncio.run(revoke_key(product.settings, made["private_key_id"])).left
+    assert [row["id"] for row in world.all("userkey")] == before

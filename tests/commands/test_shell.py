@@ -4,9 +4,9 @@ import click
 import pytest
 
 from fixtures.servers import Stack
+from gstack.commands.running_server import RunningServer
 from gstack.commands.shell import key_pair, run
 from gstack.errors import Problem
-from gstack.running import Running
 
 
 async def _problem() -> None:
@@ -21,8 +21,8 @@ def test_a_problem_is_an_error_line() -> None:
 
 def test_a_pair_comes_from_options_else_the_sandbox_s_demo_account_else_it_is_asked_for(product: Stack) -> None:
     """Half a pair is none; without a terminal nobody can be asked."""
-    server = Running(product.settings, on_sandbox=False)
+    server = RunningServer(product.settings, on_sandbox=False)
     assert key_pair(server, "a", "b").api_key == "a"
     with pytest.raises(click.UsageError, match="api-key"):
         key_pair(server, "a", None)
-    assert len(key_pair(Running(product.settings, on_sandbox=True), None, None).api_key) == 86
+    assert len(key_pair(RunningServer(product.settings, on_sandbox=True), None, None).api_key) == 86

@@ -2,9 +2,9 @@
 
 import click
 
-from gstack import accounts
 from gstack.auth.oauth import clients
 from gstack.auth.oauth.clients import OAuthClient
+from gstack.commands.auth_database import open_auth
 from gstack.commands.shell import in_force, profile, run
 from gstack.config import Settings
 
@@ -28,7 +28,7 @@ def add(profile: str, name: str, uris: tuple[str, ...], public: bool) -> None:
 
 
 async def _add(settings: Settings, name: str, uris: tuple[str, ...], *, public: bool) -> tuple[OAuthClient, str]:
-    async with accounts.opened(settings, reach=False) as auth:
+    async with open_auth(settings, reach=False) as auth:
         made = await clients.register(auth.store.engine, name, uris, public=public)
         auth.audit.write("app", what="registered", client=made[0].id, who="operator", result="done")
         return made
@@ -44,7 +44,7 @@ def show(profile: str) -> None:
 
 
 async def _all(settings: Settings) -> list[OAuthClient]:
-    async with accounts.opened(settings, reach=False) as auth:
+    async with open_auth(settings, reach=False) as auth:
         return await clients.list_registered(auth.store.engine)
 
 
@@ -59,7 +59,7 @@ def remove(profile: str, client_id: str) -> None:
 
 
 async def _remove(settings: Settings, client_id: str) -> bool:
-    async with accounts.opened(settings, reach=False) as auth:
+    async with open_auth(settings, reach=False) as auth:
         found = await clients.remove(auth.store.engine, client_id)
         auth.audit.write(
             "app", what="removed", client=client_id, who="operator", result="done" if found else "notFound"

@@ -7,8 +7,8 @@ import msgspec
 
 from gstack import __version__
 from gstack.commands.shell import profile, program, settings_of
+from gstack.commands.supervisor import ServeError, serve
 from gstack.config import Settings, SettingsError, check_known
-from gstack.serving import ServeError, serve
 
 
 @click.command("serve", help="Serve the API (the default command).")

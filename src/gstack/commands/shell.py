@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from gstack import running
 from gstack.cloudstack.signing import KeyPair
+from gstack.commands.running_server import RunningServer, server_in_force
 from gstack.config import Settings, SettingsError, load
 from gstack.db.engine import DatabaseError
 from gstack.errors import ApiError
@@ -31,16 +31,16 @@ def settings_of(name: str, flags: Mapping[str, Mapping[str, Any]] | None = None)
         raise click.ClickException(str(error)) from error
 
 
-def in_force(name: str) -> running.Running:
+def in_force(name: str) -> RunningServer:
     """The settings of this profile's running server, else those that one would start with."""
     settings = settings_of(name)
     try:
-        return running.in_force(settings)
+        return server_in_force(settings)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
 
 
-def key_pair(server: running.Running, key: str | None, secret: str | None) -> KeyPair:
+def key_pair(server: RunningServer, key: str | None, secret: str | None) -> KeyPair:
     """The pair from options, environment or prompt; on the sandbox its demo account's."""
     if key and secret:
         return KeyPair(key, secret)

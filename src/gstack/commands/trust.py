@@ -9,10 +9,10 @@ from typing import Any
 import click
 import msgspec
 
-from gstack import accounts
 from gstack.auth.oauth import trust
 from gstack.auth.oauth.trust import IS, LIKE, Condition, TrustMapping
 from gstack.cloudstack.signing import KeyPair
+from gstack.commands.auth_database import open_auth
 from gstack.commands.shell import in_force, profile, run, settings_of, show_columns
 from gstack.config import Settings
 
@@ -79,17 +79,17 @@ def file_command(issuer: str, profile: str, source: str) -> None:
 async def _add(
     settings: Settings, pair: KeyPair, issuer: str, conditions: tuple[Condition, ...], project: str, label: str
 ) -> TrustMapping:
-    async with accounts.opened(settings) as auth:
+    async with open_auth(settings) as auth:
         return await trust.add(auth, pair, issuer, conditions, project=project, label=label)
 
 
 async def _all(settings: Settings) -> list[TrustMapping]:
-    async with accounts.opened(settings, reach=False) as auth:
+    async with open_auth(settings, reach=False) as auth:
         return await trust.list_mappings(auth.store.engine)
 
 
 async def _remove(settings: Settings, mapping_id: str) -> bool:
-    async with accounts.opened(settings, reach=False) as auth:
+    async with open_auth(settings, reach=False) as auth:
         return await trust.remove(auth, mapping_id)
 
 

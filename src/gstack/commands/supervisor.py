@@ -29,7 +29,8 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
-from gstack import running, tls
+from gstack import tls
+from gstack.commands.running_server import forget, note
 from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, Settings, SettingsError, encode
 from gstack.db.engine import DatabaseError, prepared
 from gstack.gateway.proxies import Proxies
@@ -46,7 +47,7 @@ _OWN_HANDLES = 320  # of these, for CloudStack, the database, pipes and files: a
 _FEWEST = 32  # connections that are served however few handles there are
 _SANDBOX_POLL = 0.05
 _CRASH_PAUSE = 1.0  # seconds until the next try when workers die as soon as they work
-_log = structlog.get_logger("gstack.serving")
+_log = structlog.get_logger("gstack.supervisor")
 
 
 class ServeError(RuntimeError):
@@ -65,10 +66,10 @@ def serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
     if sandbox:
         settings = _on_sandbox(settings, sandbox.url)
     try:
-        running.note(settings, on_sandbox=sandbox is not None)
+        note(settings, on_sandbox=sandbox is not None)
         _serve(settings, ready)
     finally:
-        running.forget(settings)
+        forget(settings)
         if sandbox:
             sandbox.stop()
 

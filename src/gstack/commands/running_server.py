@@ -13,7 +13,7 @@ from gstack.config import Settings, check_known, decode, encode
 from gstack.tls import write_private
 
 
-class Running(msgspec.Struct, frozen=True):
+class RunningServer(msgspec.Struct, frozen=True):
     """A server of this profile. `settings` are those in force; on the sandbox its endpoint is filled in."""
 
     settings: Settings
@@ -40,7 +40,7 @@ def forget(settings: Settings) -> None:
             path.unlink()
 
 
-def in_force(settings: Settings) -> Running:
+def server_in_force(settings: Settings) -> RunningServer:
     """The settings of the running server of this profile, else those that one would start with.
 
     Raises SettingsError where none runs and the profile is not known.
@@ -48,10 +48,10 @@ def in_force(settings: Settings) -> Running:
     try:
         known = msgspec.json.decode(_path(settings).read_bytes(), type=_File)
         os.kill(known.pid, 0)
-        return Running(decode(known.settings), known.on_sandbox)
+        return RunningServer(decode(known.settings), known.on_sandbox)
     except (OSError, msgspec.DecodeError):  # also the note of another version, whose settings are not ours
         check_known(settings)
-        return Running(settings, on_sandbox=not settings.cloudstack.endpoint)
+        return RunningServer(settings, on_sandbox=not settings.cloudstack.endpoint)
 
 
 def _path(settings: Settings) -> Path:

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import msgspec
 
+from gstack.commands.running_server import forget, note, server_in_force
 from gstack.config import CloudStackSettings, ServerSettings, Settings
-from gstack.running import forget, in_force, note
 
 
 def test_without_a_server_the_settings_stand(tmp_path: Path) -> None:
     """No CloudStack configured means the sandbox."""
     settings = Settings(home=tmp_path)
-    assert in_force(settings).settings == settings
-    assert in_force(settings).on_sandbox
-    assert not in_force(Settings(home=tmp_path, cloudstack=CloudStackSettings(endpoint="http://c"))).on_sandbox
+    assert server_in_force(settings).settings == settings
+    assert server_in_force(settings).on_sandbox
+    assert not server_in_force(Settings(home=tmp_path, cloudstack=CloudStackSettings(endpoint="http://c"))).on_sandbox
 
 
 def test_a_running_server_s_options_are_known_until_it_ends(tmp_path: Path) -> None:
@@ -22,10 +22,10 @@ def test_a_running_server_s_options_are_known_until_it_ends(tmp_path: Path) -> N
     settings = Settings(home=tmp_path)
     served = msgspec.structs.replace(settings, server=ServerSettings(port=5001))
     note(served, on_sandbox=True)
-    assert in_force(settings).settings.server.port == 5001
+    assert server_in_force(settings).settings.server.port == 5001
     assert (tmp_path / "running-initial.json").stat().st_mode & 0o777 == 0o600
     forget(served)
-    assert in_force(settings).settings.server.port == 5000
+    assert server_in_force(settings).settings.server.port == 5000
 
 
 def test_a_killed_server_s_file_does_not_count(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_killed_server_s_file_does_not_count(tmp_path: Path) -> None:
         os._exit(0)
     os.waitpid(pid, 0)
     path.write_text(path.read_text().replace(str(os.getpid()), str(pid)))
-    assert in_force(settings).settings.server.port == 5000
+    assert server_in_force(settings).settings.server.port == 5000
 
 
 def test_another_server_s_note_stays(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_another_server_s_note_stays(tmp_path: Path) -> None:
     path = tmp_path / "running-initial.json"
     path.write_text(path.read_text().replace(str(os.getpid()), str(os.getppid())))
     forget(served)
-    assert in_force(settings).settings.server.port == 5001
+    assert server_in_force(settings).settings.server.port == 5001
 
 
 def test_a_note_of_other_settings_is_none(tmp_path: Path) -> None:
@@ -58,4 +58,4 @@ def test_a_note_of_other_settings_is_none(tmp_path: Path) -> None:
     note(settings, on_sandbox=True)
     path = tmp_path / "running-initial.json"
     path.write_text(path.read_text().replace("5000", "70000"))
-    assert in_force(settings).settings == settings
+    assert server_in_force(settings).settings == settings
