@@ -93,7 +93,7 @@ def test_errors_hold_whole_paths(tmp_path: Path, columns: int, terminal: bool) -
     for name in COMMANDS:
         line = next(line for line in said.splitlines() if line.startswith(f"{ARGUMENTS.get(name, name)}: exit code"))
         assert line.endswith("exit code 1"), line
-    assert said.count(f"{home / 'gstack.toml'} is no valid TOML") == len(COMMANDS) - 1
+    assert said.count(f"{home / 'gstack.toml'} is not valid TOML") == len(COMMANDS) - 1
     assert f"Error: {home / 'sandbox.json'}: " in said
 
 

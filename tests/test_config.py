@@ -6,7 +6,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gstack.config import ServerSettings, Settings, SettingsError, TrustSettings, check_known, home, load
+from gstack.config import (
+    ServerSettings,
+    Settings,
+    SettingsError,
+    TrustSettings,
+    check_known,
+    home,
+    load,
+    unknown_variables,
+)
 
 FILE = """
 [initial.server]
@@ -94,7 +103,7 @@ def test_tables_come_as_json_in_the_environment(tmp_path: Path) -> None:
     [
         ("[initial.server]\nport = 'many'", "port"),
         ("[initial.server]\nprot = 5000", "prot"),
-        ("[initial", "no valid TOML"),
+        ("[initial", "not valid TOML"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_source(tmp_path: Path, text: str, told: str) -> None:
@@ -200,3 +209,47 @@ def test_hosts_and_urls_that_are_taken(tmp_path: Path) -> None:
     cloudstack = {"endpoint": "http://cloud.example.com:8080/client/api"}
     found = load("initial", {"GSTACK_HOME": str(tmp_path)}, {"server": server, "cloudstack": cloudstack})
     assert found.server.hosts == hosts
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[initial.server]\nport = 'many'", "server.port in gstack.toml: expected `int`, got `str`."),
+        ("[initial.server]\nport = 70000", "server.port in gstack.toml: expected `int` <= 65535."),
+        ("[initial.server]\nprot = 1", "server.prot in gstack.toml: there is no such setting."),
+        ("[initial]\nprot = 1", "prot in gstack.toml: there is no such setting."),
+        ("[initial.trust.ci]\nissuer = 'x'", "trust.<name>.audience in gstack.toml: it is missing."),
+        (
+            "[initial.server]\nlog_level = 'chatty'",
+            "server.log_level in gstack.toml: expected one of: debug, info, warning, error.",
+        ),
+    ],
+)
+def test_messages_name_settings_as_users_write_them(tmp_path: Path, text: str, said: str) -> None:
+    """The path of the setting, and no notation of a library."""
+    (tmp_path / "gstack.toml").write_text(text)
+    with pytest.raises(SettingsError) as error:
+        load("initial", environment(tmp_path))
+    assert str(error.value) == f"A setting is wrong: {said}"
+
+
+def test_two_zones_in_one_region_are_refused(tmp_path: Path) -> None:
+    """Both zones and the setting are named; a region for each is taken."""
+    zones = {"Zone 1": "cs-east-a", "Zone 2": "cs-east-b"}
+    with pytest.raises(SettingsError, match=r"names\.zones puts .*'Zone 1' and 'Zone 2' in one region, 'cs-east'"):
+        load("initial", environment(tmp_path), {"names": {"zones": zones}})
+    zones["Zone 2"] = "cs-west-b"
+    assert load("initial", environment(tmp_path), {"names": {"zones": zones}}).names.zones == zones
+
+
+def test_variables_that_are_not_settings_are_found() -> None:
+    """A misspelt one with what was meant; none that gstack reads, that others own, or that Kubernetes sets."""
+    fine = {
+        "GSTACK_SERVER_PORT": "1", "GSTACK_HOME": "/x", "GSTACK_SECRET_KEY": "k", "GSTACK_DATABASE": "d", "OTHER": "o",
+        "GSTACK_SERVICE_HOST": "10.0.0.1", "GSTACK_SERVICE_PORT_HTTPS": "5000", "GSTACK_PORT": "tcp://10.0.0.1:5000",
+        "GSTACK_PORT_5000_TCP_ADDR": "10.0.0.1",
+    }  # fmt: skip
+    assert unknown_variables(fine) == []
+    found = unknown_variables({"GSTACK_SERVER_PROT": "1", "GSTACK_PORT": "1", "GSTACK_X": "y"})
+    assert [line.split()[0] for line in found] == ["GSTACK_PORT", "GSTACK_SERVER_PROT", "GSTACK_X"]
+    assert found[1].endswith("Did you mean GSTACK_SERVER_PORT?")

@@ -76,7 +76,7 @@ def test_one_s_own_certificate_is_checked(tmp_path: Path) -> None:
     _, _, foreign = tls.ensure(tmp_path / "other")
     text = tmp_path / "text"
     text.write_text("no PEM")
-    tls.check_own(certificate, key)
+    assert tls.check_own(certificate, key) > datetime.now(UTC) + timedelta(days=300)
     for cert, its_key, told in (
         (text, key, "text holds no certificate"),
         (certificate, text, "text holds no private key"),
@@ -157,3 +157,15 @@ def test_telling_the_authority_changes_no_certificate(tmp_path: Path) -> None:
     before = (tmp_path / "tls" / "server.pem").read_bytes()
     assert tls.authority(tmp_path) == made
     assert (tmp_path / "tls" / "server.pem").read_bytes() == before
+
+
+def test_profiles_have_certificates_of_their_own(tmp_path: Path) -> None:
+    """Two profiles with different hosts leave each other's certificate alone; the authority is the same."""
+    first = tls.ensure(tmp_path, ("one.example",))
+    before = first[1].read_bytes()
+    second = tls.ensure(tmp_path, ("two.example",), profile="second")
+    assert first[1].read_bytes() == before
+    assert (second[0], second[1].name) == (first[0], "server-second.pem")
+    assert "two.example" in names(second[1])
+    assert "one.example" not in names(second[1])
+    assert [path.read_bytes() for path in tls.ensure(tmp_path, ("one.example",))[1:]] == [before, first[2].read_bytes()]

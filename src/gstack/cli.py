@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from gstack import __version__
-from gstack.config import home
+from gstack.config import home, unknown_variables
 
 COMMANDS = {
     "apps": "gstack.commands.apps",
@@ -44,6 +44,8 @@ class _Group(click.Group):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command. A file that cannot be used is an error line with its path, not a traceback."""
+        for warning in unknown_variables(os.environ):
+            click.echo(f"Warning: {warning}", err=True)
         try:
             return super().invoke(ctx)
         except OSError as error:

@@ -1,10 +1,12 @@
 """A private certificate authority for this server, made on first start and renewed before it ends.
 
-`$GSTACK_HOME/tls/` holds `ca.pem` (what clients trust), `ca.key`, `server.pem` and `server.key` (mode 0600). The names
-in the server's certificate are those that Google's clients ask for (README: TLS): localhost, the bind address, the
-host of the public URL, the universe-domain names, and Google's own hosts for users who redirect them here. Such a
-certificate is harmful in other hands, so the authority is never shared between installations and its key never leaves
-the folder. Each file is whole at any time; that two of them fit is checked, and one process at a time changes them.
+`$GSTACK_HOME/tls/` holds `ca.pem` (what clients trust), `ca.key`, `server.pem` and `server.key`; keys have mode 0600.
+Profiles other than `initial` have a `server-<profile>.pem` and `.key`. The certificate names every host that Google's
+clients connect to: localhost, the bind address, the host of the public URL, the names of the universe domain, and
+Google's own hosts for users who redirect them here. Such a certificate is dangerous in other hands, so each
+installation has its own authority, whose key never leaves the folder.
+
+Every file is whole at any time. One process at a time changes them, and a certificate without its key is replaced.
 """
 
 import fcntl
@@ -36,25 +38,35 @@ ADDRESSES = ("127.0.0.1", "::1")
 _log = structlog.get_logger("gstack.tls")
 
 
-def ensure(home: Path, extra: tuple[str, ...] = (), now: datetime | None = None) -> tuple[Path, Path, Path]:
+def ensure(
+    home: Path, extra: tuple[str, ...] = (), now: datetime | None = None, *, profile: str = "initial"
+) -> tuple[Path, Path, Path]:
     """Return the paths of the authority, the server's certificate and its key; make or renew what is due.
 
-    `extra` are more host names or addresses, with or without a port, or URLs; clients whose universe domain is such a
-    name ask its `compute` and `storage`. The certificate is renewed 30 days before its end, when a name is new, and
-    when its key is not there or another one's.
+    `extra` are more host names or addresses, with or without a port, or URLs. Clients whose universe domain is such a
+    name connect to its `compute` and `storage`. The certificate is renewed 30 days before its end, when a name is new,
+    and when its key is missing or does not fit. Each profile has its own, since servers of several profiles have
+    different names and may run at once.
     """
     moment = now or datetime.now(UTC)
     more = (one for name in extra for one in _with_universe(host_of(name)))
     names = tuple(dict.fromkeys((*LOCAL_NAMES, *ADDRESSES, *GOOGLE_NAMES, *more)))
     with _alone(home) as folder:
         authority, key = _authority(folder, moment)
-        if not _serves(folder, names, authority, moment):
-            _issue(folder, authority, key, names, moment)
-    return folder / "ca.pem", folder / "server.pem", folder / "server.key"
+        files = server_files(home, profile)
+        if not _serves(files, names, authority, moment):
+            _issue(files, authority, key, names, moment)
+    return folder / "ca.pem", *files
+
+
+def server_files(home: Path, profile: str) -> tuple[Path, Path]:
+    """Return the paths of a profile's certificate and key, whether they exist or not."""
+    name = "server" if profile == "initial" else f"server-{profile}"
+    return home / "tls" / f"{name}.pem", home / "tls" / f"{name}.key"
 
 
 def authority(home: Path) -> Path:
-    """Return the path of the authority's certificate for those who only tell it; it is made where there is none."""
+    """Return the path of the authority's certificate. It is made where there is none; nothing else changes."""
     path = home / "tls" / "ca.pem"
     if not path.exists():
         with _alone(home) as folder:
@@ -95,10 +107,13 @@ def certificates(path: Path) -> bytes:
     return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in found)
 
 
-def check_own(cert: Path, key: Path) -> None:
-    """Check a certificate and key that the user brings. ValueError says which file is wrong, and what is wanted."""
+def check_own(cert: Path, key: Path) -> datetime:
+    """Check a certificate and key of the user's own; return the end of the certificate.
+
+    Raises ValueError, whose text says which file is wrong and why.
+    """
     try:
-        x509.load_pem_x509_certificates(cert.read_bytes())
+        found = x509.load_pem_x509_certificates(cert.read_bytes())
     except ValueError as error:
         raise ValueError(f"{cert} holds no certificate in PEM form.") from error
     try:
@@ -109,6 +124,7 @@ def check_own(cert: Path, key: Path) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
     except ssl.SSLError as error:
         raise ValueError(f"The key in {key} is not that of the first certificate in {cert}.") from error
+    return found[0].not_valid_after_utc
 
 
 def _authority(folder: Path, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
@@ -158,7 +174,11 @@ def _new_authority(folder: Path, now: datetime) -> tuple[x509.Certificate, ec.El
 
 
 def _issue(
-    folder: Path, authority: x509.Certificate, signer: ec.EllipticCurvePrivateKey, names: tuple[str, ...], now: datetime
+    files: tuple[Path, Path],
+    authority: x509.Certificate,
+    signer: ec.EllipticCurvePrivateKey,
+    names: tuple[str, ...],
+    now: datetime,
 ) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
@@ -168,8 +188,8 @@ def _issue(
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     certificate = builder.add_extension(identifier, critical=False).sign(signer, hashes.SHA256())
-    write_private(folder / "server.key", _pem(key))
-    write_private(folder / "server.pem", certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+    write_private(files[1], _pem(key))
+    write_private(files[0], certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
 
 
 def _builder(
@@ -193,8 +213,8 @@ def _general(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _serves(folder: Path, names: tuple[str, ...], authority: x509.Certificate, now: datetime) -> bool:
-    pair = _read_pair(folder / "server.pem", folder / "server.key")
+def _serves(files: tuple[Path, Path], names: tuple[str, ...], authority: x509.Certificate, now: datetime) -> bool:
+    pair = _read_pair(*files)
     if pair is None:
         return False
     certificate = pair[0]

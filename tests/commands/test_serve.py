@@ -100,3 +100,31 @@ def test_a_sealing_key_of_another_database_is_said(product: Stack, tmp_path: Pat
     said = refused(tmp_path, ["serve", "--sandbox"], GSTACK_DATABASE=product.settings.database_url)
     assert "opens none of the" in said
     assert "Put back the key" in said
+
+
+def test_the_authority_of_an_issuer_is_checked(tmp_path: Path) -> None:
+    """A `ca_file` of trust that is missing or not PEM is said at start, by its setting, not at the first token."""
+    text = tmp_path / "text"
+    text.write_text("not PEM")
+    for file in (text, tmp_path / "gone"):
+        (tmp_path / "gstack.toml").write_text(
+            f'[initial.trust.ci]\nissuer = "https://ci.example"\naudience = "x"\nca_file = "{file}"\n'
+        )
+        said = refused(tmp_path, ["serve"])
+        assert "trust.ci.ca_file" in said
+        assert str(file) in said
+
+
+@pytest.mark.parametrize("command", [["serve"], ["doctor"]])
+def test_two_zones_in_one_region_are_refused(tmp_path: Path, command: list[str]) -> None:
+    """Whatever is started, the setting and both zones are named."""
+    zones = '{"Zone 1": "cs-east-a", "Zone 2": "cs-east-b"}'
+    said = refused(tmp_path, command, GSTACK_NAMES_ZONES=zones)
+    assert "names.zones puts the CloudStack zones 'Zone 1' and 'Zone 2' in one region" in said
+
+
+def test_a_misspelt_variable_is_said(tmp_path: Path) -> None:
+    """It changes nothing, so a user would never notice."""
+    said = refused(tmp_path, ["serve", "--bind", "a" * 64], GSTACK_SERVER_PROT="5001")
+    assert "GSTACK_SERVER_PROT is not a setting" in said
+    assert "Did you mean GSTACK_SERVER_PORT?" in said

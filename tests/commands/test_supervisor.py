@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cs
@@ -19,6 +20,7 @@ from conftest import free_port
 from fixtures.postgresql import rows
 from fixtures.processes import Process
 from fixtures.shells import PROGRAM, run
+from gstack import tls
 
 Serve = Callable[..., Process]
 
@@ -281,3 +283,12 @@ def test_on_ipv6_its_urls_have_brackets(serve: Serve) -> None:
     assert f"is ready: https://[::1]:{server.port}" in server.output
     ca = str(server.home / "tls" / "ca.pem")
     assert requests.get(f"https://[::1]:{server.port}/healthz", verify=ca, timeout=30).status_code == 200
+
+
+def test_an_expired_certificate_is_said(tmp_path: Path) -> None:
+    """One's own certificate that has ended is served, and the log says at start which file it is and since when."""
+    _, cert, key = tls.ensure(tmp_path / "own", now=datetime.now(UTC) - timedelta(days=500))
+    server = Process(tmp_path / "home", free_port(), "--cert", str(cert), "--key", str(key)).ready()
+    server.stop()
+    assert "the certificate has expired" in server.output
+    assert str(cert) in server.output

@@ -18,6 +18,8 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
 from gstack import tls
-from gstack.commands.running_server import forget, note
+from gstack.commands.running_server import Note
 from gstack.config import PARENT_VARIABLE, SETTINGS_VARIABLE, Settings, SettingsError, encode
 from gstack.db.engine import DatabaseError, prepared
 from gstack.gateway.proxies import Proxies
@@ -60,16 +62,16 @@ def serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
     _check_plain(settings)
     _check_own_certificate(settings)
     _check_port(settings)
-    _check_authority(settings)
+    _check_authorities(settings)
     asyncio.run(_prepare_database(settings))
     sandbox = None if settings.cloudstack.endpoint else SandboxProcess(settings.home)
     if sandbox:
         settings = _on_sandbox(settings, sandbox.url)
+    note = Note(settings, on_sandbox=sandbox is not None)
     try:
-        note(settings, on_sandbox=sandbox is not None)
         _serve(settings, ready)
     finally:
-        forget(settings)
+        note.remove()
         if sandbox:
             sandbox.stop()
 
@@ -111,25 +113,33 @@ def certificate(settings: Settings) -> tuple[Path, Path]:
     """The certificate and key to serve with: the user's own, or ours, renewed where due."""
     if settings.server.cert or settings.server.key:
         return Path(settings.server.cert), Path(settings.server.key)
-    _, cert, key = tls.ensure(settings.home, (settings.server.bind, *settings.server.hosts, settings.public_url))
+    names = (settings.server.bind, *settings.server.hosts, settings.public_url)
+    _, cert, key = tls.ensure(settings.home, names, profile=settings.profile)
     return cert, key
 
 
-def _check_authority(settings: Settings) -> None:
-    ca_file = settings.cloudstack.ca_file
-    try:
-        ssl.create_default_context(cafile=ca_file or None)
-    except OSError as error:
-        raise ServeError(f"The setting cloudstack.ca_file, {ca_file}, holds no certificate: {error}") from error
+def _check_authorities(settings: Settings) -> None:
+    files = {"cloudstack.ca_file": settings.cloudstack.ca_file}
+    files |= {f"trust.{name}.ca_file": issuer.ca_file for name, issuer in settings.trust.items()}
+    for setting, ca_file in files.items():
+        try:
+            ssl.create_default_context(cafile=ca_file or None)
+        except OSError as error:  # also a file that is not PEM
+            raise ServeError(
+                f"The setting {setting} is wrong: no certificate can be read from {ca_file}: {error}"
+            ) from error
 
 
 def _check_own_certificate(settings: Settings) -> None:
     if not settings.server.cert or settings.server.insecure_http:
         return
     try:
-        tls.check_own(Path(settings.server.cert), Path(settings.server.key))
-    except ValueError as error:
+        end = tls.check_own(Path(settings.server.cert), Path(settings.server.key))
+    except (ValueError, OSError) as error:
         raise ServeError(str(error)) from error
+    if end <= datetime.now(UTC):
+        text = "the certificate has expired: clients refuse it. Renew it and start gstack again"
+        _log.error(text, file=settings.server.cert, expired=f"{end:%Y-%m-%dT%H:%MZ}")
 
 
 def _check_plain(settings: Settings) -> None:
@@ -235,7 +245,7 @@ def _announce(
             with opener.open(url, timeout=2):
                 announced.set()
                 return ready(settings)
-        except OSError:
+        except (OSError, HTTPException):
             time.sleep(0.1)
     return None
 
