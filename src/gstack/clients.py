@@ -20,7 +20,8 @@ from gstack.tls import GOOGLE_NAMES, certificates, write_private
 class Facts(msgspec.Struct, frozen=True):
     """What the texts are made from. `key_file` is for clients of googleapis.com, `universe_key_file` names us.
 
-    Paths that begin with `~` mean the home folder of whoever copies the text. An empty `email` is read from the key.
+    `home` is a folder for the files of these clients. A path that begins with `~` is in the home folder of whoever
+    copies the text. An empty `email` is read from the key.
     """
 
     url: str  # https://localhost:5000
@@ -57,9 +58,9 @@ def _python_path(path: Path) -> str:
     return f"os.path.expanduser({text!r})" if text.startswith("~/") else repr(text)
 
 
-def bundle(home: Path, authority: Path) -> Path:
-    """Write the system's certificate authorities and ours into one file; return its path."""
-    path = home / "tls" / "bundle.pem"
+def bundle(folder: Path, authority: Path) -> Path:
+    """Write the system's certificate authorities and ours into one file of the folder; return its path."""
+    path = folder / "bundle.pem"
     system = ssl.get_default_verify_paths().openssl_cafile
     known = [Path(candidate) for candidate in (system, *_SYSTEM_BUNDLES) if Path(candidate).is_file()]
     parts = [known[0].read_bytes()] if known else []
@@ -84,7 +85,7 @@ def gcloud(facts: Facts) -> str:
     """
     return shell(
         {
-            "CLOUDSDK_CONFIG": facts.home / "clients" / "gcloud",
+            "CLOUDSDK_CONFIG": facts.home / "gcloud",
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE": f"{facts.url}/compute/v1/",
             "CLOUDSDK_AUTH_TOKEN_HOST": f"{facts.url}/oauth2/token",
             "CLOUDSDK_AUTH_AUTH_HOST": f"{facts.url}/oauth2/auth",
@@ -110,13 +111,20 @@ def gcloud_login(facts: Facts) -> str:
 
 def python(facts: Facts) -> str:
     """Google's Python libraries. The key names us as its universe, so that no library sends it to Google."""
-    endpoint = f"{{'api_endpoint': '{facts.url}'}}"
-    by_name = "compute_v1.InstancesClient() finds everything in these variables"
-    by_option = f"compute_v1.InstancesClient(client_options={endpoint}), as compute.localhost is not in the hosts file"
+    name = f"compute.{facts.host.rsplit(':', 1)[0]}"
+    by_name = ("google-cloud-compute: compute_v1.InstancesClient() finds everything in these variables",)
+    # `client_options` would not do: to wait for operations the library makes clients of its own, without options.
+    by_endpoint = (
+        f"google-cloud-compute: this machine does not resolve {name}. Begin the program with:",
+        "  from google.cloud import compute_v1",
+        "  for name in dir(compute_v1):",
+        '      if name.endswith("Client"):',
+        f'          getattr(compute_v1, name)._DEFAULT_ENDPOINT_TEMPLATE = "{facts.host}"',
+        "then compute_v1.InstancesClient() finds everything in these variables",
+    )
     document = f"{facts.url}/discovery/v1/apis/{{api}}/{{apiVersion}}/rest"
-    resolved = _resolves(f"compute.{facts.host.rsplit(':', 1)[0]}")
     notes = (
-        f"google-cloud-compute: {by_name if resolved else by_option}",
+        *(by_name if _resolves(name) else by_endpoint),
         f"google-api-python-client: build('compute', 'v1', discoveryServiceUrl='{document}')",
     )
     return shell(
@@ -193,7 +201,7 @@ driver = get_driver(Provider.GCE)(
 
 def gcutil(facts: Facts) -> str:
     """What gcutil 1.15 needs: its bundled TLS library reads authorities from a module that PYTHONPATH can bring."""
-    folder = facts.home / "clients" / "gcutil"
+    folder = facts.home / "gcutil"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     code = f"def get():\n    return {str(facts.bundle)!r}\n"
     write_private(folder / "ca_certs_locater.py", code.encode(), mode=0o644)

@@ -1,12 +1,16 @@
 """`gstack client`, as a user types it."""
 
 import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from fixtures.servers import Stack
-from fixtures.shells import gstack
+from fixtures.shells import evaluated, exported, gstack, run
 from gstack.commands.client import facts
 from gstack.commands.keys import revoke_key
 from gstack.errors import Problem
@@ -44,3 +48,38 @@ def test_the_universe_key_names_this_server(product: Stack) -> None:
     assert msgspec.json.decode(found.universe_key_file.read_bytes())["universe_domain"] == found.host
     assert "universe_domain" not in msgspec.json.decode(found.key_file.read_bytes())
     assert found.key_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_settings_of_others_stay_good(product: Stack) -> None:
+    """Keys of another account, another project and another profile have files of their own, tokens included."""
+    first = evaluated(product, "gcloud")
+    content = Path(first["CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE"]).read_bytes()
+    others = [
+        evaluated(product, "gcloud", account="other"),
+        exported(gstack(product, "client", "gcloud", "-p", "second")),
+        exported(gstack(product, "client", "gcloud", "--project", "demo")),
+    ]
+    for name in ("CLOUDSDK_CONFIG", "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE", "REQUESTS_CA_BUNDLE"):
+        assert len({known[name] for known in (first, *others)}) == 4
+    assert Path(first["CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE"]).read_bytes() == content
+
+
+WAIT = """
+from google.cloud import compute_v1
+operation = compute_v1.DisksClient().insert(
+    project="demo", zone="sandbox-east1-a", disk_resource=compute_v1.Disk(name="slow", size_gb=1)
+)
+print("waits", not operation.done())
+operation.result(timeout=200)
+print("size", compute_v1.DisksClient().get(project="demo", zone="sandbox-east1-a", disk="slow").size_gb)
+"""
+
+
+def test_python_waits_for_long_operations(start: Callable[..., Stack]) -> None:
+    """What `gstack client python` prints is enough to wait for a job of 30 s, without a line in the hosts file."""
+    product = start(job_delay=600.0)  # a disk takes 30 seconds
+    lines = gstack(product, "client", "python").splitlines()
+    printed = "\n".join(line.removeprefix("#   ") for line in lines if line.startswith("#   "))
+    known = {**os.environ, **evaluated(product, "python")}
+    done = run([sys.executable, "-c", printed + WAIT], known)
+    assert done.split() == ["waits", "True", "size", "1"]

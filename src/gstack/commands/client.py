@@ -1,5 +1,6 @@
 """`gstack client`: print what makes a client work with this server."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from gstack.sandbox.settings import load_or_create_keys
 @click.option("--project", help="Project to work in (default: the account's own).")
 @click.option("--zone", help="Zone to work in (default: the first with a name that every client can take apart).")
 def command(name: str, profile: str, api_key: str | None, secret_key: str | None, **chosen: str | None) -> None:
-    """Make the key file that it needs once, then print."""
+    """Make the key file of the client where there is none, then print the settings."""
     server = in_force(profile)
     settings = server.settings
     if name == "cloudstack":
@@ -38,7 +39,7 @@ def command(name: str, profile: str, api_key: str | None, secret_key: str | None
 
 
 def _cloudstack(settings: Settings) -> str:
-    """The sandbox's, also where a CloudStack is configured."""
+    """Return the settings of the sandbox's demo account, even where a CloudStack is configured."""
     demo = load_or_create_keys(settings.home)[0]
     try:
         endpoint = endpoint_of(msgspec.structs.replace(settings, cloudstack=CloudStackSettings()))
@@ -48,19 +49,28 @@ def _cloudstack(settings: Settings) -> str:
 
 
 async def facts(settings: Settings, pair: KeyPair, *, project: str | None, zone: str | None) -> Facts:
-    """Everything that a client's settings hold; makes the client's key file when there is none that is still good."""
-    key = await _client_key(settings, pair, project)
+    """Return what the settings of a client are made from. A key file is written where no earlier one is still good.
+
+    Each key pair, project and profile has a folder of its own: the settings of one stay good when others are printed.
+    """
+    chosen = hashlib.sha256(f"{pair.api_key} {project or ''}".encode()).hexdigest()[:12]
+    folder = settings.home / "clients" / settings.profile / chosen
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = await _client_key(settings, pair, project, folder / "key.json")
     authority = Path(settings.server.cert) if settings.server.cert else tls.authority(settings.home)
     url = settings.client_url
-    files = _key_files(settings, key, url)
+    # Twice: gcloud refuses a key that names a universe, and other libraries show a key without one to Google.
+    tls.write_private(folder / "key.json", msgspec.json.encode(key))
+    universe_key = {**key, "universe_domain": url.split("://")[1]}
+    tls.write_private(folder / "universe-key.json", msgspec.json.encode(universe_key))
     place = await _place(settings, pair, zone)
     return Facts(
         url=url,
-        home=settings.home,
-        bundle=bundle(settings.home, authority),
+        home=folder,
+        bundle=bundle(folder, authority),
         authority=authority,
-        key_file=files[0],
-        universe_key_file=files[1],
+        key_file=folder / "key.json",
+        universe_key_file=folder / "universe-key.json",
         email=key["client_email"],
         project=project or key["project_id"],
         zone=place[0],
@@ -68,42 +78,27 @@ async def facts(settings: Settings, pair: KeyPair, *, project: str | None, zone:
     )
 
 
-async def _client_key(settings: Settings, pair: KeyPair, project: str | None) -> dict[str, Any]:
-    """The key of an earlier call where it still holds, else a new one."""
+async def _client_key(settings: Settings, pair: KeyPair, project: str | None, path: Path) -> dict[str, Any]:
+    """Return the key in the file where it is still good, else a new one."""
+    token_uri = f"{settings.client_url}/oauth2/token"
+    key = _read(path)
     async with open_auth(settings) as auth:
-        kept = _kept(_client_folder(settings) / "key.json")
-        token_uri = f"{settings.client_url}/oauth2/token"
-        same = kept.get("token_uri") == token_uri and project in {None, kept.get("project_id")}
-        if same and await service_accounts.is_usable(auth, kept["private_key_id"], pair):
-            return kept
+        if key.get("token_uri") == token_uri and await service_accounts.is_usable(auth, key["private_key_id"], pair):
+            return key
         return await service_accounts.create_key(
             auth, pair, project=project, token_uri=token_uri, label="gstack client"
         )
 
 
-def _kept(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     try:
         return dict(msgspec.json.decode(path.read_bytes()))
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, TypeError):  # there is no file yet, or it is not one of ours
         return {}
 
 
-def _client_folder(settings: Settings) -> Path:
-    folder = settings.home / "clients" / settings.profile
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-def _key_files(settings: Settings, key: dict[str, Any], url: str) -> tuple[Path, Path]:
-    """The key twice: as gcloud wants it, and naming us as its universe, for libraries that would tell Google of it."""
-    plain, universe = (_client_folder(settings) / name for name in ("key.json", "universe-key.json"))
-    tls.write_private(plain, msgspec.json.encode(key))
-    tls.write_private(universe, msgspec.json.encode({**key, "universe_domain": url.split("://")[1]}))
-    return plain, universe
-
-
 async def _place(settings: Settings, pair: KeyPair, zone: str | None) -> tuple[str, str]:
-    """The zone to work in and its region."""
+    """Return the zone to work in and its region."""
     async with CloudStack(
         endpoint_of(settings), ca_file=settings.cloudstack.ca_file, timeout=settings.cloudstack.timeout
     ) as cloudstack:
