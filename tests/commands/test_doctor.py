@@ -1,7 +1,12 @@
 """`gstack doctor`, as a user types it."""
 
+import socket
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgspec
@@ -111,3 +116,63 @@ def test_an_own_certificate_is_trusted(product: Stack, tmp_path: Path) -> None:
     found = findings(Settings(home=tmp_path), product.app.url)
     assert "certificate" in found["server"].text
     assert "public_url" in found["server"].advice
+
+
+@pytest.fixture
+def mail() -> Iterator[str]:
+    """The host and port of a server that does not speak HTTP."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        connection.sendall(b"220 mail.example ready\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_what_is_not_http_is_said(tmp_path: Path, mail: str) -> None:
+    """Something else at the server's port and at CloudStack's endpoint are findings with advice, not tracebacks."""
+    cloud = CloudStackSettings(endpoint=f"http://{mail}/client/api")
+    plain = Settings(home=tmp_path, cloudstack=cloud, server=ServerSettings(insecure_http=True))
+    found = findings(plain, f"http://{mail}")
+    assert "is not gstack" in found["server"].text
+    assert "--port" in found["server"].advice
+    assert "does not speak HTTP" in found["reachability"].text
+    assert "configure" in found["reachability"].advice
+
+
+def test_another_web_server_is_not_taken_for_gstack(product: Stack, tmp_path: Path) -> None:
+    """An answer that is not ours is said to be another server's."""
+    plain = Settings(home=tmp_path, server=ServerSettings(insecure_http=True))
+    found = findings(plain, product.settings.cloudstack.endpoint.removesuffix("/client/api"))
+    assert found["server"].advice
+
+
+FAULT = b'{"listcapabilitiesresponse": {"errorcode": 530, "errortext": "Internal error executing command"}}'
+
+
+@pytest.mark.parametrize(("status", "body"), [(530, FAULT), (503, b"<html>"), (500, b"")])
+def test_a_fault_of_cloudstack_is_not_called_wrong_keys(tmp_path: Path, status: int, body: bytes) -> None:
+    """CloudStack's own errors lead to its log; only 401 means that the keys are wrong."""
+
+    class Faulty(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815  # as http.server names it
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Faulty) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        cloud = CloudStackSettings(endpoint=f"http://127.0.0.1:{server.server_port}/client/api")
+        found = findings(Settings(home=tmp_path, cloudstack=cloud), "http://127.0.0.1:1", KeyPair("a", "b"))
+        server.shutdown()
+    assert "keys" not in found
+    assert "fault of its own" in found["CloudStack"].text
+    assert "management server" in found["CloudStack"].advice

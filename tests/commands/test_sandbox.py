@@ -47,3 +47,16 @@ def test_a_limit_that_is_none_is_refused(tmp_path: Path, limit: str) -> None:
     assert told.returncode == 2
     assert "user_vm, public_ip" in told.stderr
     assert not (tmp_path / "sandbox.db").exists()
+
+
+def test_the_port_that_was_taken_is_printed(tmp_path: Path) -> None:
+    """With `--port 0` the URL on the screen is one that answers."""
+    known = {**os.environ, "GSTACK_HOME": str(tmp_path)}
+    with subprocess.Popen([PROGRAM, "sandbox", "--port", "0"], env=known, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+        finally:
+            process.terminate()
+    assert f"answers at {(tmp_path / 'sandbox.url').read_text()}." in line
+    assert ":0/" not in line

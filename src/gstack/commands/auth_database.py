@@ -3,9 +3,11 @@
 CloudStack is needed only to prove a key pair or to delete one.
 """
 
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from gstack.auth.audit import Audit
 from gstack.auth.auth import Auth
@@ -19,10 +21,20 @@ def endpoint_of(settings: Settings) -> str:
     """Return the URL of CloudStack, or of the sandbox. Raises Problem where the sandbox does not run."""
     if settings.cloudstack.endpoint:
         return settings.cloudstack.endpoint
-    running = settings.home / "sandbox.url"
-    if not running.exists():
-        raise Problem.backend("The sandbox does not run. Start it with: gstack serve (or gstack sandbox)")
-    return running.read_text("utf-8").strip()
+    file = settings.home / "sandbox.url"
+    url = file.read_text("utf-8").strip() if file.exists() else ""
+    if not url or not _listens(url):  # a sandbox that was killed leaves its file
+        raise Problem.backend("The sandbox is not running. Start it with: gstack serve (or gstack sandbox)")
+    return url
+
+
+def _listens(url: str) -> bool:
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname, address.port), timeout=2).close()
+    except OSError:
+        return False
+    return True
 
 
 @asynccontextmanager

@@ -30,6 +30,7 @@ from gstack.errors import ApiError
 from gstack.resources.inventory.zones import Zone, is_fit, propose
 from gstack.tls import write_private
 
+_UNKNOWN_KEYS = 401  # CloudStack's code for a wrong signature or a key that nobody has
 _HELLO_SECONDS = 5.0  # for a TLS handshake
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
@@ -253,13 +254,18 @@ async def _answers(cloudstack: CloudStack) -> None:
     try:
         await cloudstack.client(KeyPair("nobody", "nobody")).send("listCapabilities")
     except Refusal as refusal:
-        if refusal.error_code != 401:  # noqa: PLR2004  # CloudStack's code for unknown keys
+        if refusal.error_code != _UNKNOWN_KEYS:
             raise
 
 
 def _advice(answers: Answers, problem: ApiError) -> str:
-    if isinstance(problem, Refusal):
+    if isinstance(problem, Refusal) and problem.error_code == _UNKNOWN_KEYS:
         return f"CloudStack at {answers.endpoint} does not accept these keys: {problem.error_text}"
+    if isinstance(problem, Refusal):
+        return (
+            f"CloudStack at {answers.endpoint} has a fault of its own ({problem.error_code}): {problem.error_text}\n"
+            "Look into the log of its management server; --force writes the profile anyway."
+        )
     return (
         f"No CloudStack answers at {answers.endpoint} ({problem.internal or problem.message}).\n"
         "Check host, port, protocol and path; --force writes the profile anyway."

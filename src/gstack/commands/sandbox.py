@@ -17,12 +17,16 @@ from gstack.sandbox.settings import SandboxSettings, load_or_create_keys
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
 )
 @click.option(
-    "--limit", "limits", multiple=True, metavar="TYPE=N", help="What an account may have, e.g. user_vm=3; -1: no end."
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="TYPE=N",
+    help="How many an account may have, e.g. user_vm=3; -1 for no limit.",
 )
 @click.option("--expunge-allowed", is_flag=True, help="Let ordinary users expunge machines.")
 def command(bind: str, port: int, limits: tuple[str, ...], expunge_allowed: bool) -> None:
     """Serve the sandbox in this process."""
-    os.umask(0o077)  # accounts' keys are in its files
+    os.umask(0o077)  # the files hold the keys of accounts
     folder = home(os.environ)
     settings = SandboxSettings(
         accounts=load_or_create_keys(folder),
@@ -30,12 +34,14 @@ def command(bind: str, port: int, limits: tuple[str, ...], expunge_allowed: bool
         expunge_allowed=expunge_allowed,
         limits=dict(map(_limit, limits)),
     )
-    host = f"[{bind}]" if ":" in bind else bind
-    click.echo(f"The sandbox answers at http://{host}:{port}/client/api. Keys: {program()} client cloudstack")
     try:
-        serve(settings, bind, port, folder / "sandbox.url")
+        serve(settings, bind, port, folder / "sandbox.url", announce=_announce)
     except OSError as error:
         raise click.ClickException(f"{error}. Is a gstack running on this home? Use another GSTACK_HOME.") from error
+
+
+def _announce(url: str) -> None:
+    click.echo(f"The sandbox answers at {url}. Keys: {program()} client cloudstack")
 
 
 def _limit(text: str) -> tuple[str, int]:

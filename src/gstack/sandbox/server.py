@@ -33,8 +33,11 @@ def serve(
     port_file: Path | None = None,
     *,
     follow: bool = False,
+    announce: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. With `port` 0 a free one is taken; `port_file` gets the URL when it listens.
+    """Serve until SIGTERM or SIGINT. With `port` 0 a free one is taken.
+
+    When it listens, the URL is written to `port_file`, and `announce` is called with it.
 
     `follow` ends it too when standard input ends: then whoever started it is gone, killed perhaps.
     """
@@ -44,6 +47,7 @@ def serve(
             partial = port_file.with_suffix(".partial")
             partial.write_text(url)
             partial.replace(port_file)
+        announce(url)
 
     asyncio.run(_serve(Sandbox(settings), host, port, ready, asyncio.Event(), signals=True, follow=follow))
 
