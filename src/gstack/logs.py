@@ -1,6 +1,6 @@
-"""Logs: one line per event on standard error, for people on a terminal, JSON elsewhere.
+"""Logs: one line for each event on standard error, readable on a terminal, JSON elsewhere.
 
-Every part logs through structlog by its name (`gstack.access`, `gstack.operations`, …) and never a secret.
+Every part logs through structlog under its name (`gstack.access`, `gstack.operations`, …), and never logs a secret.
 """
 
 import logging
@@ -11,9 +11,11 @@ import structlog
 
 
 def configure(level: str = "info", *, json: bool | None = None) -> None:
-    """Set up this process's logs. `json` None: JSON unless standard error is a terminal."""
+    """Set up the logs of this process. With `json` None they are JSON unless standard error is a terminal."""
     as_json = not sys.stderr.isatty() if json is None else json
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)  # rich shows locals: keys
+    plain = structlog.dev.ConsoleRenderer(
+        exception_formatter=structlog.dev.plain_traceback
+    )  # never with local variables, which may be keys
     renderer: Any = structlog.processors.JSONRenderer() if as_json else plain
     structlog.configure(
         processors=[

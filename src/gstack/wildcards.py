@@ -1,11 +1,11 @@
-"""Patterns whose `*` stands for any text, matched in linear time: both patterns and texts come from strangers."""
+"""Patterns in which `*` stands for any text. Matching takes linear time, because strangers send patterns and texts."""
 
 import re
 from collections.abc import Callable
 
 
 def wildcard(pattern: str) -> Callable[[str], bool]:
-    """Return the test whether a whole text is as the pattern says. All letters but `*` mean themselves."""
+    """Return a function that says whether a whole text matches. All characters but `*` stand for themselves."""
     first, *rest = re.split(r"\*+", pattern)
     if not rest:
         return lambda text: text == first
@@ -15,7 +15,7 @@ def wildcard(pattern: str) -> Callable[[str], bool]:
         at, end = len(first), len(text) - len(last)
         if end < at or not text.startswith(first) or not text.endswith(last):
             return False
-        for piece in middle:  # the first place that fits leaves the most room for the others
+        for piece in middle:  # the first match leaves the most text for the other pieces
             found = text.find(piece, at, end)
             if found < 0:
                 return False

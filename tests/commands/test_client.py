@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -14,6 +13,7 @@ from fixtures.shells import evaluated, exported, gstack, run
 from gstack.commands.client import facts
 from gstack.commands.keys import revoke_key
 from gstack.errors import Problem
+from gstack.sandbox.faults import Fault
 
 
 @pytest.mark.parametrize("client", ["gcloud", "python", "terraform", "libcloud", "gcutil", "ansible"])
@@ -75,10 +75,10 @@ print("size", compute_v1.DisksClient().get(project="demo", zone="sandbox-east1-a
 """
 
 
-def test_python_waits_for_long_operations(start: Callable[..., Stack]) -> None:
+def test_python_waits_for_long_operations(product: Stack) -> None:
     """What `gstack client python` prints is enough to wait for a job of 30 s, without a line in the hosts file."""
-    product = start(job_delay=600.0)  # a disk takes 30 seconds
     lines = gstack(product, "client", "python").splitlines()
+    product.sandbox.sandbox.faults.add(Fault("*AsyncJob*", "slow", count=2, seconds=15.0))
     printed = "\n".join(line.removeprefix("#   ") for line in lines if line.startswith("#   "))
     known = {**os.environ, **evaluated(product, "python")}
     done = run([sys.executable, "-c", printed + WAIT], known)

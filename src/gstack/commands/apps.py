@@ -1,4 +1,4 @@
-"""`gstack apps`: OAuth clients of one's own, whose users sign in at this server's pages."""
+"""`gstack apps`: OAuth clients of the operator, whose users sign in at the pages of this server."""
 
 import click
 
@@ -14,13 +14,13 @@ def command() -> None:
     """See the subcommands."""
 
 
-@command.command("add", help="Register a client. Its users read NAME when they are asked.")
+@command.command("add", help="Register a client. Its users see NAME when they are asked for consent.")
 @profile
 @click.argument("name")
 @click.option("--redirect-uri", "uris", multiple=True, required=True, help="Where codes may go: https, or localhost.")
-@click.option("--public", is_flag=True, help="A program on its user's machine, which can keep no secret.")
+@click.option("--public", is_flag=True, help="A program on the machine of its user, which cannot keep a secret.")
 def add(profile: str, name: str, uris: tuple[str, ...], public: bool) -> None:
-    """Print what the client needs; the secret is shown this once."""
+    """Print what the client needs. The secret is shown only here."""
     client, secret = run(_add(in_force(profile).settings, name, uris, public=public))
     click.echo(f"client_id: {client.id}")
     if secret:
@@ -37,7 +37,7 @@ async def _add(settings: Settings, name: str, uris: tuple[str, ...], *, public: 
 @command.command("list", help="List the registered clients.")
 @profile
 def show(profile: str) -> None:
-    """A line each: id, kind, redirects, name."""
+    """Print a line for each client: id, kind, redirects, name."""
     for client in run(_all(in_force(profile).settings)):
         kind = "confidential" if client.secret_needed else "public"
         click.echo(f"{client.id}  {kind}  {' '.join(client.redirect_uris)}  {client.name}")
@@ -48,11 +48,11 @@ async def _all(settings: Settings) -> list[OAuthClient]:
         return await clients.list_registered(auth.store.engine)
 
 
-@command.command("remove", help="Forget a client: it gets no more tokens; those it has end within the hour.")
+@command.command("remove", help="Remove a client. It gets no more tokens; those that it has end within an hour.")
 @profile
 @click.argument("client_id")
 def remove(profile: str, client_id: str) -> None:
-    """An unknown client is an error."""
+    """Remove it. An unknown client is an error."""
     if not run(_remove(in_force(profile).settings, client_id)):
         raise click.ClickException(f"No such client: {client_id}. See: gstack apps list")
     click.echo(f"Removed {client_id}")

@@ -37,7 +37,7 @@ _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 
 
 class Answers(msgspec.Struct, frozen=True):
-    """What is asked, with the defaults of the first gstack."""
+    """All answers, with the defaults of the first gstack."""
 
     bind: str = "localhost"
     port: int = 5000
@@ -54,9 +54,9 @@ class Answers(msgspec.Struct, frozen=True):
 
 
 def earlier(profile: Mapping[str, Any]) -> Answers:
-    """The answers that a profile was made from."""
+    """Return the answers that a profile was written from; defaults where it has none."""
     server, endpoint = profile.get("server", {}), urlsplit(profile.get("cloudstack", {}).get("endpoint", ""))
-    known = {
+    found = {
         "bind": server.get("bind"),
         "port": server.get("port"),
         "host": endpoint.hostname,
@@ -64,55 +64,55 @@ def earlier(profile: Mapping[str, Any]) -> Answers:
         "protocol": endpoint.scheme or None,
         "path": endpoint.path or None,
     }
-    return Answers(**{name: value for name, value in known.items() if value is not None})
+    return Answers(**{name: value for name, value in found.items() if value is not None})
 
 
 def bind_address(text: str) -> str:
-    """A name or address of this machine. Raises ValueError, whose text is for the user, as all of these."""
+    """Read a name or address of this machine. As all readers here, it raises ValueError with a text for the user."""
     try:
         found = socket.getaddrinfo(text, None, type=socket.SOCK_STREAM)[0]
         with socket.socket(found[0], socket.SOCK_STREAM) as probe:
             probe.bind((found[4][0], 0))
     except (OSError, UnicodeError) as error:
-        raise ValueError(f"{text!r} is no address of this machine; try localhost or 0.0.0.0") from error
+        raise ValueError(f"{text!r} is not an address of this machine; try localhost or 0.0.0.0") from error
     return text
 
 
 def port(text: str) -> int:
-    """A TCP port."""
+    """Read a TCP port."""
     if not text.isdigit() or not 1 <= int(text) <= 65535:  # noqa: PLR2004  # RFC 9293
-        raise ValueError(f"{text!r} is no port: a number from 1 to 65535")
+        raise ValueError(f"{text!r} is not a port, which is a number from 1 to 65535")
     return int(text)
 
 
 def host(text: str) -> str:
-    """A host name or an address, without protocol, port or path."""
+    """Read a host name or an address, without protocol, port or path."""
     bare = text.removeprefix("[").removesuffix("]")
     try:
         return str(ipaddress.ip_address(bare))
     except ValueError:
         pass
     if not _HOST.fullmatch(bare):
-        raise ValueError(f"{text!r} is no host name or address; protocol, port and path are asked apart")
+        raise ValueError(f"{text!r} is not a host name or an address; protocol, port and path are separate answers")
     return bare
 
 
 def protocol(text: str) -> str:
-    """`http` or `https`."""
+    """Read `http` or `https`."""
     if text not in {"http", "https"}:
         raise ValueError(f"{text!r} is neither http nor https")
     return text
 
 
 def path(text: str) -> str:
-    """The path of CloudStack's API."""
+    """Read the path of CloudStack's API."""
     if not _PATH.fullmatch(text):
-        raise ValueError(f"{text!r} is no path; CloudStack's own is /client/api")
+        raise ValueError(f"{text!r} is not a path; the usual one is /client/api")
     return text
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What to ask, and what makes an answer of a text."""
+    """The text of a question, and the function that reads the answer."""
 
     text: str
     read: Callable[[str], str | int]
@@ -128,17 +128,17 @@ QUESTIONS: Mapping[str, Question] = {
 }
 
 
-def zone_names(zones: Mapping[str, str], chosen: tuple[str, ...], known: Mapping[str, str]) -> dict[str, str]:
-    """The mapping to write: names chosen as `CLOUDSTACK=GCE`, then earlier ones, then proposals for unfit names.
+def zone_names(zones: Mapping[str, str], chosen: tuple[str, ...], stored: Mapping[str, str]) -> dict[str, str]:
+    """Return names.zones: names `chosen` as `CLOUDSTACK=GCE`, else earlier ones, else proposals for unfit names.
 
-    `zones` are CloudStack's zones with their proposals, empty where nobody looked. Raises ValueError for a name that
-    Google's clients cannot take apart, for an unknown zone, and for two zones in one region.
+    `zones` maps CloudStack's zones to proposals; it is empty without a key pair. Raises ValueError for a name that
+    Google's clients cannot parse, for a zone that does not exist, and for two zones in one region.
     """
-    names = {name: proposal for name, proposal in zones.items() if name != proposal} | dict(known)
+    names = {name: proposal for name, proposal in zones.items() if name != proposal} | dict(stored)
     for option in chosen:
         name, separator, gce = option.partition("=")
         if not separator or (zones and name not in zones):
-            raise ValueError(f"--zone-name {option}: expected CLOUDSTACK=GCE, zones are {sorted(zones)}")
+            raise ValueError(f"--zone-name {option}: write CLOUDSTACK=GCE, where CLOUDSTACK is one of {sorted(zones)}")
         names[name] = gce
     _check_zone_names({**{name: name for name in zones}, **names})
     return names
@@ -148,11 +148,11 @@ def _check_zone_names(names: Mapping[str, str]) -> None:
     regions: dict[str, str] = {}
     for name, gce in names.items():
         if not is_fit(gce):
-            raise ValueError(f"zone {name!r}: {gce!r} is no GCE zone name; it must be like cs-east1-a, in lower case")
+            raise ValueError(f"zone {name!r}: {gce!r} is not a GCE zone name; write one like cs-east1-a, in lower case")
         region = gce.rpartition("-")[0]
         if region in regions:
-            text = f"zones {regions[region]!r} and {name!r} would both be in region {region!r}; each needs its own"
-            raise ValueError(text)
+            text = f"zones {regions[region]!r} and {name!r} would both be in the region {region!r}"
+            raise ValueError(f"{text}; give each zone a region of its own")
         regions[region] = name
 
 
@@ -173,12 +173,12 @@ def _check_zone_names(names: Mapping[str, str]) -> None:
 def command(profile: str, api_key: str | None, secret_key: str | None, **options: Any) -> None:
     """Ask, check, write."""
     folder = home(os.environ)
-    known = _read(folder, profile)
-    answers = _ask(earlier(known), options, ask=not options["yes"])
+    stored = _read(folder, profile)
+    answers = _ask(earlier(stored), options, ask=not options["yes"])
     keys = KeyPair(api_key, secret_key) if api_key and secret_key else None
     zones = asyncio.run(_look(answers, options["ca_file"], keys, force=options["force"]))
-    names = _zone_names(known.get("names", {}).get("zones", {}), zones, options["zone_name"])
-    write(folder, profile, _merged(known, answers, options["ca_file"], names))
+    names = _zone_names(stored.get("names", {}).get("zones", {}), zones, options["zone_name"])
+    write(folder, profile, _merged(stored, answers, options["ca_file"], names))
     click.echo(f"Wrote profile {profile!r} to {folder / 'gstack.toml'}. Start with: gstack serve -p {profile}")
 
 
@@ -190,22 +190,22 @@ def _read(folder: Path, profile: str) -> dict[str, Any]:
         raise click.ClickException(str(error)) from error
 
 
-def _ask(known: Answers, options: Mapping[str, Any], *, ask: bool) -> Answers:
-    """Take each answer from its option, else from the user, else as it was; all are checked alike."""
+def _ask(stored: Answers, options: Mapping[str, Any], *, ask: bool) -> Answers:
+    """Take each answer from its option, else from the user, else from the earlier answers. All are checked alike."""
     given: dict[str, str | int] = {}
     for name, question in QUESTIONS.items():
-        default: str | int = getattr(known, name)
+        default: str | int = getattr(stored, name)
         if options[name] is not None:
             given[name] = _read_option(name, str(options[name]))
         elif ask and (answer := _prompted(name, question.text, default)) is not None:
             given[name] = answer
         else:
             ask = False
-    return msgspec.structs.replace(known, **given)
+    return msgspec.structs.replace(stored, **given)
 
 
 def _prompted(name: str, text: str, default: object) -> str | int | None:
-    """The answer of the terminal or the pipe; None where a pipe has no more: earlier answers stand then."""
+    """Read an answer from the terminal or a pipe. None at the end of a pipe: then earlier answers stand."""
     try:
         return _reader(name)(str(click.prompt(text, default=default, value_proc=_reader(name))))
     except click.Abort:
@@ -222,7 +222,7 @@ def _read_option(name: str, text: str) -> str | int:
 
 
 def _reader(name: str) -> Callable[[str], str | int]:
-    """Turn a wrong answer into a question that is asked again."""
+    """Return a reader for `click.prompt`, which repeats the question after a UsageError."""
 
     def read(text: str) -> str | int:
         try:
@@ -234,7 +234,7 @@ def _reader(name: str) -> Callable[[str], str | int]:
 
 
 async def _look(answers: Answers, ca_file: str | None, keys: KeyPair | None, *, force: bool) -> dict[str, str]:
-    """Check that a CloudStack answers; with keys, return its zones' names and the GCE names they would get."""
+    """Check that a CloudStack answers. With keys, return its zones with the GCE names proposed for them."""
     async with CloudStack(answers.endpoint, ca_file=ca_file or "", timeout=10) as cloudstack:
         try:
             await _answers(cloudstack)
@@ -250,7 +250,7 @@ async def _look(answers: Answers, ca_file: str | None, keys: KeyPair | None, *, 
 
 
 async def _answers(cloudstack: CloudStack) -> None:
-    """Send a call with keys of nobody: a CloudStack refuses it with 401, everything else is none."""
+    """Send a request with keys of nobody. A CloudStack refuses it with 401; anything else is not a CloudStack."""
     try:
         await cloudstack.client(KeyPair("nobody", "nobody")).send("listCapabilities")
     except Refusal as refusal:
@@ -273,11 +273,11 @@ def _advice(answers: Answers, problem: ApiError) -> str:
 
 
 async def _other_protocol(answers: Answers) -> str:
-    """A hint where https is spoken on a port that was called http."""
+    """Return a hint where the port speaks https though the answer was http."""
     if answers.protocol != "http":
         return ""
     context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # only whether it is TLS
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # the question is only whether this is TLS
     try:
         async with asyncio.timeout(_HELLO_SECONDS):
             _, writer = await asyncio.open_connection(answers.host, answers.cloudstack_port, ssl=context)
@@ -287,32 +287,32 @@ async def _other_protocol(answers: Answers) -> str:
     return "\nIt seems to speak https: try --protocol https."
 
 
-def _zone_names(known: Mapping[str, str], zones: Mapping[str, str], chosen: tuple[str, ...]) -> dict[str, str]:
+def _zone_names(stored: Mapping[str, str], zones: Mapping[str, str], chosen: tuple[str, ...]) -> dict[str, str]:
     try:
-        names = zone_names(zones, chosen, known)
+        names = zone_names(zones, chosen, stored)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    for name in sorted(names.keys() & zones.keys() - known.keys()):
+    for name in sorted(names.keys() & zones.keys() - stored.keys()):
         click.echo(f"Zone {name!r} gets the GCE name {names[name]!r} (--zone-name changes it).")
     return names
 
 
 def _merged(
-    known: Mapping[str, Any], answers: Answers, ca_file: str | None, zones: Mapping[str, str]
+    stored: Mapping[str, Any], answers: Answers, ca_file: str | None, zones: Mapping[str, str]
 ) -> dict[str, Any]:
-    cloudstack = {**known.get("cloudstack", {}), "endpoint": answers.endpoint}
+    cloudstack = {**stored.get("cloudstack", {}), "endpoint": answers.endpoint}
     if ca_file:
         cloudstack["ca_file"] = ca_file
     return {
-        **known,
-        "server": {**known.get("server", {}), "bind": answers.bind, "port": answers.port},
+        **stored,
+        "server": {**stored.get("server", {}), "bind": answers.bind, "port": answers.port},
         "cloudstack": cloudstack,
-        "names": {**known.get("names", {}), "zones": dict(zones)},
+        "names": {**stored.get("names", {}), "zones": dict(zones)},
     }
 
 
 def write(folder: Path, profile: str, table: Mapping[str, Any]) -> None:
-    """Write one profile into `gstack.toml`; the other profiles stay as they are."""
+    """Write one profile into `gstack.toml`. The other profiles stay as they are."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / "gstack.toml"
     profiles = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}

@@ -29,14 +29,14 @@ def command() -> None:
 @api_key
 @secret_key
 @click.option("--project", help="Project that the file names (default: the account's own).")
-@click.option("--label", default="", help="A name to know it by.")
-@click.option("--expires", type=click.DateTime(), help="Last moment of its use (UTC).")
+@click.option("--label", default="", help="A name for the key, shown in lists.")
+@click.option("--expires", type=click.DateTime(), help="When it stops working (UTC).")
 @click.option(
     "--algorithm",
     type=click.Choice(get_args(Algorithm)),
     default="RS256",
     show_default=True,
-    help="How it signs. Google's clients know RS256 alone.",
+    help="How it signs. Google's clients know only RS256.",
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write (mode 0600).")
 def create(
@@ -49,7 +49,7 @@ def create(
     algorithm: Algorithm,
     output: Path | None,
 ) -> None:
-    """Write the key file to --output, which must not be there yet, or to standard output."""
+    """Write the key file to a new file or to standard output."""
     server = in_force(profile)
     deliver = _delivery(output)
     pair = key_pair(server, api_key, secret_key)
@@ -62,11 +62,13 @@ def create(
 
 
 def _delivery(output: Path | None) -> Callable[[bytes], object]:
-    """How the file goes out; what cannot work is said before a key is made that nobody would hold."""
+    """Return the function that writes the key. Fail before a key is made that could not be written."""
     if output is None:
         return lambda content: click.echo(content.decode(), nl=False)
     if output.exists():
-        raise click.ClickException(f"{output} is there already. Choose another name, or revoke and remove it first.")
+        raise click.ClickException(
+            f"{output} is there already. Choose another name, or revoke that key and remove its file first."
+        )
     try:
         write_private(output, b"")
     except OSError as error:
@@ -78,7 +80,7 @@ def _delivery(output: Path | None) -> Callable[[bytes], object]:
 @command.command("list", help="List the service-account keys of this server.")
 @profile
 def list_command(profile: str) -> None:
-    """Show every key that was made and is known here, also ended ones; a line each, columns apart by spaces."""
+    """Print a line for each key of this server, also for keys that have ended."""
     head = ("KEY", "E-MAIL", "LABEL", "CREATED", "EXPIRES", "LAST USED", "REVOKED")
     show_columns([head, *(_row(key) for key in run(list_keys(in_force(profile).settings)))])
 
@@ -96,7 +98,7 @@ def _shown(moment: datetime | None) -> str:
 @profile
 @click.argument("key_ids", nargs=-1, required=True)
 def revoke(profile: str, key_ids: Sequence[str]) -> None:
-    """Revoke; an unknown key is an error after the others are done."""
+    """Revoke all keys that exist, then fail where one does not."""
     settings = in_force(profile).settings
     unknown = []
     for key_id in key_ids:
@@ -134,17 +136,17 @@ async def create_key(
 
 
 async def list_keys(settings: Settings) -> list[ServiceKey]:
-    """All service-account keys of this server."""
+    """Return all service-account keys of this server."""
     async with open_auth(settings, reach=False) as auth:
         return await service_accounts.list_keys(auth)
 
 
 async def revoke_key(settings: Settings, key_id: str) -> service_accounts.Revocation:
-    """Revoke a key, and the CloudStack pair that was made for it where CloudStack can be reached."""
+    """Revoke a key, and delete the CloudStack pair that was made for it where CloudStack can be reached."""
     try:
         endpoint_of(settings)
         reach = True
-    except Problem:  # the sandbox does not run: the key is revoked all the same
+    except Problem:  # the sandbox is not running; the key is revoked here all the same
         reach = False
     async with open_auth(settings, reach=reach) as auth:
         return await service_accounts.revoke_key(auth, key_id)

@@ -1,8 +1,9 @@
-"""`gstack rotate-key`: a new sealing key, and everything sealed again, while servers go on.
+"""`gstack rotate-key`: make a new sealing key and seal everything again, while servers run.
 
-The new key goes in front of the key file first; servers read it when they need it. Then every secret is sealed again,
-and once a pass finds nothing more, the old key leaves the file. Stopped at any point it goes on where it was: a file
-with several keys is a change under way. Replicas with files or variables of their own are told the new key between.
+The new key is first put in front of the old one in the key file, which servers read again when it changes. Then every
+secret is sealed again. Once a pass finds nothing left, the old key is taken out of the file. A run that was stopped is
+finished by the next one: a file with several keys is a change under way. Replicas that have files or variables of
+their own must get the new key before secrets are sealed with it.
 """
 
 import asyncio
@@ -23,16 +24,16 @@ from gstack.commands.shell import in_force, profile, run
 from gstack.config import Settings
 from gstack.db.engine import prepared
 
-PAUSE = 2.0  # seconds between two passes: who sealed with the old key just before has written by then
+PAUSE = 2.0  # seconds between two passes, in which a secret that was sealed with the old key gets written
 _PASSES = 30
 
 
 class RotationError(Exception):
-    """The key cannot be changed now; the text says why and what to do."""
+    """The key cannot be changed now. The text says why and what to do."""
 
 
 async def rotate(settings: Settings, environment: Mapping[str, str] = os.environ, pause: float = PAUSE) -> str:
-    """Change the sealing key or go on with its change; return what was done and what is left to do.
+    """Change the sealing key, or finish a change; return what was done and what the operator must still do.
 
     Raises RotationError where the operator must do something first.
     """
@@ -47,7 +48,7 @@ async def rotate(settings: Settings, environment: Mapping[str, str] = os.environ
 
 
 async def _by_variable(engine: AsyncEngine, text: str, pause: float) -> str:
-    """The operator changes the variable, before and after."""
+    """Seal again with the keys of the variable, which the operator changes before and after."""
     keys = split_keys(text)
     if len(keys) < 2:  # noqa: PLR2004  # the new one and the old one
         raise RotationError(
@@ -56,7 +57,7 @@ async def _by_variable(engine: AsyncEngine, text: str, pause: float) -> str:
             "start the servers with it one by one, and run this again."
         )
     outcome = await _all(engine, Seal(keys), pause)
-    return f"{_told(outcome)} Now {VARIABLE} needs its first key alone, on every server."
+    return f"{_in_words(outcome)} Now {VARIABLE} needs its first key alone, on every server."
 
 
 async def _by_file(engine: AsyncEngine, path: Path, pause: float) -> str:
@@ -72,23 +73,23 @@ async def _by_file(engine: AsyncEngine, path: Path, pause: float) -> str:
             )
     outcome = await _all(engine, Seal(keys), pause)
     replace_keys(path, keys[:1])
-    return f"{_told(outcome)} The old key is gone from {path}; backups from before still need it."
+    return f"{_in_words(outcome)} The old key is gone from {path}; backups from before still need it."
 
 
 def _keys(path: Path) -> list[str]:
-    load_seal(path.parent, {})  # makes the file where it is missing, and refuses what is no key
+    load_seal(path.parent, {})  # makes a missing file, and refuses one without a key
     return split_keys(path.read_text())
 
 
 async def _check(engine: AsyncEngine, seal: Seal) -> None:
-    """Nothing begins with keys that are another database's."""
+    """Refuse keys that open nothing: they belong to another database."""
     found = await reseal(engine, seal, dry=True)
     if found.seen and found.unreadable == found.seen:
         raise RotationError(f"None of the {found.seen} secrets in the database opens with the key at hand.")
 
 
 async def _all(engine: AsyncEngine, seal: Seal, pause: float) -> Outcome:
-    """Pass after pass, until one finds nothing that an older key sealed."""
+    """Seal again, pass after pass, until one finds nothing that an older key sealed."""
     whole = await reseal(engine, seal)
     for _ in range(_PASSES):
         await asyncio.sleep(pause)
@@ -99,14 +100,14 @@ async def _all(engine: AsyncEngine, seal: Seal, pause: float) -> Outcome:
     raise RotationError("Servers still seal with the old key. Restart them with the new one and run this again.")
 
 
-def _told(outcome: Outcome) -> str:
+def _in_words(outcome: Outcome) -> str:
     text = f"{outcome.changed} of {outcome.seen} secrets were sealed again."
     return f"{text} {outcome.unreadable} open with no key at hand and stay as they are." if outcome.unreadable else text
 
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    """One change at a time."""
+    """Hold the lock of rotate-key: one change at a time."""
     with (home / "rotate-key.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -115,15 +116,15 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
-@click.command("rotate-key", help="Replace the key that seals CloudStack secrets, while servers go on.")
+@click.command("rotate-key", help="Replace the key that seals CloudStack secrets, while servers run.")
 @profile
 def command(profile: str) -> None:
-    """Say what was done and what is left to do."""
+    """Print what was done and what the operator must still do."""
     settings = in_force(profile).settings
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        told = run(rotate(settings))
+        outcome = run(rotate(settings))
     except RotationError as error:
         raise click.ClickException(str(error)) from error
-    Audit(settings.server.audit_log, settings.home, sys.stderr).write("key", what="sealing key rotated", result=told)
-    click.echo(told)
+    Audit(settings.server.audit_log, settings.home, sys.stderr).write("key", what="sealing key rotated", result=outcome)
+    click.echo(outcome)

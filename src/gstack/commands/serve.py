@@ -22,10 +22,10 @@ from gstack.config import Settings, SettingsError, check_known
 @click.option("--insecure-http", is_flag=True, default=None, help="No TLS: on loopback, or behind a trusted proxy.")
 @click.option("--trust-proxy", multiple=True, metavar="ADDRESS", help="Proxy or network whose X-Forwarded-* count.")
 def command(profile: str, sandbox: bool, trust_proxy: tuple[str, ...], **server: Any) -> None:
-    """Start and say what to do next."""
+    """Serve, and print what to do next."""
     server["trust_proxy"] = trust_proxy or None
     if bool(server["cert"]) != bool(server["key"]):
-        raise click.UsageError("--cert and --key go together.")
+        raise click.UsageError("--cert and --key go together: give both or neither.")
     settings = settings_of(profile, {"server": server})
     if sandbox:
         settings = msgspec.structs.replace(
@@ -50,7 +50,7 @@ def _check_meant(settings: Settings, *, sandbox: bool) -> None:
 
 
 def _ready(settings: Settings, *, on_sandbox: bool) -> None:
-    """The ready line, and what to do next."""
+    """Print the ready line, and what to do next."""
     lines = [f"gstack {__version__} is ready: {settings.client_url}", ""]
     lines += _on_sandbox(settings) if on_sandbox else _on_cloudstack(settings)
     click.echo("\n".join(lines))

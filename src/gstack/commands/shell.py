@@ -1,4 +1,4 @@
-"""What commands share: the profile, a key pair from the user, API errors as error lines, this program's name."""
+"""What commands share: options, settings, the user's key pair, errors as lines, columns, the name of this program."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ secret_key = click.option("--secret-key", envvar="CLOUDSTACK_SECRET", help="Clou
 
 
 def settings_of(name: str, flags: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
-    """The settings of a profile; what is wrong with them is an error line."""
+    """Read the settings of a profile. A wrong setting ends the command with an error line."""
     try:
         return load(name, os.environ, flags)
     except SettingsError as error:
@@ -32,7 +32,7 @@ def settings_of(name: str, flags: Mapping[str, Mapping[str, Any]] | None = None)
 
 
 def in_force(name: str) -> RunningServer:
-    """The settings of this profile's running server, else those that one would start with."""
+    """Return the running server of this profile, else one with the settings that a server would start with."""
     settings = settings_of(name)
     try:
         return server_in_force(settings)
@@ -41,7 +41,7 @@ def in_force(name: str) -> RunningServer:
 
 
 def key_pair(server: RunningServer, key: str | None, secret: str | None) -> KeyPair:
-    """The pair from options, environment or prompt; on the sandbox its demo account's."""
+    """Return the key pair of options, environment or prompt; on the sandbox the demo account's."""
     if key and secret:
         return KeyPair(key, secret)
     if server.on_sandbox:
@@ -56,7 +56,7 @@ def key_pair(server: RunningServer, key: str | None, secret: str | None) -> KeyP
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; an ApiError, or a database that cannot be used, is an error line."""
+    """Run to the end. An ApiError or a DatabaseError ends the command with an error line."""
     try:
         return asyncio.run(coroutine)
     except ApiError as problem:
@@ -66,14 +66,14 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def show_columns(rows: Sequence[Sequence[str]]) -> None:
-    """Print a line for each row, columns apart by spaces: whole words, for people and for `cut`."""
+    """Print rows in columns. No value is cut or broken, whatever the width of the terminal."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def program() -> str:
-    """How this program was called, so that what we print can be pasted."""
+    """Return the command that started this program, so that users can paste what we print."""
     called = Path(sys.argv[0])
     if called.name != "gstack":
         return "gstack"

@@ -1,7 +1,7 @@
-"""Running the server: the sandbox where it is needed, TLS, workers, the ready line, a clean stop.
+"""The process of `gstack serve`: checks before the start, workers, the sandbox, TLS, a clean stop.
 
-`gstack serve` is three kinds of processes: this one, which watches; the workers, each with an app of its own on one
-shared socket; and, without a configured CloudStack, the sandbox. Workers get the Settings as JSON in `GSTACK_SETTINGS`.
+A server has three kinds of processes: this one, which supervises; the workers, each with an app of its own, on one
+shared socket; and, without a configured CloudStack, the sandbox. Workers get the settings as JSON in `GSTACK_SETTINGS`.
 """
 
 import asyncio
@@ -48,16 +48,16 @@ _HANDLES = 65_536  # open files that a worker asks for
 _OWN_HANDLES = 320  # of these, for CloudStack, the database, pipes and files: an accept without a handle would fail
 _FEWEST = 32  # connections that are served however few handles there are
 _SANDBOX_POLL = 0.05
-_CRASH_PAUSE = 1.0  # seconds until the next try when workers die as soon as they work
+_CRASH_PAUSE = 1.0  # seconds until the next start when workers die again and again
 _log = structlog.get_logger("gstack.supervisor")
 
 
 class ServeError(RuntimeError):
-    """The server cannot start; the text says why and what to do."""
+    """The server cannot start. The text says why and what to do."""
 
 
 def serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
-    """Serve until SIGTERM or SIGINT. `ready` is called once the server answers, with the settings in force."""
+    """Serve until SIGTERM or SIGINT. Once the server answers, `ready` is called with the settings in force."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _check_plain(settings)
     _check_own_certificate(settings)
@@ -77,7 +77,7 @@ def serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
 
 
 def _on_sandbox(settings: Settings, endpoint: str) -> Settings:
-    """The sandbox's jobs are short and looking at them costs nobody anything, so look often."""
+    """Return the settings for the sandbox. Its jobs are short and queries are cheap, so jobs are polled often."""
     operations = settings.operations
     often = min(operations.poll_interval, _SANDBOX_POLL)
     return msgspec.structs.replace(
@@ -89,8 +89,8 @@ def _on_sandbox(settings: Settings, endpoint: str) -> Settings:
 
 
 async def _prepare_database(settings: Settings) -> None:
-    """Migrate once, before the workers look; with a key that opens nothing they would be of no use."""
-    from gstack.auth.keys.sealing import (  # noqa: PLC0415  # the one thing that this process needs there
+    """Migrate once, before the workers start, and check that the sealing key opens the secrets of the database."""
+    from gstack.auth.keys.sealing import (  # noqa: PLC0415  # late: nothing else in this process needs auth
         WrongKeyError,
         check,
         load_seal,
@@ -110,7 +110,7 @@ async def _prepare_database(settings: Settings) -> None:
 
 
 def certificate(settings: Settings) -> tuple[Path, Path]:
-    """The certificate and key to serve with: the user's own, or ours, renewed where due."""
+    """Return the certificate and key to serve with: the operator's, or ours, renewed where due."""
     if settings.server.cert or settings.server.key:
         return Path(settings.server.cert), Path(settings.server.key)
     names = (settings.server.bind, *settings.server.hosts, settings.public_url)
@@ -143,7 +143,7 @@ def _check_own_certificate(settings: Settings) -> None:
 
 
 def _check_plain(settings: Settings) -> None:
-    """Plain HTTP shows tokens to everybody on the way: there must be none but this machine, or a proxy with TLS."""
+    """Refuse plain HTTP where others could read tokens: anywhere but on loopback or behind a proxy with TLS."""
     server = settings.server
     try:
         Proxies(server.trust_proxy, "https")
@@ -168,14 +168,14 @@ def _serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
     _in_background(lambda: _renew(settings, stopped))
     logging.getLogger("_granian").setLevel(logging.WARNING)
     try:
-        while _crashed(_server(settings), announced) and not _told_to_stop(_CRASH_PAUSE):
+        while _crashed(_server(settings), announced) and not _stop_signalled(_CRASH_PAUSE):
             _log.error("workers died one after the other: starting again")
     finally:
         stopped.set()
 
 
 def _crashed(server: AbstractServer[Any], announced: threading.Event) -> bool:
-    """Serve; True where Granian gave up since workers died again and again, though they had worked before."""
+    """Serve. True where Granian gave up because workers died again and again, though they had worked before."""
     try:
         server.serve()
     except SystemExit:
@@ -185,12 +185,12 @@ def _crashed(server: AbstractServer[Any], announced: threading.Event) -> bool:
     return False
 
 
-def _told_to_stop(seconds: float) -> bool:
-    """Whether SIGTERM or SIGINT comes in so many seconds, in which no server listens to them."""
-    told = threading.Event()
+def _stop_signalled(seconds: float) -> bool:
+    """Wait, and return whether SIGTERM or SIGINT came meanwhile, while no server handles them."""
+    signalled = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
-    return told.wait(seconds)
+        signal.signal(number, lambda *_: signalled.set())
+    return signalled.wait(seconds)
 
 
 def _server(settings: Settings) -> AbstractServer[Any]:
@@ -233,9 +233,9 @@ def _in_background(function: Callable[[], None]) -> None:
 def _announce(
     settings: Settings, ready: Callable[[Settings], None], stopped: threading.Event, announced: threading.Event
 ) -> None:
-    """Ask the server itself until it answers, then say so."""
+    """Query the server until it answers, then call `ready`."""
     context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # we ask ourselves, whatever the name
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # this is our own server, whatever its name
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     scheme = "http" if settings.server.insecure_http else "https"
     url = f"{scheme}://{_host_in_url(_address(settings.server.bind))}:{settings.server.port}/healthz"
@@ -251,29 +251,29 @@ def _announce(
 
 
 def _renew(settings: Settings, stopped: threading.Event) -> None:
-    """Look every hour whether our certificate is due; workers take the new one by a graceful reload."""
+    """Check every hour whether our certificate is due. A graceful reload brings a new one to the workers."""
     if settings.server.cert or settings.server.insecure_http:
         return
     served = certificate(settings)[0].read_bytes()
     while not stopped.wait(_RENEWAL_CHECK):
         due = certificate(settings)[0].read_bytes()
-        if due != served:  # also where another profile's server renewed it
+        if due != served:  # also where another server of the profile renewed it
             served = due
             os.kill(os.getpid(), signal.SIGHUP)
 
 
 def _address(bind: str) -> str:
-    """An IP address to listen on: Granian takes no names. `localhost` is 127.0.0.1, as every client tries it."""
+    """Return an IP address, because Granian takes no names. `localhost` is 127.0.0.1, which every client tries."""
     try:
         found = socket.getaddrinfo(bind, None, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
-        raise ServeError(f"The bind address {bind!r} is no address of this machine: {error}") from error
+        raise ServeError(f"The bind address {bind!r} is not an address of this machine: {error}") from error
     addresses = [str(entry[4][0]) for entry in found]
     return next((address for address in addresses if "." in address), addresses[0])
 
 
 def _host_in_url(address: str) -> str:
-    if address in {"0.0.0.0", "::"}:  # noqa: S104  # asked about, not bound
+    if address in {"0.0.0.0", "::"}:  # noqa: S104  # compared, not bound
         return "127.0.0.1"
     return f"[{address}]" if ":" in address else address
 
@@ -291,7 +291,7 @@ def _check_port(settings: Settings) -> None:
 
 
 class SandboxProcess:
-    """The sandbox in a process of its own, started again should it die."""
+    """The sandbox in a process of its own, which is started again when it dies."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -304,7 +304,7 @@ class SandboxProcess:
         _in_background(self._watch)
 
     def stop(self) -> None:
-        """End it; what it holds is in its file."""
+        """Stop the sandbox. Its state is in a file."""
         self._stopping.set()
         self._process.terminate()
         try:

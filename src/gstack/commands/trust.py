@@ -1,7 +1,7 @@
-"""`gstack trust`: which tokens of other issuers (CI systems) stand for which CloudStack key pair.
+"""`gstack trust`: map tokens of other issuers, such as CI systems, to CloudStack key pairs.
 
-The issuers themselves are in the settings (docs/settings.md: trust); what is said here lies in the database, counts at
-once on every server and is ended at once.
+The issuers are settings (docs/settings.md: trust). The mappings are in the database: every server follows a change at
+once.
 """
 
 from typing import Any
@@ -26,13 +26,13 @@ def command() -> None:
 @click.argument("issuer")
 @profile
 @click.option("--claim", "exact", multiple=True, metavar="NAME=VALUE", help="A claim with exactly this value.")
-@click.option("--claim-like", "like", multiple=True, metavar="NAME=PATTERN", help="A claim; * is any text.")
+@click.option("--claim-like", "like", multiple=True, metavar="NAME=PATTERN", help="A claim; * stands for any text.")
 @click.option("--api-key", envvar="CLOUDSTACK_KEY", required=True, help="CloudStack API key.")
-@click.option("--secret-key", envvar="CLOUDSTACK_SECRET", help="CloudStack secret key (else asked for).")
+@click.option("--secret-key", envvar="CLOUDSTACK_SECRET", help="CloudStack secret key (else it is asked for).")
 @click.option("--project", default="", help="Project that the service account is named after.")
-@click.option("--label", default="", help="A name to know it by.")
+@click.option("--label", default="", help="A name for the mapping, shown in lists.")
 def add_command(issuer: str, profile: str, exact: tuple[str, ...], like: tuple[str, ...], **options: Any) -> None:
-    """Prove the pair, write the mapping, say what the CI system needs."""
+    """Check the key pair with CloudStack and write the mapping."""
     conditions = tuple(_condition(text, IS) for text in exact) + tuple(_condition(text, LIKE) for text in like)
     secret = options["secret_key"] or click.prompt("CloudStack secret key", hide_input=True, err=True)
     pair = KeyPair(options["api_key"], secret)
@@ -40,10 +40,10 @@ def add_command(issuer: str, profile: str, exact: tuple[str, ...], like: tuple[s
     click.echo(f"{mapping.id}: tokens of {issuer} with {_shown(mapping)} are {mapping.email}.")
 
 
-@command.command("list", help="List the mappings of this server, also ended ones.")
+@command.command("list", help="List the mappings of this server, also removed ones.")
 @profile
 def list_command(profile: str) -> None:
-    """Show them all."""
+    """Print a line for each mapping."""
     head = ("ID", "ISSUER", "TOKENS WITH", "ARE", "LABEL", "CREATED", "LAST USED", "REMOVED")
     show_columns([head, *(_row(mapping) for mapping in run(_all(_settings(profile))))])
 
@@ -54,11 +54,11 @@ def _row(mapping: TrustMapping) -> tuple[str, ...]:
     return (mapping.id, mapping.issuer, _shown(mapping), mapping.email, mapping.label or "-", *shown)
 
 
-@command.command("remove", help="End a mapping and the access tokens that it brought, at once on every server.")
+@command.command("remove", help="Remove a mapping and its access tokens, at once on every server.")
 @profile
 @click.argument("mapping_id")
 def remove_command(profile: str, mapping_id: str) -> None:
-    """End it; an unknown one is an error."""
+    """Remove it. An unknown mapping is an error."""
     if not run(_remove(_settings(profile), mapping_id)):
         raise click.ClickException(f"No such mapping: {mapping_id}. See: gstack trust list")
 
@@ -68,10 +68,12 @@ def remove_command(profile: str, mapping_id: str) -> None:
 @profile
 @click.option("--source", required=True, help="File or URL where the job finds its token.")
 def file_command(issuer: str, profile: str, source: str) -> None:
-    """Print JSON. It holds no secret."""
+    """Print JSON without a secret."""
     settings = _settings(profile)
     if issuer not in settings.trust:
-        raise click.ClickException(f"The settings name no [trust.{issuer}].")
+        raise click.ClickException(
+            f"The settings have no table trust.{issuer}. Add it to gstack.toml: docs/settings.md says how."
+        )
     file = trust.external_account(issuer, f"{settings.client_url}/v1/token", source)
     click.echo(msgspec.json.format(msgspec.json.encode(file), indent=2).decode())
 
@@ -105,5 +107,5 @@ def _shown(mapping: TrustMapping) -> str:
 
 
 def _settings(profile: str) -> Settings:
-    """The issuers are those of the file now; the rest is the running server's."""
+    """Return the settings of the running server, with the issuers that the file names now."""
     return msgspec.structs.replace(in_force(profile).settings, trust=settings_of(profile).trust)
