@@ -175,7 +175,7 @@ def test_behind_a_proxy_that_ends_tls(serve: Serve) -> None:
     ("options", "word"),
     [
         (("--insecure-http", "--bind", "0.0.0.0"), "Plain HTTP on 0.0.0.0"),
-        (("--trust-proxy", "proxy.example"), "no IP address"),
+        (("--trust-proxy", "proxy.example"), "not an IP address"),
     ],
 )
 def test_plain_http_for_the_network_is_refused(tmp_path: Path, options: tuple[str, ...], word: str) -> None:
