@@ -61,7 +61,7 @@ def user(cloud: Cloud, process: Process) -> Gce:
 def test_a_killed_worker_is_followed_by_another(cloud: Cloud, server: Callable[[], Process], tmp_path: Path) -> None:
     """When a worker dies in its work the server starts another, which ends it; the server itself goes on.
 
-    Granian itself gives up when a worker dies within seconds after it was replaced, as here.
+    Here a worker dies within seconds of its new start, after which Granian by itself would end all of them.
     """
     process = server()
     gce = user(cloud, process)

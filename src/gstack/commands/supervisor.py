@@ -174,8 +174,25 @@ def _serve(settings: Settings, ready: Callable[[Settings], None]) -> None:
         stopped.set()
 
 
+class _Respawns(dict[int, float]):
+    """When each worker was last started anew, as Granian asks before it starts one again.
+
+    Granian ends all workers if one dies within seconds of its start. That is right at first, when the app cannot start
+    at all. Later it would take the healthy workers along, so then this knows of no start.
+    """
+
+    def __init__(self, announced: threading.Event) -> None:
+        super().__init__()
+        self._announced = announced
+
+    def get(self, worker: int, default: Any = 0.0) -> Any:
+        """The time of the last start, or the default once the server has been ready."""
+        return default if self._announced.is_set() else super().get(worker, default)
+
+
 def _crashed(server: AbstractServer[Any], announced: threading.Event) -> bool:
     """Serve. True where Granian gave up because workers died again and again, though they had worked before."""
+    server.respawned_wrks = _Respawns(announced)
     try:
         server.serve()
     except SystemExit:
