@@ -10,6 +10,8 @@ from fixtures.gce import Gce
 from fixtures.instances import Ask
 from fixtures.instances import body_of as instance
 from fixtures.storage import ZONE
+from gstack.gateway.discovery import schema
+from gstack.resources.storage.snapshots import REFUSED
 
 PATH = "global/snapshots"
 Made = Callable[..., dict[str, Any]]
@@ -161,6 +163,25 @@ def test_the_usual_type(gce: Gce, disk: str) -> None:
     """A standard snapshot, which is the only kind here, may be asked for by name."""
     gce.done(gce.post(PATH, body_of("snap-standard", disk) | {"snapshotType": "STANDARD"}))
     assert gce.get(f"{PATH}/snap-standard")["snapshotType"] == "STANDARD"
+    gce.done(gce.post(PATH, body_of("snap-untyped", disk)))
+    assert "snapshotType" not in gce.get(f"{PATH}/snap-untyped")
+
+
+def test_what_is_accepted_is_shown(gce: Gce, disk: str) -> None:
+    """Every field that a request may set comes back as it was sent."""
+    sent = {
+        **body_of("snap-shown", disk),
+        "description": "all",
+        "labels": {"a": "b"},
+        "storageLocations": ["sandbox-east1"],
+        "snapshotType": "STANDARD",
+    }
+    settable = {field for field, facts in schema("Snapshot")["properties"].items() if not facts.get("readOnly")}
+    assert settable - {*REFUSED, "labelFingerprint"} == sent.keys()
+    gce.done(gce.post(PATH, sent))
+    shown = gce.get(f"{PATH}/snap-shown")
+    assert shown["sourceDisk"].endswith(sent.pop("sourceDisk"))
+    assert {field: shown.get(field) for field in sent} == sent
 
 
 def test_a_disk_that_never_held_anything(gce: Gce, ask: Ask) -> None:

@@ -2,7 +2,7 @@
 
 Google's snapshots are global. CloudStack's stay in the zone of their disk: `storageLocations` shows the region of that
 zone, and no other can be chosen. The source disk is shown under the name that it had when the snapshot was taken, even
-if the disk is gone.
+if the disk is gone. CloudStack has one type of snapshot: `snapshotType` is shown where the request named it.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ from gstack.resources.steps import tags as tagging
 STATUSES = {READY: "READY", FAILED: "FAILED", "Destroying": "DELETING"}  # in any other state it is being taken
 _KEYS = "CloudStack takes no keys of yours."
 _STANDARD = "STANDARD"
-_REFUSED = {
+REFUSED = {
     "snapshotEncryptionKey": _KEYS,
     "sourceDiskEncryptionKey": _KEYS,
     "sourceInstantSnapshot": "instant snapshots are not served here. Use sourceDisk.",
@@ -70,6 +70,7 @@ class NewSnapshot(msgspec.Struct, frozen=True):
     description: str = ""
     labels: dict[str, str] = {}
     architecture: str = ""
+    snapshot_type: str = ""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -81,6 +82,7 @@ class NewSnapshot(msgspec.Struct, frozen=True):
                 "size_gb": self.size_gb,
                 "description": self.description,
                 "architecture": self.architecture,
+                "snapshot_type": self.snapshot_type,
             }
         )
 
@@ -116,7 +118,7 @@ def to_gce(
             "storageBytes": str(snapshot.physicalsize),
             "storageBytesStatus": "UPDATING" if status == "CREATING" else "UP_TO_DATE",
             "storageLocations": [location.region] if location else [],
-            "snapshotType": _STANDARD,
+            "snapshotType": found.facts.get("snapshot_type"),
             "architecture": found.facts.get("architecture"),
             "sourceDisk": link(source["disk"]) if source else "",
             "sourceDiskId": source.get("disk_id"),
@@ -269,12 +271,12 @@ async def relabel(op: Op, request: NewLabels) -> None:
 async def _check_new(call: Call) -> str:
     """The name of the new snapshot; 409 where one has it, or is being taken under it, in any zone."""
     name = check_name("resource.name", call.body.get("name"))
-    refuse(call.body, _REFUSED, "resource")
+    refuse(call.body, REFUSED, "resource")
     if (call.body.get("snapshotType") or _STANDARD) != _STANDARD:
         why = f"CloudStack has one kind of snapshot: send {_STANDARD} or nothing."
         raise Problem.unsupported("resource.snapshotType", why)
     if call.params.get("guestFlush"):
-        raise Problem.unsupported("guestFlush", _REFUSED["guestFlush"])
+        raise Problem.unsupported("guestFlush", REFUSED["guestFlush"])
     path = f"global/snapshots/{name}"
     holder, found = await asyncio.gather(
         call.operations.holder(call.owner_id, path),
@@ -312,6 +314,7 @@ def _new_snapshot(call: Call, name: str, disk: FoundDisk, location: Location) ->
         description=check_description(body),
         labels=check_labels(body.get("labels")),
         architecture=body.get("architecture", ""),
+        snapshot_type=body.get("snapshotType", ""),
     )
 
 

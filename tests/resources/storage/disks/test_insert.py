@@ -303,6 +303,29 @@ def test_name_is_taken(gce: Gce, made: Made, zone: str) -> None:
     gce.done(first.json())
 
 
+def test_what_is_accepted_is_shown(gce: Gce) -> None:
+    """Every field that a request may set comes back as it was sent."""
+    sent: dict[str, Any] = {
+        "name": "shown",
+        "description": "all",
+        "labels": {"a": "b"},
+        "sizeGb": "3",
+        "type": f"zones/{ZONE}/diskTypes/pd-ssd",
+        "physicalBlockSizeBytes": "4096",
+        "accessMode": "READ_WRITE_SINGLE",
+        "architecture": "ARM64",
+        "guestOsFeatures": [{"type": "GVNIC"}],
+        "licenseCodes": ["1000010"],
+        "licenses": ["https://www.googleapis.com/compute/v1/projects/vm-options/global/licenses/enable-vmx"],
+    }
+    settable = {field for field, facts in schema("Disk")["properties"].items() if not facts.get("readOnly")}
+    sources = {"sourceDisk", "sourceImage", "sourceSnapshot"}
+    assert settable - {*REFUSED, *sources, "labelFingerprint"} == sent.keys()
+    disk = inserted(gce, ZONE, **sent)
+    assert disk["type"].endswith(sent.pop("type"))
+    assert {field: disk.get(field) for field in sent} == sent
+
+
 def test_kept_facts(gce: Gce) -> None:
     """What CloudStack knows of images alone comes back as it was sent, with a warning."""
     fields = {"architecture": "X86_64", "guestOsFeatures": [{"type": "UEFI_COMPATIBLE"}], "licenses": []}

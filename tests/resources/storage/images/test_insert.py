@@ -9,10 +9,11 @@ from fixtures.gce import Gce
 from fixtures.instances import Ask, body_of
 from fixtures.storage import ZONE
 from gstack.errors import Problem
+from gstack.gateway.discovery import schema
 from gstack.resources.inventory.templates import Catalog, Template
 from gstack.resources.inventory.zones import Location
 from gstack.resources.steps.templates import NewTemplate
-from gstack.resources.storage.images.insert import Source, place
+from gstack.resources.storage.images.insert import REFUSED, SOURCES, Source, place
 
 PATH = "global/images"
 GOOGLE = "https://www.googleapis.com/compute/v1/projects"
@@ -145,6 +146,29 @@ def test_storage_locations(gce: Gce, disk: str) -> None:
     body = {"name": "img-one", "storageLocations": regions[1:], "rawDisk": {"source": URL}}
     gce.done(gce.post(PATH, body))
     assert gce.get(f"{PATH}/img-one")["storageLocations"] == regions[1:]
+
+
+def test_what_is_accepted_is_shown(gce: Gce, disk: str) -> None:
+    """Every field that a request may set comes back as it was sent."""
+    size = gce.get(f"zones/{ZONE}/disks/{disk}")["sizeGb"]
+    sent = {
+        "name": "img-shown",
+        "description": "all",
+        "family": "shown",
+        "labels": {"a": "b"},
+        "architecture": "ARM64",
+        "diskSizeGb": size,
+        "guestOsFeatures": [{"type": "GVNIC"}],
+        "licenses": [f"{GOOGLE}/vm-options/global/licenses/enable-vmx"],
+        "storageLocations": ["sandbox-east1"],
+        "sourceType": "RAW",
+    }
+    settable = {field for field, facts in schema("Image")["properties"].items() if not facts.get("readOnly")}
+    computed = {"archiveSizeBytes", "labelFingerprint"}  # clients that read first send them back
+    assert settable - {*REFUSED, *SOURCES} - computed == sent.keys()
+    gce.done(gce.post(PATH, sent | source(disk)))
+    shown = gce.get(f"{PATH}/img-shown")
+    assert {field: shown.get(field) for field in sent} == sent
 
 
 def test_kept_without_effect(gce: Gce, disk: str) -> None:

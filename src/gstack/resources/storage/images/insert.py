@@ -37,7 +37,7 @@ from gstack.resources.steps.templates import RESOURCE, NewTemplate
 from gstack.resources.storage.images.reads import ARCHITECTURES, check_family, images_of, not_yours
 
 _KEYS = "CloudStack takes no keys of yours."
-_REFUSED = {
+REFUSED = {
     "imageEncryptionKey": _KEYS,
     "sourceDiskEncryptionKey": _KEYS,
     "sourceImageEncryptionKey": _KEYS,
@@ -91,7 +91,7 @@ async def insert(call: Call) -> dict[str, Any]:
     images = await images_of(call)
     if call.owner is None:
         raise not_yours(call, "create", name)
-    refuse(body, _REFUSED, "resource")
+    refuse(body, REFUSED, "resource")
     if any(image.name == name for image in images.of_project(call.project)):
         raise Problem.already_exists(call.resource(f"global/images/{name}"))
     everywhere = await locations(call.cloudstack, call.settings.names)
@@ -311,5 +311,6 @@ def _facts(call: Call, source: Source) -> dict[str, Any]:
             "size_gb": source.size_gb or None,
             "guest_os_features": body.get("guestOsFeatures"),
             "licenses": body.get("licenses"),
+            "architecture": body.get("architecture"),
         }
     )

@@ -50,7 +50,7 @@ def to_gce(image: Image, facts: Mapping[str, Any], everywhere: Locations, link: 
             **_source_to_gce(facts.get("source"), link),
             "archiveSizeBytes": str(image.archive_bytes),
             "diskSizeGb": str(facts.get("size_gb") or image.size_gb),
-            "architecture": ARCHITECTURES.get(image.arch),
+            "architecture": facts.get("architecture") or ARCHITECTURES.get(image.arch),
             "guestOsFeatures": facts.get("guest_os_features") or requests,
             "labels": labels,
             "labelFingerprint": fingerprint(labels),
