@@ -184,14 +184,42 @@ def test_what_is_accepted_is_shown(gce: Gce, disk: str) -> None:
     assert {field: shown.get(field) for field in sent} == sent
 
 
-def test_a_disk_that_never_held_anything(gce: Gce, ask: Ask) -> None:
-    """A disk that is not on storage yet is refused with the reason and what to do."""
-    zone = next(one for one in ask("listZones")["zone"] if one["name"] == ZONE)
-    offering = next(one for one in ask("listDiskOfferings")["diskoffering"] if one["iscustomized"])
-    ask("createVolume", name="blank", zoneid=zone["id"], diskofferingid=offering["id"], size=1)
-    refused = gce.refused("POST", PATH, 400, body_of("snap-blank", "blank"))
-    assert refused["reason"] == "resourceNotReady"
-    assert "Attach it" in refused["message"]
+@pytest.mark.parametrize("zone", ["Sandbox-simulator", ZONE])
+def test_of_a_disk_that_was_never_attached(gce: Gce, ask: Ask, zone: str) -> None:
+    """A blank disk is put on storage by a temporary machine, of which nothing is left; the operation says so."""
+    path = f"zones/{zone}/disks/blank"
+    gce.done(gce.post(f"zones/{zone}/disks", {"name": "blank", "sizeGb": "2", "labels": {"a": "b"}}))
+    before = gce.get(path)
+    for collection, name in (("snapshots", "snap-blank"), ("images", "img-blank")):
+        operation = gce.done(gce.post(f"global/{collection}", {"name": name, "sourceDisk": path}))
+        shown = gce.get(f"global/{collection}/{name}")
+        assert (shown["status"], shown["diskSizeGb"], shown["sourceDiskId"]) == ("READY", "2", before["id"])
+        if collection == "snapshots":
+            (warning,) = operation["warnings"]
+            assert "temporary machine" in warning["message"]
+        else:
+            assert "warnings" not in operation  # by now it is on storage
+    assert gce.get(path) == before
+    machines = ask("listVirtualMachines").get("virtualmachine", [])
+    assert not [one for one in machines if one["name"].startswith("gstack") and one["state"] != "Destroyed"]
+    for left in (path, "global/snapshots/snap-blank", "global/images/img-blank"):
+        gce.done(gce.delete(left))
+
+
+def test_an_image_of_a_disk_that_was_never_attached(gce: Gce, fault: Callable[..., None]) -> None:
+    """An image puts a blank disk on storage too; if that fails, disk and names are as they were."""
+    path = f"zones/{ZONE}/disks/blank-too"
+    gce.done(gce.post(f"zones/{ZONE}/disks", {"name": "blank-too", "sizeGb": "2"}))
+    before = gce.get(path)
+    body = {"name": "img-blank-too", "sourceDisk": path}
+    fault("attachVolume", "job_failed", errortext="No room here")
+    operation = gce.finished(gce.post("global/images", body))
+    assert "No room here" in operation["error"]["errors"][0]["message"]
+    assert gce.get(path) == before
+    fault("attachVolume", "lost")
+    operation = gce.done(gce.post("global/images", body))
+    assert "temporary machine" in operation["warnings"][0]["message"]
+    assert gce.get("global/images/img-blank-too")["status"] == "READY"
 
 
 def test_another_disk_in_the_body(gce: Gce, disk: str) -> None:

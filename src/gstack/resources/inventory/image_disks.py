@@ -14,7 +14,7 @@ from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings
 from gstack.resources.inventory.network_offerings import l2_offering
 from gstack.resources.inventory.reader import Reader
 from gstack.resources.inventory.service_offerings import MachineChoice, offerings, smallest
-from gstack.resources.inventory.templates import Image, resolve_image
+from gstack.resources.inventory.templates import Image, catalog, resolve_image
 from gstack.resources.inventory.zones import Location
 from gstack.resources.shared.references import parse_reference
 
@@ -94,6 +94,20 @@ async def image_disk_spec(reader: Reader, location: Location, disk: RootDisk, fi
         offering_id=disk.offering_id,
         size_gb=disk.size_gb,
     )
+
+
+async def blank_disk_spec(reader: Reader, location: Location, path: str) -> ImageDiskSpec:
+    """How a blank disk is put on storage: with a machine of the smallest image that is ready in the zone.
+
+    Any image does. 400 where there is none; `path` is the disk's.
+    """
+    images = (await catalog(reader.cloudstack, reader.project)).all
+    ready = [image for image in images if location.id in image.zones and (image.own or image.featured)]
+    if not ready:
+        why = "it was never attached, and no image is ready in its zone to put it on storage with a machine."
+        raise Problem.not_ready(path, f"The disk '{path}' is on no storage: {why} Attach it to an instance once.")
+    smallest_image = min(ready, key=lambda image: (image.size_bytes, image.id))
+    return await image_disk_spec(reader, location, RootDisk(smallest_image, "", "", None), "resource.sourceDisk")
 
 
 async def _network_offering(reader: Reader, location: Location) -> str:

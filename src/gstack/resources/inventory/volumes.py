@@ -54,8 +54,13 @@ class Volume(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> bool:
         """Whether this is a disk at all."""
-        tool = self.vmdisplayname.startswith(machines.TOOL)
+        tool = self.type == ROOT and self.of_tool
         return self.state not in _GONE and self.vmstate not in machines.GONE and not tool
+
+    @property
+    def of_tool(self) -> bool:
+        """Whether it is attached to a temporary machine of this server (steps/image_disks.py)."""
+        return self.vmdisplayname.startswith(machines.TOOL)
 
     @property
     def gigabytes(self) -> int:
@@ -96,7 +101,7 @@ def names_of(volumes: Iterable[Volume], facts: Facts) -> dict[str, str]:
 
 def user_of(volume: Volume, facts: Facts) -> str:
     """The GCE name of the instance that has this volume; empty where none has."""
-    if not volume.virtualmachineid:
+    if not volume.virtualmachineid or volume.of_tool:
         return ""
     return machines.name_behind(volume.virtualmachineid, volume.vmname, volume.vmdisplayname, facts)
 

@@ -33,6 +33,10 @@ _BOOTED = (
     "was made by booting its image once, for a moment, without network and user data: CloudStack has no other way. "
     "What the image does first when it boots may have begun on the disk."
 )
+_STORED = (
+    "The disk {name} was never attached, so it was on no storage. It was attached to a temporary machine for a moment: "
+    "CloudStack has no other way."
+)
 _FAILED = "CloudStack makes a disk of an image only with a machine that runs for a moment, and that failed: "
 
 
@@ -50,7 +54,28 @@ async def make(op: Op, step: str, name: str, wish: ImageDiskSpec, facts: Mapping
     return volume_id
 
 
-async def lend(op: Op, step: str, name: str, wish: ImageDiskSpec, use: Callable[[str], Awaitable[str]]) -> str:
+async def put_on_storage(op: Op, step: str, volume_id: str, name: str, spec: ImageDiskSpec) -> None:
+    """Put a blank volume on storage: CloudStack does that when a machine gets it, so a temporary machine gets it once.
+
+    `name` is the disk's.
+    """
+
+    async def attach_once(root_id: str) -> str:
+        async def machine_of_root() -> str:
+            found = await op.cloudstack.list_all("listVolumes", Volume, {"id": root_id})
+            return next((one.virtualmachineid for one in found), "")
+
+        machine_id = await op.decide(f"{step}-machine", machine_of_root)
+        await volume_work.attach(op, f"{step}-attach", volume_id, machine_id)
+        await volume_work.detach(op, f"{step}-detach", volume_id)
+        return volume_id
+
+    await lend(op, step, f"the disk {name}", spec, attach_once, _STORED.format(name=name))
+
+
+async def lend(
+    op: Op, step: str, name: str, wish: ImageDiskSpec, use: Callable[[str], Awaitable[str]], warning: str = ""
+) -> str:
     """Let `use` have a disk of the image for a while (its uuid); what that returns. Nothing of the disk is left.
 
     The disk stays with its stopped machine, so that nobody sees it. `name` is that of what is made of it.
@@ -62,7 +87,7 @@ async def lend(op: Op, step: str, name: str, wish: ImageDiskSpec, use: Callable[
         await maker.taken_back()
         raise
     await maker.dismissed("dismiss", maker.machine_id)
-    await op.warn(WARNED, f"{name} {_BOOTED}")
+    await op.warn(WARNED, warning or f"{name} {_BOOTED}")
     return used
 
 

@@ -31,6 +31,7 @@ class NewTemplate(msgspec.Struct, frozen=True):
 
     `running` says that a running machine has the volume. `zones` are the uuids of the zones to be in; the source's is
     the first. `os_type` is the uuid of an OS type; `display` is CloudStack's display text. The sidecar gets `facts`.
+    `storing` is how the volume is put on storage first, for one that was never attached.
     """
 
     name: str
@@ -48,6 +49,7 @@ class NewTemplate(msgspec.Struct, frozen=True):
     arch: str = ""
     tags: tuple[tagging.Tag, ...] = ()
     facts: dict[str, Any] = {}
+    storing: ImageDiskSpec | None = None
 
 
 def of_name(name: str) -> Find:
@@ -71,6 +73,8 @@ async def create(op: Op, spec: NewTemplate, known: Collection[str]) -> str:
         return await image_disks.lend(
             op, "source", spec.name, making, lambda volume_id: _create(op, spec, known, {"volumeid": volume_id})
         )
+    if spec.storing:
+        await image_disks.put_on_storage(op, "storing", spec.volume_id, spec.name, spec.storing)
     if not spec.running:
         return await _create(op, spec, known, present({"volumeid": spec.volume_id, "snapshotid": spec.snapshot_id}))
     snapshot_id = await snapshots.take_temporary(op, "snapshot", spec.volume_id, spec.name)

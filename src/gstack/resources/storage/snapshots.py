@@ -18,6 +18,7 @@ from gstack.operations.model import Op, Target, work
 from gstack.operations.recipes import removing_new
 from gstack.resources.inventory import snapshots, volumes
 from gstack.resources.inventory.accounts import meant
+from gstack.resources.inventory.image_disks import ImageDiskSpec, blank_disk_spec
 from gstack.resources.inventory.machines import OWN
 from gstack.resources.inventory.snapshots import FAILED, KIND, READY, RESOURCE, FoundSnapshot, VolumeSnapshot
 from gstack.resources.inventory.volumes import FoundDisk
@@ -37,8 +38,10 @@ from gstack.resources.shared.naming import (
 from gstack.resources.shared.present import present
 from gstack.resources.shared.references import parse_reference
 from gstack.resources.shared.refused import refuse
+from gstack.resources.steps import image_disks
 from gstack.resources.steps import snapshots as snapshot_steps
 from gstack.resources.steps import tags as tagging
+from gstack.resources.steps import volumes as volume_steps
 
 STATUSES = {READY: "READY", FAILED: "FAILED", "Destroying": "DELETING"}  # in any other state it is being taken
 _KEYS = "CloudStack takes no keys of yours."
@@ -60,7 +63,8 @@ REFUSED = {
 class NewSnapshot(msgspec.Struct, frozen=True):
     """The request of snapshots.insert. The sidecar keeps `source` and `size_gb`, which CloudStack does not.
 
-    `source` is {"disk": path, "disk_id": GCE id}; the size is in GB.
+    `source` is {"disk": path, "disk_id": GCE id}; the size is in GB. `storing` is how the disk is put on storage first,
+    for one that was never attached.
     """
 
     name: str
@@ -71,6 +75,7 @@ class NewSnapshot(msgspec.Struct, frozen=True):
     labels: dict[str, str] = {}
     architecture: str = ""
     snapshot_type: str = ""
+    storing: ImageDiskSpec | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -199,7 +204,7 @@ async def insert(call: Call) -> dict[str, Any]:
     if meant(call, reference.project) != call.project:
         raise Problem.not_found(f"projects/{reference.project}/{reference.scope}/disks/{reference.name}")
     disk, location = await _source_disk(call, reference.zone, reference.name)
-    request = _new_snapshot(call, name, disk, location)
+    request = await _new_snapshot(call, name, disk, location)
     target = Target("global", "snapshots", name)
     return await call.start(create, target, request, holds=(request.source["disk"],))
 
@@ -212,7 +217,7 @@ async def create_snapshot(call: Call) -> dict[str, Any]:
     text = call.body.get("sourceDisk")
     if text and volumes.disk_name_in(call, location, text) not in {disk.name, gce_id(disk.uuid)}:
         raise Problem.invalid("resource.sourceDisk", f"'{text}' is not the disk of the URL. Leave it out.")
-    request = _new_snapshot(call, name, disk, location)
+    request = await _new_snapshot(call, name, disk, location)
     target = Target(f"zones/{location.zone}", "disks", disk.name, gce_id(disk.uuid))
     return await call.start(create, target, request, holds=(f"global/snapshots/{name}",))
 
@@ -233,6 +238,9 @@ async def create(op: Op, request: NewSnapshot) -> None:
     known = frozenset(await op.decide("known", ids_before))
     failure = f"The snapshot {request.name} could not be removed"
     async with removing_new(op, "undo", find, known, snapshot_steps.delete, failure):
+        if request.storing:
+            disk_name = request.source["disk"].rpartition("/")[2]
+            await image_disks.put_on_storage(op, "storing", request.volume_id, disk_name, request.storing)
         snapshot_id = await snapshot_steps.take(op, "create", request.volume_id, request.name, known)
         if op.operation.target.collection == "snapshots":
             await op.target(gce_id(snapshot_id))
@@ -293,19 +301,17 @@ async def _source_disk(call: Call, zone: str, name: str) -> tuple[FoundDisk, Loc
     disk = await volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, name)
     if disk is None:
         raise Problem.not_found(path)
-    if disk.volume.state == "Allocated":
-        why = "CloudStack puts a disk on storage when it is first attached. Attach it to an instance once"
-        raise Problem.not_ready(path, f"The disk '{path}' holds nothing to take a snapshot of: {why}.")
-    if disk.volume.state != "Ready":
+    if disk.volume.state not in volume_steps.AT_REST:
         raise Problem.not_ready(path)
     return disk, location
 
 
-def _new_snapshot(call: Call, name: str, disk: FoundDisk, location: Location) -> NewSnapshot:
+async def _new_snapshot(call: Call, name: str, disk: FoundDisk, location: Location) -> NewSnapshot:
     body = call.body
     if body.get("storageLocations") not in (None, [], [location.region]):
         why = f"CloudStack keeps the snapshot where its disk is. Send ['{location.region}'] or nothing."
         raise Problem.unsupported("resource.storageLocations", why)
+    path = call.resource(f"zones/{location.zone}/disks/{disk.name}")
     return NewSnapshot(
         name=name,
         volume_id=disk.uuid,
@@ -315,6 +321,7 @@ def _new_snapshot(call: Call, name: str, disk: FoundDisk, location: Location) ->
         labels=check_labels(body.get("labels")),
         architecture=body.get("architecture", ""),
         snapshot_type=body.get("snapshotType", ""),
+        storing=await blank_disk_spec(call, location, path) if disk.volume.state == "Allocated" else None,
     )
 
 

@@ -21,7 +21,7 @@ from gstack.operations.model import Op, Target, work
 from gstack.operations.recipes import removing_new
 from gstack.resources.inventory import volumes
 from gstack.resources.inventory.accounts import meant
-from gstack.resources.inventory.image_disks import RootDisk, image_disk_spec
+from gstack.resources.inventory.image_disks import RootDisk, blank_disk_spec, image_disk_spec
 from gstack.resources.inventory.machines import OWN
 from gstack.resources.inventory.os_types import choose_os_type, os_types
 from gstack.resources.inventory.snapshots import resolve_snapshot
@@ -33,6 +33,7 @@ from gstack.resources.shared.references import parse_reference
 from gstack.resources.shared.refused import IGNORED, refuse
 from gstack.resources.steps import tags as tagging
 from gstack.resources.steps import templates as template_steps
+from gstack.resources.steps import volumes as volume_steps
 from gstack.resources.steps.templates import RESOURCE, NewTemplate
 from gstack.resources.storage.images.reads import ARCHITECTURES, check_family, images_of, not_yours
 
@@ -180,17 +181,17 @@ async def _of_disk(call: Call, blank: NewTemplate, everywhere: Locations, images
     if disk is None:
         raise Problem.not_found(path)
     volume = disk.volume
-    if volume.state != "Ready":
-        why = f"The disk '{path}' holds nothing to make an image of: it was never attached to an instance."
-        raise Problem.not_ready(path, why if volume.state == "Allocated" else "")
+    if volume.state not in volume_steps.AT_REST:
+        raise Problem.not_ready(path)
     running = bool(volume.virtualmachineid) and volume.vmstate != "Stopped"
     if running and not call.params.get("forceCreate"):
         user = volumes.user_of(volume, disk.facts)
         raise Problem.in_use(path, call.resource(f"zones/{location.zone}/instances/{user}"))
+    storing = await blank_disk_spec(call, location, path) if volume.state == "Allocated" else None
     image = images.by_id.get(volume.templateid)
     own_path = f"zones/{location.zone}/disks/{disk.name}"
     return Source(
-        replace(blank, volume_id=volume.id, running=running),
+        replace(blank, volume_id=volume.id, running=running, storing=storing),
         zone_id=location.id,
         size_gb=volume.gigabytes,
         os_name=image.os_type if image else "",
