@@ -90,14 +90,14 @@ class _Parts:
     """The parts of one worker, wired."""
 
     def __init__(self, settings: Settings) -> None:
-        known = settings.cloudstack
+        cloudstack = settings.cloudstack
         self.engine = create_engine(settings.database_url)
         self.cloudstack = CloudStack(
-            known.endpoint,
-            ca_file=known.ca_file,
-            timeout=known.timeout,
-            page_size=known.page_size,
-            reference_seconds=known.reference_seconds,
+            cloudstack.endpoint,
+            ca_file=cloudstack.ca_file,
+            timeout=cloudstack.timeout,
+            page_size=cloudstack.page_size,
+            reference_seconds=cloudstack.reference_seconds,
         )
         self.auth = Auth(self.engine, self.cloudstack, settings)
         sidecar = Sidecar(self.engine)

@@ -62,8 +62,8 @@ def bundle(folder: Path, authority: Path) -> Path:
     """Write the system's certificate authorities and ours into one file of the folder; return its path."""
     path = folder / "bundle.pem"
     system = ssl.get_default_verify_paths().openssl_cafile
-    known = [Path(candidate) for candidate in (system, *_SYSTEM_BUNDLES) if Path(candidate).is_file()]
-    parts = [known[0].read_bytes()] if known else []
+    bundles = [Path(candidate) for candidate in (system, *_SYSTEM_BUNDLES) if Path(candidate).is_file()]
+    parts = [bundles[0].read_bytes()] if bundles else []
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_private(path, b"\n".join([*parts, certificates(authority)]), mode=0o644)
     return path
@@ -105,8 +105,8 @@ def gcloud(facts: Facts) -> str:
 
 def gcloud_login(facts: Facts) -> str:
     """For gcloud without a key file: its user signs in at our pages, with gcloud's own client id."""
-    kept = [line for line in gcloud(facts).splitlines() if "CREDENTIAL_FILE_OVERRIDE" not in line]
-    return "\n".join([*kept, "gcloud auth login"])
+    lines = [line for line in gcloud(facts).splitlines() if "CREDENTIAL_FILE_OVERRIDE" not in line]
+    return "\n".join([*lines, "gcloud auth login"])
 
 
 def python(facts: Facts) -> str:

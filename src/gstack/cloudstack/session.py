@@ -62,13 +62,13 @@ async def login(cloudstack: CloudStack, username: str, password: str, domain: st
     sent = {"command": "login", "username": username, "password": password, "domain": domain_path(domain)}
     status, body, cookies = await cloudstack.exchange("login", urlencode(sent | {"response": "json"}))
     try:
-        known: _SignedIn = decoded("login", opened("login", status, body), _SignedIn)
+        signed_in: _SignedIn = decoded("login", opened("login", status, body), _SignedIn)
     except Refusal as refusal:
         if refusal.error_code in {401, NO_PERMISSION}:
             raise Problem.unauthorized("CloudStack does not accept this user, password and domain.") from refusal
         raise
-    session = Session(known.userid, known.username, known.account, known.sessionkey, cookies)
-    if known.wants_second_factor:
+    session = Session(signed_in.userid, signed_in.username, signed_in.account, signed_in.sessionkey, cookies)
+    if signed_in.wants_second_factor:
         await SessionClient(cloudstack, session).logout()
         raise TwoFactorError(403, "forbidden", _SECOND_FACTOR)
     return session

@@ -29,9 +29,9 @@ def add(profile: str, name: str, uris: tuple[str, ...], public: bool) -> None:
 
 async def _add(settings: Settings, name: str, uris: tuple[str, ...], *, public: bool) -> tuple[OAuthClient, str]:
     async with open_auth(settings, reach=False) as auth:
-        made = await clients.register(auth.store.engine, name, uris, public=public)
-        auth.audit.write("app", what="registered", client=made[0].id, who="operator", result="done")
-        return made
+        created = await clients.register(auth.store.engine, name, uris, public=public)
+        auth.audit.write("app", what="registered", client=created[0].id, who="operator", result="done")
+        return created
 
 
 @command.command("list", help="List the registered clients.")

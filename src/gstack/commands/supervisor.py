@@ -236,10 +236,10 @@ def _server(settings: Settings) -> AbstractServer[Any]:
 def _handles() -> int:
     """How many files and sockets a worker may have open: as many as this user may ask for."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _HANDLES if hard == resource.RLIM_INFINITY else min(hard, _HANDLES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        return wanted
+    limit = _HANDLES if hard == resource.RLIM_INFINITY else min(hard, _HANDLES)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        return limit
     return _HANDLES if soft == resource.RLIM_INFINITY else soft
 
 

@@ -73,16 +73,16 @@ def surplus(
         limit = limits.idle if one.used else limits.first_request
         if now - (one.last or one.since) > limit:
             closing[one.peer] = None
-    held = Counter(one.peer[0] for one in everything if one.peer not in closing)
-    total = held.total()
+    open_from = Counter(one.peer[0] for one in everything if one.peer not in closing)
+    total = open_from.total()
     for one in idle:
         address = one.peer[0]
         if one.peer in closing:
             continue
         crowded = total > limits.most * 3 // 4 and now - (one.last or one.since) > limits.idle_when_full
-        if crowded or (held[address] > limits.per_address and not trusted(address)):
+        if crowded or (open_from[address] > limits.per_address and not trusted(address)):
             closing[one.peer] = None
-            held[address] -= 1
+            open_from[address] -= 1
             total -= 1
     return list(closing)
 

@@ -219,8 +219,8 @@ class Journal:
                 await chore()
             except Exception as error:  # noqa: BLE001  # logged; the next round may succeed
                 if not failing:
-                    known = lost_connection(error)
-                    _log.warning("background task failed", task=chore.__name__, why=str(error), exc_info=not known)
+                    lost = lost_connection(error)
+                    _log.warning("background task failed", task=chore.__name__, why=str(error), exc_info=not lost)
                 failing = True
             else:
                 failing = False

@@ -44,13 +44,13 @@ def to_gce(call: Call, location: Location, offering: ServiceOffering, name: str,
 async def get(call: Call) -> Any:
     location = (await locations(call.cloudstack, call.settings.names)).zone(call.project, call.params["zone"])
     name = call.params["machineType"]
-    known = await offerings(call.cloudstack)
-    if fixed := known.fixed_named(name, location.id):
-        return to_gce(call, location, fixed, known.names[fixed.id])
+    service_offerings = await offerings(call.cloudstack)
+    if fixed := service_offerings.fixed_named(name, location.id):
+        return to_gce(call, location, fixed, service_offerings.names[fixed.id])
     size = custom_size(name)
     if size is None:
         raise Problem.not_found(call.resource(f"zones/{location.zone}/machineTypes/{name}"))
-    return to_gce(call, location, customisable_of(known, size, "machineType", location.id), name, size)
+    return to_gce(call, location, customisable_of(service_offerings, size, "machineType", location.id), name, size)
 
 
 @serves("compute.machineTypes.list")
@@ -62,12 +62,12 @@ async def list_(call: Call) -> Any:
 @serves("compute.machineTypes.aggregatedList")
 async def aggregated_list(call: Call) -> Any:
     everywhere = (await locations(call.cloudstack, call.settings.names)).all
-    known = await offerings(call.cloudstack)
-    items = [item for location in everywhere for item in _in_zone(call, location, known)]
+    service_offerings = await offerings(call.cloudstack)
+    items = [item for location in everywhere for item in _in_zone(call, location, service_offerings)]
     return await list_aggregated(call, in_memory(items), [f"zones/{location.zone}" for location in everywhere])
 
 
-def _in_zone(call: Call, location: Location, known: Offerings) -> list[Any]:
-    usable = (offering for offering in known.fixed if offering.offered_in(location.id))
-    shown = (to_gce(call, location, offering, known.names[offering.id]) for offering in usable)
+def _in_zone(call: Call, location: Location, service_offerings: Offerings) -> list[Any]:
+    usable = (offering for offering in service_offerings.fixed if offering.offered_in(location.id))
+    shown = (to_gce(call, location, offering, service_offerings.names[offering.id]) for offering in usable)
     return sorted(shown, key=lambda item: str(item["name"]))

@@ -7,8 +7,8 @@ from gstack.resources.shared.naming import gce_id
 def own_names(reader: Reader) -> frozenset[str]:
     """What references call the project of a call: as its URL does, by name, by number, or by CloudStack's uuid."""
     owner = reader.owner
-    known = (owner.name, gce_id(owner.id), owner.project or owner.name) if owner else ()
-    return frozenset({reader.project, *known})
+    names = (owner.name, gce_id(owner.id), owner.project or owner.name) if owner else ()
+    return frozenset({reader.project, *names})
 
 
 def meant(reader: Reader, project: str) -> str:

@@ -92,12 +92,12 @@ class Offerings:
         return next((offering for offering in usable if _allows(offering, size)), None)
 
 
-def smallest(known: Offerings, zone_id: str, *, own_disk: bool) -> MachineChoice | None:
+def smallest(service_offerings: Offerings, zone_id: str, *, own_disk: bool) -> MachineChoice | None:
     """The smallest offering of a zone whose root disk can have any size; None where there is none.
 
     Fixed sizes come first. `own_disk`: a disk offering replaces the root disk of the service offering.
     """
-    fixed = [each for each in known.fixed if _fits_any_disk(each, zone_id, own_disk=own_disk)]
+    fixed = [each for each in service_offerings.fixed if _fits_any_disk(each, zone_id, own_disk=own_disk)]
     if fixed:
         return MachineChoice(min(fixed, key=lambda each: (each.memory, each.cpunumber, each.name)).id)
     sizes = [
@@ -107,7 +107,7 @@ def smallest(known: Offerings, zone_id: str, *, own_disk: bool) -> MachineChoice
             max(_MEMORY_STEP, each.limits("memory")[0]),
             None if each.cpuspeed else DEFAULT_SPEED,
         )
-        for each in known.customisable
+        for each in service_offerings.customisable
         if _fits_any_disk(each, zone_id, own_disk=own_disk)
     ]
     return min(sizes, key=lambda size: (size.memory_mb, size.cpu, size.offering_id), default=None)
@@ -136,14 +136,14 @@ async def choose(reader: Reader, name: str, field: str, location: Location) -> M
     return found
 
 
-def pick(known: Offerings, name: str, field: str, zone_id: str = "") -> MachineChoice | None:
+def pick(service_offerings: Offerings, name: str, field: str, zone_id: str = "") -> MachineChoice | None:
     """The size for a machine type among these offerings; None for an unknown name, 400 for a size that none offers."""
-    if fixed := known.fixed_named(_last(name), zone_id):
+    if fixed := service_offerings.fixed_named(_last(name), zone_id):
         return MachineChoice(fixed.id)
     size = custom_size(_last(name))
     if size is None:
         return None
-    offering = customisable_of(known, size, field, zone_id)
+    offering = customisable_of(service_offerings, size, field, zone_id)
     speed = None if offering.cpuspeed else DEFAULT_SPEED
     return MachineChoice(offering.id, size.cpus, size.memory_mb, speed)
 
@@ -154,13 +154,13 @@ def custom_size(name: str) -> CustomSize | None:
     return CustomSize(found["series"] or "", int(found["cpus"]), int(found["memory"])) if found else None
 
 
-def name_of(offering_id: str, cpu: int, memory: int, known: Offerings, offering_name: str = "") -> str:
+def name_of(offering_id: str, cpu: int, memory: int, service_offerings: Offerings, offering_name: str = "") -> str:
     """The machine type of a machine; `memory` in MB. `offering_name` stands in for an offering that is gone."""
-    offering = known.by_id.get(offering_id)
+    offering = service_offerings.by_id.get(offering_id)
     if offering is None:
         return slug(offering_name) if offering_name else f"custom-{cpu}-{memory}"
     if not offering.iscustomized:
-        return known.names[offering_id]
+        return service_offerings.names[offering_id]
     series = offering.name.removesuffix("-custom") if _CUSTOM.fullmatch(f"{offering.name}-1-1") else ""
     prefix = f"{series}-" if series and series != "custom" else ""
     return f"{prefix}custom-{cpu}-{memory}"
@@ -173,22 +173,23 @@ def as_requested(name: str, requested: str) -> str:
     return requested if same else name
 
 
-def customisable_of(known: Offerings, size: CustomSize, field: str, zone_id: str) -> ServiceOffering:
+def customisable_of(service_offerings: Offerings, size: CustomSize, field: str, zone_id: str) -> ServiceOffering:
     """The offering that can have this custom size; 400 where the size breaks Google's rules or nobody offers it."""
     _check_size(size, field)
-    offering = known.customisable_for(size, zone_id)
+    offering = service_offerings.customisable_for(size, zone_id)
     if offering is None:
         raise Problem.invalid(
-            field, f"no custom machine type with {size.cpus} vCPUs and {size.memory_mb} MB. {_why(known)}"
+            field, f"no custom machine type with {size.cpus} vCPUs and {size.memory_mb} MB. {_why(service_offerings)}"
         )
     return offering
 
 
-def _why(known: Offerings) -> str:
-    if not known.customisable:
+def _why(service_offerings: Offerings) -> str:
+    if not service_offerings.customisable:
         return "This cloud has no customisable service offering."
     offers = (
-        f"{_span(each.limits('cpunumber'))} vCPUs with {_span(each.limits('memory'))} MB" for each in known.customisable
+        f"{_span(each.limits('cpunumber'))} vCPUs with {_span(each.limits('memory'))} MB"
+        for each in service_offerings.customisable
     )
     return f"Possible are {'; '.join(offers)}."
 

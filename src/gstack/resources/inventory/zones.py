@@ -105,14 +105,14 @@ async def listed_zone(cloudstack: Client, name: str, names: NameSettings) -> str
 
 def name_zones(zones: Iterable[Zone], names: NameSettings) -> Locations:
     """Give every CloudStack zone its GCE names; a Problem that names the setting where that is not possible."""
-    known = sorted(zones, key=lambda zone: zone.name)
-    listed = {zone.id: names.zones.get(zone.name, zone.name) for zone in known}
-    for zone in known:
+    ordered = sorted(zones, key=lambda zone: zone.name)
+    listed = {zone.id: names.zones.get(zone.name, zone.name) for zone in ordered}
+    for zone in ordered:
         _check_mapping(zone.name, names)
     fit = {uuid: name.rpartition("-")[0] for uuid, name in listed.items() if is_fit(name)}
-    _check_regions(known, fit)
+    _check_regions(ordered, fit)
     regions = fit | _own_regions({uuid: name for uuid, name in listed.items() if uuid not in fit}, set(fit.values()))
-    return Locations(_location(zone, listed[zone.id], regions[zone.id], zone.id in fit) for zone in known)
+    return Locations(_location(zone, listed[zone.id], regions[zone.id], zone.id in fit) for zone in ordered)
 
 
 def propose(zones: Iterable[Zone]) -> dict[str, str]:
@@ -120,12 +120,13 @@ def propose(zones: Iterable[Zone]) -> dict[str, str]:
 
     What `gstack-configure` writes to `names.zones`. Fit zones that would share a region become regions themselves.
     """
-    known = sorted(zones, key=lambda zone: zone.name)
-    count = Counter(zone.name.rpartition("-")[0] for zone in known if is_fit(zone.name))
-    kept = {zone.id: zone.name for zone in known if is_fit(zone.name) and count[zone.name.rpartition("-")[0]] == 1}
-    taken = {name.rpartition("-")[0] for name in kept.values()}
-    regions = _own_regions({zone.id: zone.name for zone in known if zone.id not in kept}, taken)
-    return {zone.name: kept.get(zone.id) or f"{regions[zone.id]}-a" for zone in known}
+    ordered = sorted(zones, key=lambda zone: zone.name)
+    fit = [zone for zone in ordered if is_fit(zone.name)]
+    count = Counter(zone.name.rpartition("-")[0] for zone in fit)
+    unchanged = {zone.id: zone.name for zone in fit if count[zone.name.rpartition("-")[0]] == 1}
+    taken = {name.rpartition("-")[0] for name in unchanged.values()}
+    regions = _own_regions({zone.id: zone.name for zone in ordered if zone.id not in unchanged}, taken)
+    return {zone.name: unchanged.get(zone.id) or f"{regions[zone.id]}-a" for zone in ordered}
 
 
 def is_fit(name: str) -> bool:

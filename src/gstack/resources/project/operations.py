@@ -137,11 +137,11 @@ def _written_scope(call: Call) -> str:
 async def _listed_scope(call: Call) -> str:
     """`zones/z`, `regions/r` or `global`, under the names that lists show; 404 where there is no such place."""
     if "zone" in call.params:
-        known = await locations(call.cloudstack, call.settings.names)
-        return f"zones/{known.zone(call.project, call.params['zone']).zone}"
+        everywhere = await locations(call.cloudstack, call.settings.names)
+        return f"zones/{everywhere.zone(call.project, call.params['zone']).zone}"
     if "region" in call.params:
-        known = await locations(call.cloudstack, call.settings.names)
-        return f"regions/{known.region(call.project, call.params['region']).region}"
+        everywhere = await locations(call.cloudstack, call.settings.names)
+        return f"regions/{everywhere.region(call.project, call.params['region']).region}"
     return "global"
 
 

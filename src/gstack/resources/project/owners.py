@@ -28,8 +28,8 @@ async def resolve_owner(cloudstack: Client, caller: Caller, project: str) -> Own
     return Owner(found.id, found.name, found.id) if found else None
 
 
-def _named(projects: Sequence[CloudStackProject], wanted: str) -> CloudStackProject | None:
+def _named(projects: Sequence[CloudStackProject], name: str) -> CloudStackProject | None:
     active = [project for project in projects if project.state == "Active"]
-    by_name = [project for project in active if project.name == wanted]
-    by_id = [project for project in active if wanted in {project.id, gce_id(project.id)}]
+    by_name = [project for project in active if project.name == name]
+    by_id = [project for project in active if name in {project.id, gce_id(project.id)}]
     return next(iter(by_id or by_name), None)

@@ -29,13 +29,13 @@ def to_gce(call: Call, location: Location, usage: Usage) -> dict[str, Any]:
 
 @serves("compute.regions.get")
 async def get(call: Call) -> Any:
-    known = await locations(call.cloudstack, call.settings.names)
-    location = known.region(call.project, call.params["region"])
+    everywhere = await locations(call.cloudstack, call.settings.names)
+    location = everywhere.region(call.project, call.params["region"])
     return to_gce(call, location, await usage_of(call))
 
 
 @serves("compute.regions.list")
 async def list_(call: Call) -> Any:
-    known, usage = await asyncio.gather(locations(call.cloudstack, call.settings.names), usage_of(call))
-    items = [to_gce(call, location, usage) for location in known.all]
+    everywhere, usage = await asyncio.gather(locations(call.cloudstack, call.settings.names), usage_of(call))
+    items = [to_gce(call, location, usage) for location in everywhere.all]
     return await list_items(call, in_memory(sorted(items, key=lambda item: str(item["name"]))))

@@ -24,11 +24,11 @@ def to_gce(call: Call, location: Location) -> dict[str, Any]:
 
 @serves("compute.zones.get")
 async def get(call: Call) -> Any:
-    known = await locations(call.cloudstack, call.settings.names)
-    return to_gce(call, known.zone(call.project, call.params["zone"]))
+    everywhere = await locations(call.cloudstack, call.settings.names)
+    return to_gce(call, everywhere.zone(call.project, call.params["zone"]))
 
 
 @serves("compute.zones.list")
 async def list_(call: Call) -> Any:
-    known = await locations(call.cloudstack, call.settings.names)
-    return await list_items(call, in_memory(to_gce(call, location) for location in known.all))
+    everywhere = await locations(call.cloudstack, call.settings.names)
+    return await list_items(call, in_memory(to_gce(call, location) for location in everywhere.all))

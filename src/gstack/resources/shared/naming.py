@@ -63,8 +63,8 @@ def gce_names(named: Iterable[tuple[str, str]], taken: Collection[str] = ()) -> 
     """
     pairs = dict(named)
     slugs = {uuid: slug(name) for uuid, name in pairs.items()}
-    wanted, exact = Counter(slugs.values()), Counter(name for uuid, name in pairs.items() if name == slugs[uuid])
-    alone = {uuid for uuid, text in slugs.items() if wanted[text] == 1 or (pairs[uuid] == text and exact[text] == 1)}
+    shared, exact = Counter(slugs.values()), Counter(name for uuid, name in pairs.items() if name == slugs[uuid])
+    alone = {uuid for uuid, text in slugs.items() if shared[text] == 1 or (pairs[uuid] == text and exact[text] == 1)}
     names = {uuid: slugs[uuid] for uuid in alone if slugs[uuid] not in taken}
     used = {*taken, *names.values()}
     for uuid in sorted(slugs.keys() - names.keys()):

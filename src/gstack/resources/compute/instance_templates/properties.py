@@ -1,7 +1,7 @@
-"""InstanceProperties, what an instance template holds: checked as an instance's own fields would be, and shown. Pure.
+"""InstanceProperties, the content of an instance template: checked like the fields of an instance, and shown. Pure.
 
-Kept as the client sent them but for references, which are kept as paths (`projects/p/global/networks/n`): no absolute
-URL is stored. Machine and disk types are bare names, since a template belongs to no zone.
+They are stored as the client sent them, except that references become paths (`projects/p/global/networks/n`): no
+absolute URL is stored. Machine and disk types are bare names, since a template belongs to no zone.
 """
 
 import re
@@ -26,7 +26,7 @@ _REFUSED = policy.INSTANCE | {"resourceManagerTags": "resource manager tags are 
 
 
 def checked(sent: Mapping[str, Any], project: str, field: str = "resource.properties") -> dict[str, Any]:
-    """Return properties as they are kept. Problem 400 names the field that no instance could have."""
+    """The properties as they are stored. 400 names a field that no instance could have."""
     policy.refuse(sent, _REFUSED, field)
     policy.refuse(sent.get("scheduling") or {}, policy.SCHEDULING, f"{field}.scheduling")
     check_labels(sent.get("labels"), f"{field}.labels")
@@ -43,20 +43,20 @@ def checked(sent: Mapping[str, Any], project: str, field: str = "resource.proper
     }
 
 
-def images_of(kept: Mapping[str, Any]) -> list[str]:
-    """The images that the disks are made from, as paths."""
-    asked = (disk.get("initializeParams", {}).get("sourceImage", "") for disk in kept["disks"])
-    return [path for path in asked if path]
+def images_of(stored: Mapping[str, Any]) -> list[str]:
+    """The images that the disks are created from, as paths."""
+    paths = (disk.get("initializeParams", {}).get("sourceImage", "") for disk in stored["disks"])
+    return [path for path in paths if path]
 
 
-def to_gce(kept: Mapping[str, Any], link: Callable[[str, str], str]) -> dict[str, Any]:
+def to_gce(stored: Mapping[str, Any], link: Callable[[str, str], str]) -> dict[str, Any]:
     """Show properties as Google does, with fingerprints; `link` makes a URL of a path in a project."""
-    return dict(kept) | {
-        "metadata": metadata.to_gce({item["key"]: item["value"] for item in kept["metadata"]["items"]}),
-        "tags": tags_to_gce(kept["tags"]["items"]),
-        "scheduling": scheduling_to_gce(kept.get("scheduling", {})),
-        "disks": [_shown_disk(disk, index) for index, disk in enumerate(kept["disks"])],
-        "networkInterfaces": [_shown_nic(nic, index, link) for index, nic in enumerate(kept["networkInterfaces"])],
+    return dict(stored) | {
+        "metadata": metadata.to_gce({item["key"]: item["value"] for item in stored["metadata"]["items"]}),
+        "tags": tags_to_gce(stored["tags"]["items"]),
+        "scheduling": scheduling_to_gce(stored.get("scheduling", {})),
+        "disks": [_shown_disk(disk, index) for index, disk in enumerate(stored["disks"])],
+        "networkInterfaces": [_shown_nic(nic, index, link) for index, nic in enumerate(stored["networkInterfaces"])],
     }
 
 
@@ -66,60 +66,62 @@ def _disks(sent: Sequence[Mapping[str, Any]], project: str, field: str) -> list[
     for index, disk in enumerate(sent):
         if bool(disk.get("boot")) is not (index == 0):
             raise Problem.invalid(f"{field}[{index}].boot", "the first disk, and no other, must be the boot disk.")
-    kept = [_disk(disk, project, f"{field}[{index}]") for index, disk in enumerate(sent)]
+    stored = [_disk(disk, project, f"{field}[{index}]") for index, disk in enumerate(sent)]
     for name, values in (
-        ("deviceName", [disk.get("deviceName") for disk in kept]),
-        ("diskName", [disk.get("initializeParams", {}).get("diskName") for disk in kept]),
+        ("deviceName", [disk.get("deviceName") for disk in stored]),
+        ("diskName", [disk.get("initializeParams", {}).get("diskName") for disk in stored]),
     ):
         given = [value for value in values if value]
         if len(given) != len(set(given)):
             raise Problem.invalid(field, f"two disks have the same {name}.")
-    return kept
+    return stored
 
 
 def _disk(disk: Mapping[str, Any], project: str, field: str) -> dict[str, Any]:
     policy.refuse(disk, policy.DISK, field)
-    asked = disk.get("initializeParams") or {}
+    parameters = disk.get("initializeParams") or {}
     device = disk.get("deviceName", "")
     if device and not _DEVICE.fullmatch(device):
         raise Problem.invalid(f"{field}.deviceName", f"'{device}'. Must be a match of regex '{_DEVICE.pattern}'")
     _check_size(disk, f"{field}.diskSizeGb")
     if disk.get("source"):
-        if asked:
+        if parameters:
             raise Problem.invalid(field, "source and initializeParams exclude each other.")
         return dict(disk) | {"source": _disk_name(disk["source"], f"{field}.source")}
-    if disk.get("boot") and not (asked.get("sourceImage") or asked.get("sourceSnapshot")):
+    if disk.get("boot") and not (parameters.get("sourceImage") or parameters.get("sourceSnapshot")):
         raise Problem.required(f"{field}.initializeParams.sourceImage")
-    return dict(disk) | {"initializeParams": _initialize(asked, project, f"{field}.initializeParams")}
+    return dict(disk) | {"initializeParams": _initialize(parameters, project, f"{field}.initializeParams")}
 
 
 def _disk_name(text: str, field: str) -> str:
-    told = parse_reference(text)
-    if not told.can_be("disks") or (told.scope and not told.zone):
+    reference = parse_reference(text)
+    if not reference.can_be("disks") or (reference.scope and not reference.zone):
         raise Problem.invalid(field, f"'{text}'. Send the name of a disk.")
-    return told.name
+    return reference.name
 
 
-def _initialize(asked: Mapping[str, Any], project: str, field: str) -> dict[str, Any]:
-    policy.refuse(asked, policy.INITIALIZE, field)
-    check_labels(asked.get("labels"), f"{field}.labels")
-    _check_size(asked, f"{field}.diskSizeGb")
-    kept = dict(asked)
-    if asked.get("diskName"):
-        check_name(f"{field}.diskName", asked["diskName"])
-    if asked.get("diskType"):
-        kept["diskType"] = _bare(asked["diskType"], f"{field}.diskType")
-    if asked.get("sourceImage"):
-        kept["sourceImage"] = _image_path(asked["sourceImage"], project)
-    if asked.get("sourceSnapshot"):
-        kept["sourceSnapshot"] = _path(asked["sourceSnapshot"], "snapshots", project, f"{field}.sourceSnapshot")
-    return kept
+def _initialize(parameters: Mapping[str, Any], project: str, field: str) -> dict[str, Any]:
+    policy.refuse(parameters, policy.INITIALIZE, field)
+    check_labels(parameters.get("labels"), f"{field}.labels")
+    _check_size(parameters, f"{field}.diskSizeGb")
+    stored = dict(parameters)
+    if parameters.get("diskName"):
+        check_name(f"{field}.diskName", parameters["diskName"])
+    if parameters.get("diskType"):
+        stored["diskType"] = _bare(parameters["diskType"], f"{field}.diskType")
+    if parameters.get("sourceImage"):
+        stored["sourceImage"] = _image_path(parameters["sourceImage"], project)
+    if parameters.get("sourceSnapshot"):
+        stored["sourceSnapshot"] = _path(parameters["sourceSnapshot"], "snapshots", project, f"{field}.sourceSnapshot")
+    return stored
 
 
 def _image_path(text: str, project: str) -> str:
     """A path with its project; `debian-cloud/debian-12`, an image or a family, stays as it is."""
-    told = image_reference(text, project)
-    return f"projects/{told.project}/global/{told.collection}/{told.name}" if told.collection else text
+    reference = image_reference(text, project)
+    if not reference.collection:
+        return text
+    return f"projects/{reference.project}/global/{reference.collection}/{reference.name}"
 
 
 def _check_size(sent: Mapping[str, Any], field: str) -> None:
@@ -136,11 +138,11 @@ def _interface(sent: Mapping[str, Any], project: str, field: str) -> dict[str, A
         policy.refuse(config, policy.ACCESS, f"{field}.accessConfigs[0]")
     if address := sent.get("networkIP"):
         _check_address(address, f"{field}.networkIP")
-    kept = dict(sent)
+    stored = dict(sent)
     for name, collection in (("network", "networks"), ("subnetwork", "subnetworks")):
         if sent.get(name):
-            kept[name] = _path(sent[name], collection, project, f"{field}.{name}")
-    return kept
+            stored[name] = _path(sent[name], collection, project, f"{field}.{name}")
+    return stored
 
 
 def _check_address(address: str, field: str) -> None:
@@ -152,12 +154,12 @@ def _check_address(address: str, field: str) -> None:
 
 def _path(text: str, collection: str, project: str, field: str) -> str:
     """`projects/p/global/networks/n`, or a bare name of a subnetwork, whose region the instance's zone tells."""
-    told = parse_reference(text)
+    reference = parse_reference(text)
     kind = _SCOPES[collection]
-    if not told.can_be(collection) or told.scope.partition("/")[0] not in {"", kind}:
+    if not reference.can_be(collection) or reference.scope.partition("/")[0] not in {"", kind}:
         raise Problem.invalid(field, f"'{text}'. The referenced {collection[:-1]} cannot be found.")
-    scope = told.scope or ("global" if kind == "global" else "")
-    return f"projects/{told.project or project}/{scope}/{collection}/{told.name}" if scope else told.name
+    scope = reference.scope or ("global" if kind == "global" else "")
+    return f"projects/{reference.project or project}/{scope}/{collection}/{reference.name}" if scope else reference.name
 
 
 def _bare(text: object, field: str) -> str:
@@ -196,9 +198,9 @@ def _shown_disk(disk: Mapping[str, Any], index: int) -> dict[str, Any]:
 def _shown_nic(nic: Mapping[str, Any], index: int, link: Callable[[str, str], str]) -> dict[str, Any]:
     shown = {"name": f"nic{index}"} | dict(nic)
     for field in ("network", "subnetwork"):
-        told = parse_reference(shown.get(field, ""))
-        if told.project:
-            shown[field] = link(f"{told.scope}/{told.collection}/{told.name}", told.project)
+        reference = parse_reference(shown.get(field, ""))
+        if reference.project:
+            shown[field] = link(f"{reference.scope}/{reference.collection}/{reference.name}", reference.project)
     if configs := shown.get("accessConfigs"):
         default = {"type": "ONE_TO_ONE_NAT", "name": EXTERNAL_NAME, "networkTier": "PREMIUM"}
         shown["accessConfigs"] = [default | dict(config) for config in configs]

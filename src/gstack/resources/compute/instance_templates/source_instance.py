@@ -1,7 +1,7 @@
-"""instanceTemplates.insert with `sourceInstance`: InstanceProperties of an instance as it is now.
+"""instanceTemplates.insert with `sourceInstance`: the InstanceProperties of an instance as it is now.
 
-As with Google addresses and disk names are not taken over, and each disk is made anew: of the image that it was made
-of, else blank; `sourceInstanceParams.diskConfigs` says otherwise by device name.
+As with Google, addresses and disk names are left out. Each disk is to be created from the image of the original, or
+blank if that had none. `sourceInstanceParams.diskConfigs` may choose something else for a device name.
 """
 
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ _LEFT_OUT, _READ_ONLY = "DO_NOT_INCLUDE", "ATTACH_READ_ONLY"
 _TAKEN = ("description", "labels", "scheduling", "minCpuPlatform", "serviceAccounts", "shieldedInstanceConfig")
 
 
-class _Asked(Struct, frozen=True):
-    """One disk: as the instance shows it, as disks.get shows it, and what its config says."""
+class _DiskSource(Struct, frozen=True):
+    """One disk: as the instance shows it, as disks.get shows it, and its entry of `diskConfigs`."""
 
     attached: Mapping[str, Any]
     disk: Mapping[str, Any]
@@ -35,11 +35,13 @@ class _Asked(Struct, frozen=True):
 
     @property
     def way(self) -> str:
-        """What it is to be made from. Problem where it cannot be."""
-        asked, image = self.config.get("instantiateFrom") or _DEFAULT, self.disk.get("sourceImage")
-        way = (_IMAGE if image else _BLANK) if asked == _DEFAULT else asked
+        """What to create the disk from. 400 where that is impossible."""
+        method, image = self.config.get("instantiateFrom") or _DEFAULT, self.disk.get("sourceImage")
+        way = (_IMAGE if image else _BLANK) if method == _DEFAULT else method
         if way in {_IMAGE, _FAMILY} and not image:
-            raise Problem.invalid(self.field, f"the disk '{self.attached['deviceName']}' was made of no image.")
+            raise Problem.invalid(
+                self.field, f"the disk '{self.attached['deviceName']}' was not created from an image."
+            )
         if way in {_BLANK, _LEFT_OUT} and self.attached["boot"]:
             text = f"the boot disk '{self.attached['deviceName']}' needs an image. Send {_CUSTOM} with customImage."
             raise Problem.invalid(self.field, text)
@@ -49,41 +51,41 @@ class _Asked(Struct, frozen=True):
 
 
 async def properties_of(call: Call) -> dict[str, Any]:
-    """The properties of the body's `sourceInstance`, for instance_properties to check; 404 where it is not there."""
+    """The properties of the body's `sourceInstance`, still to be checked; 404 if the instance does not exist."""
     text = call.body["sourceInstance"]
-    told = parse_reference(text)
-    if told.collection != "instances" or not told.zone:
+    reference = parse_reference(text)
+    if reference.collection != "instances" or not reference.zone:
         raise Problem.invalid(_FIELD, f"'{text}'. Send zones/ZONE/instances/INSTANCE.")
-    project = meant(call, told.project)
-    path = f"projects/{project}/zones/{told.zone}/instances/{told.name}"
+    project = meant(call, reference.project)
+    path = f"projects/{project}/zones/{reference.zone}/instances/{reference.name}"
     if project != call.project:
         raise Problem.not_found(path)
     everywhere = await locations(call.cloudstack, call.settings.names)
-    location = everywhere.zone(call.project, told.zone)
-    found = await machines.find(call.cloudstack, call.sidecar, call.owner_id, location, told.name)
+    location = everywhere.zone(call.project, reference.zone)
+    found = await machines.find(call.cloudstack, call.sidecar, call.owner_id, location, reference.name)
     if found is None:
         raise Problem.not_found(path)
     disks = await volumes.search(call.cloudstack, call.sidecar, {"virtualmachineid": found.machine.id})
     (shown,) = await reads.render(call, everywhere, [found], [disk.volume for disk in disks])
     by_name = {disk["name"]: disk for disk in await disk_reads.render(call, everywhere, disks)}
-    asked = _configured(shown, by_name, (call.body.get("sourceInstanceParams") or {}).get("diskConfigs") or [])
-    return _properties(shown) | {"disks": [await _disk(call, one) for one in asked if one.way != _LEFT_OUT]}
+    sources = _configured(shown, by_name, (call.body.get("sourceInstanceParams") or {}).get("diskConfigs") or [])
+    return _properties(shown) | {"disks": [await _disk(call, one) for one in sources if one.way != _LEFT_OUT]}
 
 
 def _configured(
     shown: Mapping[str, Any], disks: Mapping[str, Mapping[str, Any]], configs: list[Mapping[str, Any]]
-) -> list[_Asked]:
+) -> list[_DiskSource]:
     places = {config.get("deviceName", ""): index for index, config in enumerate(configs)}
-    there = {attached["deviceName"] for attached in shown["disks"]}
-    if unknown := sorted(places.keys() - there):
-        raise Problem.invalid(_CONFIGS, f"'{unknown[0]}'. The instance has the devices {', '.join(sorted(there))}.")
-    asked = []
+    devices = {attached["deviceName"] for attached in shown["disks"]}
+    if unknown := sorted(places.keys() - devices):
+        raise Problem.invalid(_CONFIGS, f"'{unknown[0]}'. The instance has the devices {', '.join(sorted(devices))}.")
+    sources = []
     for attached in shown["disks"]:
         index = places.get(attached["deviceName"])
         config = configs[index] if index is not None else {}
         field = f"{_CONFIGS}[{index}]" if index is not None else _FIELD
-        asked.append(_Asked(attached, disks[last_name(attached["source"])], config, field))
-    return asked
+        sources.append(_DiskSource(attached, disks[last_name(attached["source"])], config, field))
+    return sources
 
 
 def _properties(shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,35 +99,35 @@ def _properties(shown: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _interface(nic: Mapping[str, Any]) -> dict[str, Any]:
-    """The network alone: addresses are given anew."""
+    """The network alone: each instance gets addresses of its own."""
     configs = [{"type": config["type"], "name": config["name"]} for config in nic.get("accessConfigs", [])]
     networks = {field: nic[field] for field in ("network", "subnetwork") if nic.get(field)}
     return networks | ({"accessConfigs": configs} if configs else {})
 
 
-async def _disk(call: Call, asked: _Asked) -> dict[str, Any]:
-    kind, size = last_name(asked.disk["type"]), asked.disk["sizeGb"]
-    auto = asked.config.get("autoDelete", asked.attached["autoDelete"])
+async def _disk(call: Call, source: _DiskSource) -> dict[str, Any]:
+    kind, size = last_name(source.disk["type"]), source.disk["sizeGb"]
+    auto = source.config.get("autoDelete", source.attached["autoDelete"])
     return {
         "type": "PERSISTENT",
         "mode": "READ_WRITE",
-        "boot": asked.attached["boot"],
+        "boot": source.attached["boot"],
         "autoDelete": auto,
-        "deviceName": asked.attached["deviceName"],
-        "initializeParams": {"diskType": kind, "diskSizeGb": size, **await _image(call, asked)},
+        "deviceName": source.attached["deviceName"],
+        "initializeParams": {"diskType": kind, "diskSizeGb": size, **await _image(call, source)},
     }
 
 
-async def _image(call: Call, asked: _Asked) -> dict[str, str]:
-    if asked.way == _BLANK:
+async def _image(call: Call, source: _DiskSource) -> dict[str, str]:
+    if source.way == _BLANK:
         return {}
-    if asked.way == _IMAGE:
-        return {"sourceImage": asked.disk["sourceImage"]}
-    if asked.way == _CUSTOM:
-        if not asked.config.get("customImage"):
-            raise Problem.required(f"{asked.field}.customImage")
-        return {"sourceImage": asked.config["customImage"]}
-    image = await resolve_image(call, asked.disk["sourceImage"])
+    if source.way == _IMAGE:
+        return {"sourceImage": source.disk["sourceImage"]}
+    if source.way == _CUSTOM:
+        if not source.config.get("customImage"):
+            raise Problem.required(f"{source.field}.customImage")
+        return {"sourceImage": source.config["customImage"]}
+    image = await resolve_image(call, source.disk["sourceImage"])
     if not image.family:
-        raise Problem.invalid(asked.field, f"the image '{image.path}' is of no family.")
+        raise Problem.invalid(source.field, f"the image '{image.path}' belongs to no family.")
     return {"sourceImage": f"projects/{image.project}/global/images/family/{image.family}"}

@@ -129,8 +129,8 @@ async def _scope(call: Call) -> str:
     """`global`, or `regions/r` under the name that lists show; 404 for an unknown region."""
     if "region" not in call.params:
         return GLOBAL
-    known = await locations(call.cloudstack, call.settings.names)
-    return f"regions/{known.region(call.project, call.params['region']).region}"
+    everywhere = await locations(call.cloudstack, call.settings.names)
+    return f"regions/{everywhere.region(call.project, call.params['region']).region}"
 
 
 def _target(template: Mapping[str, Any]) -> Target:
