@@ -1,10 +1,10 @@
 """CloudStack's snapshots of volumes, the names they have as Google's snapshots, and how one is found.
 
-A snapshot's GCE name is the sidecar's, else CloudStack's own as a slug (a snapshot policy makes names such as
-`vm1_ROOT-54_20260101120000`). CloudStack's are zonal and their names may repeat; Google's are global, each name once
-in a project. One that was deleted is still found by its id, in state Destroyed, and is nothing here. `virtualsize` is
-that of the volume as it is today, so the size at the snapshot's time is kept in the sidecar. A snapshot that exists
-only while an image is made of a running disk has a name that no snapshot of Google's can have, and is not shown.
+A snapshot's GCE name is in the sidecar, else it is the slug of its CloudStack name (a snapshot policy gives names like
+`vm1_ROOT-54_20260101120000`). CloudStack's snapshots are zonal and may share a name; Google's are global, and a name is
+unique in a project. CloudStack finds a deleted snapshot by its id, in state Destroyed; it is not shown here. Nor are
+temporary snapshots, whose names Google would not accept. `virtualsize` is the present size of the volume, so the
+sidecar keeps the size at the time of the snapshot.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
-"""The templates that a caller sees, as images of Google's: named, in families, in projects; and found by reference.
+"""The templates that a caller sees, as Google's images: with names, families and projects, and found by reference.
 
-The room that instances and disks use: `resolve_image` for what a body names, `Catalog.link` for the way back. Two
-CloudStack calls at the same time, remembered for seconds (listTemplates `self` and `executable`).
+`resolve_image` finds the image that a body names; `Catalog.link` gives the URL of a template's image. They cost two
+CloudStack calls at the same time (listTemplates `self` and `executable`), which are remembered for seconds.
 """
 
 import asyncio
@@ -146,8 +146,8 @@ async def resolve_image(reader: Reader, text: str, zone_id: str = "") -> Image:
     Problem.not_found names the image or the family; one that is obsolete or deleted is a 400, as with Google. Whether
     the image is ready in a zone is the caller's to check (`Image.zones`).
     """
-    told = image_reference(text, reader.project)
-    wanted = replace(told, project=meant(reader, told.project))
+    reference = image_reference(text, reader.project)
+    wanted = replace(reference, project=meant(reader, reference.project))
     found = find(await catalog(reader.cloudstack, reader.project), wanted, zone_id)
     found = found or find(await catalog(reader.cloudstack, reader.project, fresh=True), wanted, zone_id)
     if found is None:
@@ -160,16 +160,16 @@ async def resolve_image(reader: Reader, text: str, zone_id: str = "") -> Image:
 
 def image_reference(text: str, call_project: str) -> Reference:
     """An image's reference with its project. `debian-cloud/debian-12` has the collection "": an image or a family."""
-    told = parse_reference(text)
-    if not told.name or told.scope not in {"", "global"}:
-        raise Problem.invalid("sourceImage", f"'{text}' is no image. Send projects/PROJECT/global/images/IMAGE.")
-    if told.collection in {FAMILY, "family"}:
-        return Reference(told.project or call_project, "global", FAMILY, told.name)
-    if told.can_be("images"):
-        return Reference(told.project or call_project, "global", "images", told.name)
-    if told.project or told.scope or "/" in told.collection:
-        raise Problem.invalid("sourceImage", f"'{text}' is no image. Send projects/PROJECT/global/images/IMAGE.")
-    return Reference(told.collection, "global", "", told.name)
+    reference = parse_reference(text)
+    if not reference.name or reference.scope not in {"", "global"}:
+        raise Problem.invalid("sourceImage", f"'{text}' is not an image. Send projects/PROJECT/global/images/IMAGE.")
+    if reference.collection in {FAMILY, "family"}:
+        return Reference(reference.project or call_project, "global", FAMILY, reference.name)
+    if reference.can_be("images"):
+        return Reference(reference.project or call_project, "global", "images", reference.name)
+    if reference.project or reference.scope or "/" in reference.collection:
+        raise Problem.invalid("sourceImage", f"'{text}' is not an image. Send projects/PROJECT/global/images/IMAGE.")
+    return Reference(reference.collection, "global", "", reference.name)
 
 
 def find(known: Catalog, wanted: Reference, zone_id: str = "") -> Image | None:

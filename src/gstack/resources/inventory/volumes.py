@@ -1,9 +1,9 @@
 """CloudStack's volumes, the names they have as Google's disks, and how one is found.
 
-A root volume is called `ROOT-54` and cannot be renamed: its GCE name is the sidecar's, else its machine's. A data
-volume's is the sidecar's, else its own as a slug; two volumes may share a name, two disks of a zone may not. The root
-volume of a destroyed machine stays listed for a day (`vmstate` Destroyed), and a deleted data volume until it is
-purged: both are no disks.
+A root volume is called `ROOT-54` and cannot be renamed: its GCE name is in the sidecar, else it is that of its machine.
+The GCE name of a data volume is in the sidecar, else it is the slug of its own. Two volumes may share a name, two disks
+of a zone may not. CloudStack lists the root volume of a destroyed machine for a day (`vmstate` Destroyed), and a
+deleted data volume until it is purged; neither is a disk.
 """
 
 import asyncio
@@ -156,8 +156,8 @@ async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Map
     )
     found = [one for one in data if one.name == wanted]
     for holder in holders:
-        its = await search(cloudstack, sidecar, {"virtualmachineid": holder.machine.id, "type": ROOT})
-        found += [one for one in its if one.name == wanted]
+        boot_disks = await search(cloudstack, sidecar, {"virtualmachineid": holder.machine.id, "type": ROOT})
+        found += [one for one in boot_disks if one.name == wanted]
     if not found:
         found = [one for one in await search(cloudstack, sidecar, narrowed) if one.name == wanted]
     return list({one.volume.id: one for one in found}.values())

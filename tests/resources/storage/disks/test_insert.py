@@ -154,7 +154,7 @@ def test_of_a_boot_disk(gce: Gce, made: Made) -> None:
         ({"labels": {"A": "b"}}, 400, "labels"),
         ({"description": "x" * 3000}, 400, "description"),
         ({"sourceImage": "projects/debian-cloud/global/images/family/none"}, 404, "none"),
-        ({"sourceImage": "global/snapshots/none"}, 400, "is no image"),
+        ({"sourceImage": "global/snapshots/none"}, 400, "is not an image"),
         ({"sourceImage": "debian-12", "sourceDisk": "d"}, 400, "sourceImage and sourceDisk exclude"),
         ({"sourceImage": "debian-12", "sourceSnapshot": "s"}, 400, "sourceImage and sourceSnapshot exclude"),
         ({"sourceSnapshot": "global/snapshots/none"}, 404, "none"),
