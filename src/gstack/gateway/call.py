@@ -226,14 +226,17 @@ def serves(*method_ids: str, foreign: bool = False) -> Callable[[Function], Func
 _UNSERVED: dict[str, str] = {}
 
 
-def unserved(*method_ids: str, why: str) -> None:
-    """Register why methods of Google's document are not served, and what to do instead, for their answer 501."""
-    _UNSERVED.update(dict.fromkeys(method_ids, why))
+def unserved(*patterns: str, why: str) -> None:
+    """Register why methods of Google's document are not served, and what to do instead, for their answer 501.
+
+    A pattern is a method id, or `compute.regionDisks.*` for all methods of a collection that are not served.
+    """
+    _UNSERVED.update(dict.fromkeys(patterns, why))
 
 
 def why_unserved(method_id: str) -> str:
     """Return the reason that `unserved` registered, or an empty string."""
-    return _UNSERVED.get(method_id, "")
+    return _UNSERVED.get(method_id) or _UNSERVED.get(f"{method_id.rpartition('.')[0]}.*", "")
 
 
 def served() -> Mapping[str, Served]:

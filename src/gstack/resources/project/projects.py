@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gstack.errors import Problem
-from gstack.gateway.call import Call, serves, unserved
+from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import in_memory, list_items
 from gstack.operations.model import Op, Target, work
 from gstack.resources.inventory.projects import METADATA, PREMIUM, STANDARD, TIER, common_metadata, default_tier
@@ -34,13 +34,6 @@ class CommonMetadata(msgspec.Struct, frozen=True):
 
     items: dict[str, str]
     fingerprint: str
-
-
-unserved(
-    "compute.projects.moveInstance",
-    "compute.projects.moveDisk",
-    why="A CloudStack volume cannot leave its zone. Make an image of the disk: images are available in every zone.",
-)
 
 
 def to_gce(call: Call, usage: Usage, shared: Mapping[str, str], tier: str) -> dict[str, Any]:

@@ -1,7 +1,21 @@
-"""Methods of instances that CloudStack has nothing for; each 501 names the method and says why."""
+"""Methods of Google's that CloudStack has nothing for. The 501 of each names the method and says what to do instead."""
 
 from gstack.gateway.call import unserved
 
+unserved("compute.regionDisks.*", why="CloudStack's volumes are in one zone. Use compute.disks in that zone.")
+unserved(
+    "compute.regionInstances.*",
+    why="A region is one zone here. Use compute.instances.bulkInsert with that zone.",
+)
+unserved(
+    "compute.machineImages.*",
+    why="CloudStack has no image of a whole machine. Make images of its disks (compute.images.insert).",
+)
+unserved(
+    "compute.projects.moveInstance",
+    "compute.projects.moveDisk",
+    why="A CloudStack volume cannot leave its zone. Make an image of the disk: images are available in every zone.",
+)
 unserved(
     "compute.instances.suspend",
     "compute.instances.resume",
@@ -37,8 +51,4 @@ unserved(
     "compute.instances.addResourcePolicies",
     "compute.instances.removeResourcePolicies",
     why="Resource policies are not served here.",
-)
-unserved(
-    "compute.regionInstances.bulkInsert",
-    why="A region is one zone here. Use compute.instances.bulkInsert with that zone.",
 )
