@@ -1,4 +1,4 @@
-"""What of a new instance's body is honoured, kept or refused."""
+"""Which fields of a new instance are refused, and which are accepted without effect."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def test_refused_fields_are_googles(table: dict[str, str], name: str) -> None:
 
 def test_refused_instance_fields_are_googles() -> None:
     """The same for the instance itself."""
-    assert policy.INSTANCE.keys() | set(policy.KEPT) <= schema("Instance")["properties"].keys()
+    assert policy.INSTANCE.keys() | set(policy.ACCEPTED) <= schema("Instance")["properties"].keys()
 
 
 def test_habits_are_kept_in_silence() -> None:
@@ -68,7 +68,7 @@ def test_habits_are_kept_in_silence() -> None:
         "shieldedInstanceConfig": {"enableSecureBoot": False, "enableVtpm": True, "enableIntegrityMonitoring": True},
         "minCpuPlatform": "",
     }
-    found = policy.kept(body, ACCOUNT)
+    found = policy.accepted(body, ACCOUNT)
     assert found["serviceAccounts"][0]["email"] == ACCOUNT
     assert list(policy.warnings(found, ACCOUNT)) == []
 
@@ -87,7 +87,7 @@ def test_habits_are_kept_in_silence() -> None:
 )
 def test_wishes_are_kept_with_a_warning(body: dict[str, Any], word: str) -> None:
     """What was really wished for and has no effect is kept, and the warning says so."""
-    (message,) = policy.warnings(policy.kept(body, ACCOUNT), ACCOUNT)
+    (message,) = policy.warnings(policy.accepted(body, ACCOUNT), ACCOUNT)
     assert word in message
 
 
@@ -98,7 +98,7 @@ def test_what_has_no_effect_is_told() -> None:
         "networkInterfaces": [{"nicType": "VIRTIO_NET"}, {"nicType": "GVNIC", "queueCount": 4}],
         "shieldedInstanceIntegrityPolicy": {"updateAutoLearnPolicy": False},
     }
-    assert [message.split(" has no effect: ")[0] for message in policy.passed_over(body)] == [
+    assert [message.split(" has no effect: ")[0] for message in policy.ignored(body)] == [
         "resource.disks[1].initializeParams.architecture",
         "resource.networkInterfaces[1].nicType",
         "resource.networkInterfaces[1].queueCount",
@@ -110,7 +110,7 @@ def test_what_has_no_effect_is_told() -> None:
     [
         (
             "Instance",
-            (policy.INSTANCE, policy.KEPT, policy.NO_EFFECT),
+            (policy.INSTANCE, policy.ACCEPTED, policy.NO_EFFECT),
             "deletionProtection description disks labels machineType metadata name networkInterfaces tags",
         ),
         ("AttachedDisk", (policy.DISK, policy.DISK_NO_EFFECT), "autoDelete boot deviceName initializeParams source"),

@@ -3,8 +3,9 @@
 A machine's GCE name is the one in the sidecar, else the displayname of a machine that was deployed here under
 `<name>-<4 characters>`, else its host name as a slug. One is found by the sidecar's uuid, by its numeric id, or by one
 `listVirtualMachines keyword=`, which looks at host name and displayname and ignores case (`name=` looks at the host
-name alone); what CloudStack answers is compared exactly here. Destroyed machines keep their host names, networks and
-root volumes in CloudStack for a day and are nothing here. Nor are machines that this server uses as tools (makers.py).
+name alone); what CloudStack answers is compared exactly here. CloudStack keeps a destroyed machine for a
+day, with its host name, networks and root volume. It is not an instance any more, and neither are the temporary
+machines that this server uses itself (steps/image_disks.py).
 """
 
 import re
@@ -112,9 +113,9 @@ def names_of(machines: Iterable[VirtualMachine], facts: Facts) -> dict[str, str]
 def names_beside(pairs: Iterable[tuple[str, str]], facts: Facts) -> dict[str, str]:
     """(uuid, CloudStack name) -> {uuid: GCE name} in one scope, where some have a name in the sidecar."""
     all_pairs = dict(pairs)
-    kept = {uuid: str(facts[uuid]["name"]) for uuid in all_pairs if facts.get(uuid, {}).get("name")}
-    free = ((uuid, name) for uuid, name in all_pairs.items() if uuid not in kept)
-    return kept | gce_names(free, taken=set(kept.values()))
+    given = {uuid: str(facts[uuid]["name"]) for uuid in all_pairs if facts.get(uuid, {}).get("name")}
+    free = ((uuid, name) for uuid, name in all_pairs.items() if uuid not in given)
+    return given | gce_names(free, taken=set(given.values()))
 
 
 def name_behind(uuid: str, host: str, display: str, facts: Facts) -> str:

@@ -54,11 +54,6 @@ class Placement(msgspec.Struct, frozen=True):
     ours: bool = True
 
     @property
-    def location_id(self) -> str:
-        """Former name of `zone_id`."""
-        return self.zone_id
-
-    @property
     def network_path(self) -> str:
         """The network, relative to the project."""
         return f"global/networks/{self.network}"

@@ -32,6 +32,12 @@ class MachineChoice(msgspec.Struct, frozen=True):
     memory_mb: int | None = None
     cpu_speed: int | None = None
 
+    @property
+    def details(self) -> dict[str, int] | None:
+        """The sizes as CloudStack's commands take them, None where there are none."""
+        sizes = {"cpuNumber": self.cpu, "memory": self.memory_mb, "cpuSpeed": self.cpu_speed}
+        return {name: size for name, size in sizes.items() if size is not None} or None
+
 
 class ServiceOffering(msgspec.Struct, frozen=True):
     """A service offering as CloudStack's listServiceOfferings answers it. `memory` is in MB, `cpuspeed` in MHz."""

@@ -18,6 +18,7 @@ import msgspec
 from gstack.cloudstack.client import Client
 from gstack.config import NameSettings
 from gstack.errors import Problem
+from gstack.resources.inventory.reader import Reader
 from gstack.resources.shared.naming import gce_id, slug, suffix
 
 CREATED = "1969-12-31T16:00:00.000-08:00"  # what Google shows for things that were always there
@@ -101,6 +102,16 @@ async def listed_zone(cloudstack: Client, name: str, names: NameSettings) -> str
     """The name in lists of the zone whose alias this is; any other name stays as it is."""
     everywhere = (await locations(cloudstack, names)).all
     return next((location.zone for location in everywhere if location.alias == name), name)
+
+
+async def locations_of(reader: Reader) -> Locations:
+    """All zones that a caller sees."""
+    return await locations(reader.cloudstack, reader.settings.names)
+
+
+async def zone_of(reader: Reader, name: str) -> Location:
+    """The zone of this name; 404 as Google words it."""
+    return (await locations_of(reader)).zone(reader.project, name)
 
 
 def name_zones(zones: Iterable[Zone], names: NameSettings) -> Locations:

@@ -1,19 +1,17 @@
-"""What of a new instance's body is honoured, kept with a warning, or refused by name. Pure.
+"""Which fields of instances, disks and interfaces are refused, which are accepted without effect, and why. Pure.
 
-Nothing that was asked for is dropped in silence: a field of Google's either has an effect here, or comes back as it
-was sent with a warning (what clients send by habit), or is a 400 that names it. Values that say "not this" (`false`,
-empty, Google's own defaults) pass everywhere, since Terraform and the SDKs send them with every request.
+No field of a request is dropped in silence. A field has an effect here, or it is shown again as it was sent, with a
+warning (what clients send by habit), or it is a 400 that names it. Values that ask for nothing (`false`, empty,
+Google's own defaults) pass everywhere, since Terraform and the SDKs send them with every request.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gstack.errors import Problem
 
-Warn = Callable[[str, str], None]  # code of Google's enum, message
-
-KEPT = ("scheduling", "serviceAccounts", "shieldedInstanceConfig", "minCpuPlatform")
-IGNORED = "FIELD_VALUE_OVERRIDEN"  # Google's spelling
+ACCEPTED = ("scheduling", "serviceAccounts", "shieldedInstanceConfig", "minCpuPlatform")
+IGNORED = "FIELD_VALUE_OVERRIDEN"  # the warning's code, in Google's spelling
 
 _DEFAULTS = {
     "ANY_RESERVATION",
@@ -104,7 +102,7 @@ ACCESS = {
     "networkTier": "this cloud has one tier: send PREMIUM or nothing.",
     "type": "send ONE_TO_ONE_NAT.",
 }
-# What is passed over with a warning: nothing here would read it.
+# Fields that are ignored with a warning.
 NO_EFFECT = {"shieldedInstanceIntegrityPolicy": "machines here are not shielded."}
 DISK_NO_EFFECT = {"guestOsFeatures": "the image decides on them."}
 INITIALIZE_NO_EFFECT = {
@@ -119,15 +117,15 @@ INTERFACE_NO_EFFECT = {
 _HABITUAL = {"automaticRestart": True, "onHostMaintenance": "MIGRATE", "provisioningModel": "STANDARD"}
 
 
-def refuse(given: Mapping[str, Any], refused: Mapping[str, str], field: str) -> None:
-    """Problem.unsupported on the first field that asks for what is not here."""
-    for name, why in refused.items():
+def refuse(given: Mapping[str, Any], reasons: Mapping[str, str], field: str) -> None:
+    """Raise Problem.unsupported for the first field that asks for something; `reasons` say why it is refused."""
+    for name, why in reasons.items():
         if not is_void(given.get(name)):
             raise Problem.unsupported(f"{field}.{name}", why)
 
 
 def is_void(value: Any) -> bool:
-    """Whether a value asks for nothing: absent, empty, false, or Google's own default, at every level."""
+    """Whether a value asks for nothing: it is absent, empty, false, or Google's own default, at every level."""
     if isinstance(value, Mapping):
         return all(is_void(inner) for inner in value.values())
     if isinstance(value, list):
@@ -135,18 +133,18 @@ def is_void(value: Any) -> bool:
     return not value or value in _DEFAULTS
 
 
-def kept(body: Mapping[str, Any], default_account: str) -> dict[str, Any]:
-    """What is only kept and shown; the account called `default` gets its own name, as on GCE."""
+def accepted(body: Mapping[str, Any], default_account: str) -> dict[str, Any]:
+    """The fields that are shown again and have no effect. The account `default` gets its own name, as on GCE."""
     if len(body.get("serviceAccounts") or ()) > 1:
         raise Problem.invalid("resource.serviceAccounts", "at most one service account is allowed.")
-    found = {name: body[name] for name in KEPT if body.get(name)}
+    found = {name: body[name] for name in ACCEPTED if body.get(name)}
     if accounts := found.get("serviceAccounts"):
         found["serviceAccounts"] = [_account(account, default_account) for account in accounts]
     return found
 
 
 def warnings(found: Mapping[str, Any], default_account: str) -> Iterator[str]:
-    """What to tell about what is only kept; nothing where a client sent no more than its habit."""
+    """The warnings about accepted fields; none where a client sent only what it always sends."""
     if found.get("minCpuPlatform"):
         yield "minCpuPlatform is kept and has no effect: the cloud chooses its processors."
     if not is_void(found.get("shieldedInstanceConfig", {}).get("enableSecureBoot")):
@@ -157,37 +155,37 @@ def warnings(found: Mapping[str, Any], default_account: str) -> Iterator[str]:
 
 
 def _scheduling_warnings(scheduling: Mapping[str, Any]) -> Iterator[str]:
-    """One for all options. A preemptible machine has others than an ordinary one by nature."""
+    """One warning for all options. The options of a preemptible machine always differ from the defaults."""
     if scheduling.get("preemptible") or scheduling.get("provisioningModel", "STANDARD") != "STANDARD":
         yield "The machine is an ordinary one: CloudStack has no preemptible machines. scheduling is kept as sent."
         return
-    wishes = [
+    ignored = [
         name
         for name, value in scheduling.items()
         if (value != _HABITUAL[name] if name in _HABITUAL else not is_void(value))
     ]
-    if wishes:
+    if ignored:
         yield (
-            f"scheduling ({', '.join(sorted(wishes))}) is kept and has no effect: CloudStack restarts and moves "
+            f"scheduling ({', '.join(sorted(ignored))}) is kept and has no effect: CloudStack restarts and moves "
             "machines by its own rules."
         )
 
 
-def passed_over(body: Mapping[str, Any], field: str = "resource") -> Iterator[str]:
-    """What to tell of an instance's fields that have no effect and are not kept either."""
+def ignored(body: Mapping[str, Any], field: str = "resource") -> Iterator[str]:
+    """The warnings about fields of an instance that have no effect and are not shown again."""
     yield from without_effect(body, NO_EFFECT, field)
     for index, disk in enumerate(body.get("disks") or ()):
         place = f"{field}.disks[{index}]"
         yield from without_effect(disk, DISK_NO_EFFECT, place)
-        asked = disk.get("initializeParams") or {}
-        yield from without_effect(asked, INITIALIZE_NO_EFFECT, f"{place}.initializeParams")
+        initialize = disk.get("initializeParams") or {}
+        yield from without_effect(initialize, INITIALIZE_NO_EFFECT, f"{place}.initializeParams")
     for index, one in enumerate(body.get("networkInterfaces") or ()):
         yield from without_effect(one, INTERFACE_NO_EFFECT, f"{field}.networkInterfaces[{index}]")
 
 
-def without_effect(given: Mapping[str, Any], passed: Mapping[str, str], field: str) -> Iterator[str]:
-    """What to tell of the fields of a table that ask for something."""
-    yield from (f"{field}.{name} has no effect: {why}" for name, why in passed.items() if not is_void(given.get(name)))
+def without_effect(given: Mapping[str, Any], reasons: Mapping[str, str], field: str) -> Iterator[str]:
+    """The warnings about the fields of a table that ask for something."""
+    yield from (f"{field}.{name} has no effect: {why}" for name, why in reasons.items() if not is_void(given.get(name)))
 
 
 def _account(account: Mapping[str, Any], default: str) -> dict[str, Any]:

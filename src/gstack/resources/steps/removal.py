@@ -1,43 +1,41 @@
 """The removal of a machine: gone for GCE at once, whatever CloudStack still keeps of it.
 
-An ordinary user may not expunge: for a day a destroyed machine keeps its host name, its groups and its place in the
-network, and nothing of that can be taken from it then. So it is taken before: it is renamed and stopped, its boot disk
-detached where that stays, its addresses are freed, its groups taken from it or its interface moved to a spare network
-of the account; then it is destroyed. Where the account may expunge, that does most of it. Every step that can be undone
-is, when a later one fails. Data disks that stay are simply left behind by destroy.
+An ordinary user may not expunge. For a day a destroyed machine keeps its host name, its groups and its place in the
+network, and then nothing of that can be taken from it. So it is taken before: the machine is renamed and stopped, a
+boot disk that stays is detached, its addresses are freed, its groups are taken from it or its interface moves to the
+parking network. Then it is destroyed. Where the account may expunge, that does most of it. If a step fails, those
+before it are undone. Data disks that stay are simply left behind.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
 
 from gstack.cloudstack.errors import Refusal
-from gstack.errors import Problem
 from gstack.operations.model import Op, harmless
+from gstack.operations.recipes import Rollback, rollback
 from gstack.resources.inventory.machines import GONE, VirtualMachine
 from gstack.resources.inventory.volumes import ROOT, Volume
-from gstack.resources.steps import addresses, security_groups, spare_network
-from gstack.resources.steps import volumes as volume_work
-from gstack.resources.steps.probes import in_state
-from gstack.resources.steps.spare_network import Undo
+from gstack.resources.steps import addresses, machines, parking, security_groups
+from gstack.resources.steps import volumes as volume_steps
 
 _FAILED = "Error"  # a machine whose deployment failed: CloudStack takes neither groups nor interfaces from it
 _NOT_RUNNING = {"Stopped", "Shutdown", _FAILED}
 
 
 class Removal(msgspec.Struct, frozen=True):
-    """Which machine is to go. `stays` and `goes` are uuids of its volumes.
+    """Which machine to remove. `keep` and `delete` are uuids of its volumes.
 
-    In neither: a root volume goes, a data volume stays.
+    A volume in neither: a root volume goes, a data volume stays.
     """
 
     machine_id: str
     name: str
     zone_id: str
     security_groups: bool
-    stays: tuple[str, ...] = ()
-    goes: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    delete: tuple[str, ...] = ()
 
 
 class _Group(msgspec.Struct, frozen=True):
@@ -50,8 +48,8 @@ class _Machine(VirtualMachine, frozen=True):
     securitygroup: tuple[_Group, ...] = ()
 
 
-class Seen(msgspec.Struct, frozen=True):
-    """The machine as it was when its removal began. `root` is its root volume where that stays, else empty."""
+class _Before(msgspec.Struct, frozen=True):
+    """The machine as it was when its removal began. `root` is its root volume if that stays, else empty."""
 
     host: str
     display: str
@@ -61,100 +59,22 @@ class Seen(msgspec.Struct, frozen=True):
     expunge: bool
 
 
-async def remove(op: Op, step: str, asked: Removal) -> None:
-    """Remove the machine. Problem when it could not be: then it is as it was, but for its ephemeral address."""
-    told = await op.decide(f"{step}-look", lambda: _look(op, asked))
-    if told is None:
+async def remove(op: Op, step: str, spec: Removal) -> None:
+    """Remove the machine. If that fails with a Problem, it is as it was, but for its ephemeral address."""
+    before = msgspec.convert(await op.decide(f"{step}-look", lambda: _look(op, spec)), _Before | None)
+    if before is None:
         return
-    seen, undo = msgspec.convert(told, Seen), list[Undo]()
-    try:
-        await _release(op, step, asked, seen, undo)
-        await _destroy(op, step, asked, seen)
-    except Problem:
-        for index, (name, action) in enumerate(reversed(undo)):
-            await _undone(op, f"{step}-undo-{index}-{name}", action)
-        raise
-    await security_groups.leave(op, f"{step}-groups", seen.groups)
-    for volume_id in asked.goes:
-        await _purge(op, f"{step}-purge-{volume_id[:8]}", volume_id)
-
-
-async def discard(op: Op, step: str, machine_id: str) -> None:
-    """Destroy a machine that has nothing which must be free before CloudStack expunges it."""
-    expunge = await op.decide(f"{step}-look", lambda: _may_expunge(op))
-    parameters = {"id": machine_id, "expunge": True if expunge else None}
-    await op.run(f"{step}-destroy", "destroyVirtualMachine", parameters, probe=_gone(machine_id))
-
-
-async def _purge(op: Op, step: str, volume_id: str) -> None:
-    """Destroy leaves the data volumes that go listed, as destroyed. Where it expunged they are gone."""
-    try:
-        await op.run(step, "deleteVolume", {"id": volume_id}, probe=harmless)
-    except Refusal as refusal:
-        if not refusal.missing:
-            await op.warn("CLEANUP_FAILED", f"A deleted disk waits for CloudStack to expunge it: {refusal.message}")
-
-
-async def _look(op: Op, asked: Removal) -> dict[str, Any] | None:
-    narrowed = {"id": asked.machine_id, "details": ("nics", "secgrp")}
-    found = await op.cloudstack.list_all("listVirtualMachines", _Machine, narrowed)
-    machine = next((one for one in found if one.state not in GONE), None)
-    if machine is None:
-        return None
-    volumes = await op.cloudstack.list_all("listVolumes", Volume, {"virtualmachineid": asked.machine_id})
-    root = next((one.id for one in volumes if one.type == ROOT and one.id in asked.stays), "")
-    seen = Seen(
-        host=machine.name,
-        display=machine.displayname,
-        state=machine.state,
-        groups=tuple(group.id for group in machine.securitygroup),
-        root=root,
-        expunge=await _may_expunge(op),
-    )
-    plain: dict[str, Any] = msgspec.to_builtins(seen)
-    return plain
-
-
-async def _may_expunge(op: Op) -> bool:
-    answer = await op.cloudstack.send("listCapabilities")
-    return bool(answer.get("capability", {}).get("allowuserexpungerecovervm"))
-
-
-async def _release(op: Op, step: str, asked: Removal, seen: Seen, undo: list[Undo]) -> None:
-    """Take from the machine what it would keep for a day; last what cannot be given back as it was."""
-    if not seen.expunge:
-        await _rename(op, step, asked, seen, undo)
-    if seen.state not in _NOT_RUNNING:
-        await _stop(op, step, asked, undo)
-    if seen.root:
-        await _detach(op, step, asked, seen.root, undo)
-    await _free_addresses(op, step, asked, undo)
-    if seen.state == _FAILED:
-        return
-    if asked.security_groups and seen.groups:
-        await _leave(op, step, asked, seen, undo)
-    elif not asked.security_groups and not seen.expunge:
-        await spare_network.move(op, step, asked.machine_id, asked.zone_id, undo)
-
-
-async def _free_addresses(op: Op, step: str, asked: Removal, undo: list[Undo]) -> None:
-    async def tell(_: str) -> None:
-        await op.warn("CLEANUP_FAILED", f"The instance {asked.name} lost its ephemeral external address.")
-
-    if await addresses.free(op, f"{step}-addresses", asked.machine_id):
-        undo.append(("address", tell))
-
-
-async def _rename(op: Op, step: str, asked: Removal, seen: Seen, undo: list[Undo]) -> None:
-    """Free the host name. The displayname stays the GCE name, which the machine keeps until it is gone."""
-
-    async def back(under: str) -> None:
-        parameters = {"id": asked.machine_id, "name": seen.host, "displayname": seen.display}
-        await op.run(under, "updateVirtualMachine", parameters, probe=harmless)
-
-    undo.append(("name", back))
-    parameters = {"id": asked.machine_id, "name": discarded_name(op, asked.machine_id), "displayname": asked.name}
-    await op.run(f"{step}-rename", "updateVirtualMachine", parameters, probe=harmless)
+    async with rollback(op, f"{step}-undo") as undos:
+        await _release(op, step, spec, before, undos)
+        await machines.destroy(op, f"{step}-destroy", spec.machine_id, expunge=before.expunge, volume_ids=spec.delete)
+    await security_groups.leave(op, f"{step}-groups", before.groups)
+    for volume_id in spec.delete:  # destroyed with the machine, but listed unless that was expunged
+        try:
+            await op.run(f"{step}-purge-{volume_id[:8]}", "deleteVolume", {"id": volume_id}, probe=harmless)
+        except Refusal as refusal:
+            if not refusal.missing:
+                text = f"A deleted disk waits for CloudStack to expunge it: {refusal.message}"
+                await op.warn("CLEANUP_FAILED", text)
 
 
 def discarded_name(op: Op, machine_id: str) -> str:
@@ -162,54 +82,58 @@ def discarded_name(op: Op, machine_id: str) -> str:
     return f"gone-{op.operation.id}-{machine_id[:8]}"
 
 
-async def _stop(op: Op, step: str, asked: Removal, undo: list[Undo]) -> None:
-    async def back(under: str) -> None:
-        running = in_state(asked.machine_id, "Running", passing="Starting")
-        await op.run(under, "startVirtualMachine", {"id": asked.machine_id}, probe=running)
-
-    parameters = {"id": asked.machine_id, "forced": True}
-    stopped = in_state(asked.machine_id, "Stopped", passing="Stopping")
-    await op.run(f"{step}-stop", "stopVirtualMachine", parameters, probe=stopped)
-    undo.append(("start", back))
-
-
-async def _detach(op: Op, step: str, asked: Removal, volume_id: str, undo: list[Undo]) -> None:
-    """Take the boot disk off; it becomes a data disk, and returns in its place with `deviceid=0`."""
-
-    async def back(under: str) -> None:
-        await volume_work.attach(op, under, volume_id, asked.machine_id, volume_work.BOOT)
-
-    await volume_work.detach(op, f"{step}-detach", volume_id)
-    undo.append(("attach", back))
+async def _look(op: Op, spec: Removal) -> _Before | None:
+    narrowed = {"id": spec.machine_id, "details": ("nics", "secgrp")}
+    found = await op.cloudstack.list_all("listVirtualMachines", _Machine, narrowed)
+    machine = next((one for one in found if one.state not in GONE), None)
+    if machine is None:
+        return None
+    volumes = await op.cloudstack.list_all("listVolumes", Volume, {"virtualmachineid": spec.machine_id})
+    return _Before(
+        host=machine.name,
+        display=machine.displayname,
+        state=machine.state,
+        groups=tuple(group.id for group in machine.securitygroup),
+        root=next((one.id for one in volumes if one.type == ROOT and one.id in spec.keep), ""),
+        expunge=await machines.may_expunge(op),
+    )
 
 
-async def _leave(op: Op, step: str, asked: Removal, seen: Seen, undo: list[Undo]) -> None:
-    """Take all groups from the machine, which CloudStack allows while it is stopped."""
+async def _release(op: Op, step: str, spec: Removal, before: _Before, undos: Rollback) -> None:
+    """Take from the machine what it would keep for a day; last what cannot be given back as it was."""
+    machine_id, what = spec.machine_id, f"of the instance {spec.name} could not be given back"
 
-    async def back(under: str) -> None:
-        parameters = {"id": asked.machine_id, "securitygroupids": seen.groups}
-        await op.run(under, "updateVirtualMachine", parameters, probe=harmless)
+    def groups(under: str, group_ids: object) -> Awaitable[Any]:
+        parameters = {"id": machine_id, "securitygroupids": group_ids}
+        return op.run(under, "updateVirtualMachine", parameters, probe=harmless)
 
-    undo.append(("groups", back))
-    parameters = {"id": asked.machine_id, "securitygroupids": ""}
-    await op.run(f"{step}-leave", "updateVirtualMachine", parameters, probe=harmless)
+    async def lost_address(_: str) -> None:
+        await op.warn("CLEANUP_FAILED", f"The instance {spec.name} lost its ephemeral external address.")
 
-
-async def _destroy(op: Op, step: str, asked: Removal, seen: Seen) -> None:
-    parameters = {"id": asked.machine_id, "volumeids": asked.goes or None, "expunge": True if seen.expunge else None}
-    await op.run(f"{step}-destroy", "destroyVirtualMachine", parameters, probe=_gone(asked.machine_id))
-
-
-async def _undone(op: Op, step: str, action: Callable[[str], Awaitable[Any]]) -> None:
-    try:
-        await action(step)
-    except Problem as problem:
-        await op.warn("CLEANUP_FAILED", f"Could not be put back ({step}): {problem.message}")
-
-
-def _gone(machine_id: str) -> Any:
-    async def probe(op: Op) -> Mapping[str, Any] | None:
-        found = await op.cloudstack.list_all("listVirtualMachines", VirtualMachine, {"id": machine_id})
-        return None if any(one.state not in GONE for one in found) else {}
-
-    return probe
+    if not before.expunge:  # the displayname stays the GCE name, which the machine keeps until it is gone
+        undos.add(
+            "name",
+            f"The name {what}",
+            lambda under: machines.rename(op, under, machine_id, before.host, before.display),
+        )
+        await machines.rename(op, f"{step}-rename", machine_id, discarded_name(op, machine_id), spec.name)
+    if before.state not in _NOT_RUNNING:
+        await machines.stop(op, f"{step}-stop", machine_id)
+        failure = f"The instance {spec.name} could not be started again"
+        undos.add("start", failure, lambda under: machines.start(op, under, machine_id))
+    if before.root:  # it becomes a data disk, and returns with deviceid=0
+        await volume_steps.detach(op, f"{step}-detach", before.root)
+        undos.add(
+            "attach",
+            f"The boot disk {what}",
+            lambda under: volume_steps.attach(op, under, before.root, machine_id, volume_steps.BOOT),
+        )
+    if await addresses.free(op, f"{step}-addresses", machine_id):
+        undos.add("address", f"The external address {what}", lost_address)
+    if before.state == _FAILED:
+        return
+    if spec.security_groups and before.groups:  # CloudStack allows it while the machine is stopped
+        undos.add("groups", f"The security groups {what}", lambda under: groups(under, before.groups))
+        await groups(f"{step}-leave", "")
+    elif not spec.security_groups and not before.expunge:
+        await parking.park(op, step, machine_id, spec.zone_id, undos)

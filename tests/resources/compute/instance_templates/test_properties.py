@@ -65,7 +65,7 @@ def test_an_image_by_project_and_name() -> None:
         ({"networkInterfaces": [{"network": "zones/z/networks/n"}]}, "network"),
         ({"networkInterfaces": [{"subnetwork": "global/subnetworks/s"}]}, "subnetwork"),
         ({"disks": [BOOT | {"deviceName": "no/slash"}]}, "deviceName"),
-        ({"disks": [BOOT | {"deviceName": "a"}, {"deviceName": "a"}]}, "same deviceName"),
+        ({"disks": [BOOT | {"deviceName": "a"}, {"deviceName": "a"}]}, "deviceName 'a'"),
         ({"disks": [BOOT | {"type": "SCRATCH"}]}, "type"),
         ({"disks": [BOOT | {"diskSizeGb": "0"}]}, "diskSizeGb"),
         ({"disks": [BOOT, {"initializeParams": {"diskType": "zones/z/diskTypes/pd-ssd"}}]}, "diskType"),

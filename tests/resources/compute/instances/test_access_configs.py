@@ -1,12 +1,13 @@
-"""instances.addAccessConfig, deleteAccessConfig and updateAccessConfig by the front door."""
+"""Access configs, and addresses of the account that they name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from fixtures.gce import Gce
-from fixtures.instances import Ask
+from fixtures.instances import Ask, body_of
+from gstack.resources.compute.instances.access_configs import GuestNetwork
 
 BASIC, VPC = "Sandbox-simulator", "sandbox-east1-a"
 Made = Callable[..., dict[str, Any]]
@@ -108,3 +109,42 @@ def test_update_and_refused(gce: Gce, made: Made) -> None:
     assert "At most one" in gce.refused("POST", add, 400, {}, networkInterface="nic0")["message"]
     assert "nic0" in gce.refused("POST", add, 400, {}, networkInterface="nic7")["message"]
     gce.refused("POST", delete, 400, networkInterface="nic0", accessConfig="none")
+
+
+@pytest.fixture
+def reserved(ask: Ask) -> Iterator[str]:
+    """A public address that is reserved for the account."""
+    zone = ask("listZones", name=VPC)["zone"][0]["id"]
+    free = ask("listPublicIpAddresses", zoneid=zone, state="Free", allocatedonly="false")["publicipaddress"][0]
+    ask("reserveIpAddress", id=free["id"])
+    address: str = free["ipaddress"]
+    yield address
+    for held in ask("listPublicIpAddresses", ipaddress=address).get("publicipaddress", []):
+        ask("disassociateIpAddress", id=held["id"])
+
+
+@pytest.mark.parametrize("command", ["associateIpAddress", "enableStaticNat"])
+def test_lost_answers(gce: Gce, made: Made, reserved: str, fault: Callable[..., None], command: str) -> None:
+    """An answer that was lost changes nothing of the end."""
+    fault(command, "lost")
+    vm = made(VPC, f"vm-{command.lower()}", networkInterfaces=[{"accessConfigs": [{"natIP": reserved}]}])
+    assert vm["networkInterfaces"][0]["accessConfigs"][0]["natIP"] == reserved
+    gce.done(gce.delete(f"zones/{VPC}/instances/{vm['name']}"))
+
+
+def test_failure(gce: Gce, reserved: str, fault: Callable[..., None]) -> None:
+    """Where the address cannot be brought to the network, the operation says why and no machine is left."""
+    fault("associateIpAddress", "job_failed", errortext="No route")
+    body = body_of(VPC, "vm-fails", networkInterfaces=[{"accessConfigs": [{"natIP": reserved}]}])
+    operation = gce.finished(gce.post(f"zones/{VPC}/instances", body))
+    assert "No route" in operation["error"]["errors"][0]["message"]
+    gce.refused("GET", f"zones/{VPC}/instances/vm-fails", 404)
+    gce.refused("GET", f"zones/{VPC}/disks/vm-fails", 404)
+
+
+def test_where_a_public_address_is_taken() -> None:
+    """For a tier from its VPC, for an isolated network from that itself, and nowhere for others."""
+    assert GuestNetwork("n", "Isolated", vpcid="v").place == {"vpcid": "v"}
+    assert GuestNetwork("n", "Isolated").place == {"networkid": "n"}
+    assert GuestNetwork("n", "Shared").place == {}
+    assert GuestNetwork("n", "L2").place == {}

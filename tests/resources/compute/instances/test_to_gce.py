@@ -7,15 +7,7 @@ import pytest
 
 from fixtures.witness import violations
 from gstack.gateway.kinds import with_kinds
-from gstack.resources.compute.instances.to_gce import (
-    Part,
-    View,
-    device_name,
-    goes_with_machine,
-    ordered,
-    scheduling_to_gce,
-    to_gce,
-)
+from gstack.resources.compute.instances.to_gce import AttachedDisk, View, device_name, ordered, to_gce
 from gstack.resources.inventory.machines import VirtualMachine
 from gstack.resources.inventory.volumes import Volume
 from gstack.resources.inventory.zones import Location
@@ -54,8 +46,8 @@ def link(path: str) -> str:
 
 def view(facts: dict[str, Any] | None = None, location: Location = ZONE, **changed: Any) -> dict[str, Any]:
     machine = msgspec.structs.replace(msgspec.json.decode(MACHINE, type=VirtualMachine), **changed)
-    part = Part(msgspec.json.decode(ROOT, type=Volume), "iso-vm1", {})
-    return to_gce(View(machine, "vm1", facts or {}, [part], location, "small-instance", NETWORKS), link)
+    disk = AttachedDisk(msgspec.json.decode(ROOT, type=Volume), "iso-vm1", {})
+    return to_gce(View(machine, "vm1", facts or {}, [disk], location, "small-instance", NETWORKS), link)
 
 
 def test_a_machine_made_in_cloudstack() -> None:
@@ -144,22 +136,14 @@ def test_fingerprint_is_of_the_content() -> None:
 
 def test_disks() -> None:
     """The boot disk comes first and goes with the machine; data disks follow by device number and stay."""
-    root = Part(msgspec.json.decode(ROOT, type=Volume), "vm1", {})
-    late = Part(Volume(id="b", type="DATADISK", deviceid=2), "b", {})
-    early = Part(Volume(id="c", type="DATADISK", deviceid=1), "c", {"auto_delete": True, "device_name": "db"})
-    parts = ordered([late, early, root])
-    assert [part.name for part in parts] == ["vm1", "c", "b"]
-    assert [goes_with_machine(part) for part in parts] == [True, True, False]
-    assert [device_name(part, index) for index, part in enumerate(parts)] == [
+    root = AttachedDisk(msgspec.json.decode(ROOT, type=Volume), "vm1", {})
+    late = AttachedDisk(Volume(id="b", type="DATADISK", deviceid=2), "b", {})
+    early = AttachedDisk(Volume(id="c", type="DATADISK", deviceid=1), "c", {"auto_delete": True, "device_name": "db"})
+    disks = ordered([late, early, root])
+    assert [disk.name for disk in disks] == ["vm1", "c", "b"]
+    assert [disk.auto_delete for disk in disks] == [True, True, False]
+    assert [device_name(disk, index) for index, disk in enumerate(disks)] == [
         "persistent-disk-0",
         "db",
         "persistent-disk-2",
     ]
-
-
-def test_scheduling_of_machines_that_may_be_taken_away() -> None:
-    """A preemptible or spot machine shows what Google shows of one; what was sent stays."""
-    spot = {"preemptible": True, "automaticRestart": False, "onHostMaintenance": "TERMINATE"}
-    assert spot.items() <= scheduling_to_gce({"preemptible": True}).items()
-    assert spot.items() <= scheduling_to_gce({"provisioningModel": "SPOT"}).items()
-    assert scheduling_to_gce({"automaticRestart": False})["onHostMaintenance"] == "MIGRATE"

@@ -4,31 +4,38 @@ They are stored as the client sent them, except that references become paths (`p
 absolute URL is stored. Machine and disk types are bare names, since a template belongs to no zone.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import IPv4Address
 from typing import Any
 
 from gstack.errors import Problem
 from gstack.gateway.links import GOOGLE
-from gstack.resources.compute.instances.to_gce import EXTERNAL_NAME, scheduling_to_gce, tags_to_gce
 from gstack.resources.inventory.templates import image_reference
 from gstack.resources.shared import metadata
 from gstack.resources.shared import refused as policy
+from gstack.resources.shared.instance_properties import (
+    EXTERNAL_NAME,
+    check_access_config,
+    check_device_name,
+    check_disks,
+    check_distinct,
+    check_ipv4,
+    check_served,
+    check_tags,
+    scheduling_to_gce,
+    tags_to_gce,
+)
 from gstack.resources.shared.metadata import check_metadata
 from gstack.resources.shared.naming import NAME_PATTERN, check_labels, check_name, is_name
 from gstack.resources.shared.references import parse_reference
 
-_DEVICE = re.compile(r"\w[\w.-]{0,254}", re.ASCII)  # Google's pattern, of setDiskAutoDelete's deviceName
 _SCOPES = {"networks": "global", "snapshots": "global", "subnetworks": "regions"}
-_TAGS = 64  # Google's limit of network tags
-_REFUSED = policy.INSTANCE | {"resourceManagerTags": "resource manager tags are not served here."}
+_REFUSED = {"resourceManagerTags": "resource manager tags are not served here."}
 
 
 def checked(sent: Mapping[str, Any], project: str, field: str = "resource.properties") -> dict[str, Any]:
     """The properties as they are stored. 400 names a field that no instance could have."""
     policy.refuse(sent, _REFUSED, field)
-    policy.refuse(sent.get("scheduling") or {}, policy.SCHEDULING, f"{field}.scheduling")
+    check_served(sent, field)
     check_labels(sent.get("labels"), f"{field}.labels")
     items = check_metadata(sent.get("metadata"), f"{field}.metadata")
     return dict(sent) | {
@@ -39,7 +46,7 @@ def checked(sent: Mapping[str, Any], project: str, field: str = "resource.proper
             for index, one in enumerate(sent.get("networkInterfaces") or [])
         ],
         "metadata": {"items": [{"key": key, "value": value} for key, value in items.items()]},
-        "tags": {"items": _tags((sent.get("tags") or {}).get("items") or [], f"{field}.tags.items")},
+        "tags": {"items": check_tags(sent.get("tags"), f"{field}.tags")},
     }
 
 
@@ -61,32 +68,23 @@ def to_gce(stored: Mapping[str, Any], link: Callable[[str, str], str]) -> dict[s
 
 
 def _disks(sent: Sequence[Mapping[str, Any]], project: str, field: str) -> list[dict[str, Any]]:
-    if not sent:
-        raise Problem.invalid(field, "''. A boot disk must be specified.")
-    for index, disk in enumerate(sent):
-        if bool(disk.get("boot")) is not (index == 0):
-            raise Problem.invalid(f"{field}[{index}].boot", "the first disk, and no other, must be the boot disk.")
+    check_disks(sent, field)
     stored = [_disk(disk, project, f"{field}[{index}]") for index, disk in enumerate(sent)]
     for name, values in (
         ("deviceName", [disk.get("deviceName") for disk in stored]),
         ("diskName", [disk.get("initializeParams", {}).get("diskName") for disk in stored]),
     ):
-        given = [value for value in values if value]
-        if len(given) != len(set(given)):
-            raise Problem.invalid(field, f"two disks have the same {name}.")
+        check_distinct([value for value in values if value], name, field)
     return stored
 
 
 def _disk(disk: Mapping[str, Any], project: str, field: str) -> dict[str, Any]:
     policy.refuse(disk, policy.DISK, field)
     parameters = disk.get("initializeParams") or {}
-    device = disk.get("deviceName", "")
-    if device and not _DEVICE.fullmatch(device):
-        raise Problem.invalid(f"{field}.deviceName", f"'{device}'. Must be a match of regex '{_DEVICE.pattern}'")
+    if disk.get("deviceName"):
+        check_device_name(disk["deviceName"], f"{field}.deviceName")
     _check_size(disk, f"{field}.diskSizeGb")
     if disk.get("source"):
-        if parameters:
-            raise Problem.invalid(field, "source and initializeParams exclude each other.")
         return dict(disk) | {"source": _disk_name(disk["source"], f"{field}.source")}
     if disk.get("boot") and not (parameters.get("sourceImage") or parameters.get("sourceSnapshot")):
         raise Problem.required(f"{field}.initializeParams.sourceImage")
@@ -131,25 +129,14 @@ def _check_size(sent: Mapping[str, Any], field: str) -> None:
 
 def _interface(sent: Mapping[str, Any], project: str, field: str) -> dict[str, Any]:
     policy.refuse(sent, policy.INTERFACE, field)
-    configs = sent.get("accessConfigs") or []
-    if len(configs) > 1:
-        raise Problem.invalid(f"{field}.accessConfigs", "At most one access config currently supported.")
-    for config in configs:
-        policy.refuse(config, policy.ACCESS, f"{field}.accessConfigs[0]")
-    if address := sent.get("networkIP"):
-        _check_address(address, f"{field}.networkIP")
+    check_access_config(sent.get("accessConfigs"), field)
+    if sent.get("networkIP"):
+        check_ipv4(sent["networkIP"], f"{field}.networkIP")
     stored = dict(sent)
     for name, collection in (("network", "networks"), ("subnetwork", "subnetworks")):
         if sent.get(name):
             stored[name] = _path(sent[name], collection, project, f"{field}.{name}")
     return stored
-
-
-def _check_address(address: str, field: str) -> None:
-    try:
-        IPv4Address(address)
-    except ValueError as error:
-        raise Problem.invalid(field, f"'{address}'. Must be an IPv4 address.") from error
 
 
 def _path(text: str, collection: str, project: str, field: str) -> str:
@@ -169,14 +156,6 @@ def _bare(text: object, field: str) -> str:
         rule = f"Must be a name without zone, a match of regex '(?:{NAME_PATTERN})'"
         raise Problem.invalid(field, f"'{text}'. {rule}")
     return text
-
-
-def _tags(items: Sequence[str], field: str) -> list[str]:
-    if len(items) > _TAGS:
-        raise Problem.invalid(field, f"at most {_TAGS} tags are allowed, {len(items)} were sent.")
-    for index, tag in enumerate(items):
-        check_name(f"{field}[{index}]", tag)
-    return list(dict.fromkeys(items))
 
 
 def _shown_disk(disk: Mapping[str, Any], index: int) -> dict[str, Any]:

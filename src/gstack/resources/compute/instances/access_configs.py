@@ -1,7 +1,8 @@
 """instances.addAccessConfig, deleteAccessConfig and updateAccessConfig <-> static NAT to an interface.
 
-Without `natIP` an ephemeral address is taken, and freed when the access config goes. An address that the account holds
-may be named where it is only reserved, or in the interface's own VPC or network; it stays the account's. In zones with
+Without `natIP` an ephemeral address is taken, and freed when the access config goes. `natIP` may name an address of the
+account that is only reserved, or that is in the interface's own VPC or network. It stays the account's. CloudStack
+cannot reserve an address again that was brought to a network, so such an address stays with that network. In zones with
 security groups the guest address is the external one: an access config only shows it, and cannot be taken away.
 CloudStack gives a machine one static NAT.
 """
@@ -13,119 +14,199 @@ import msgspec
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
-from gstack.operations.model import Op, work
-from gstack.resources.compute.instances import reserved_addresses
-from gstack.resources.compute.instances.interface import network_of, shown, wanted_nic
-from gstack.resources.compute.instances.reserved_addresses import Held
-from gstack.resources.compute.instances.subject import Subject, begin, check_settled, wanted
-from gstack.resources.compute.instances.to_gce import EXTERNAL_NAME
+from gstack.operations.model import Op, Probe, work
+from gstack.operations.recipes import reached
+from gstack.resources.compute.instances.target import (
+    Instance,
+    begin,
+    check_settled,
+    find_instance,
+    find_nic,
+    show_nic,
+)
+from gstack.resources.inventory.addresses import RESERVED, PublicAddress
 from gstack.resources.inventory.machines import Nic
-from gstack.resources.shared import refused as policy
-from gstack.resources.steps import addresses as external_addresses
-from gstack.resources.steps.creation import write_down
+from gstack.resources.inventory.zones import Location
+from gstack.resources.shared import refused
+from gstack.resources.shared.instance_properties import EXTERNAL_NAME
+from gstack.resources.steps import addresses as address_steps
 
-_REFUSED = {name: why for name, why in policy.ACCESS.items() if name != "natIP"}
+REFUSED = {name: why for name, why in refused.ACCESS.items() if name != "natIP"}
 _NO_NAT = "CloudStack has no static NAT in this network: the internal address is the only one."
 _GUEST = "in this zone the guest address itself is the external address. CloudStack has no other one to give"
 
 
+class GuestNetwork(msgspec.Struct, frozen=True):
+    """The CloudStack network of an interface, as listNetworks answers it."""
+
+    id: str
+    type: str = ""
+    vpcid: str = ""
+    cidr: str = ""
+
+    @property
+    def place(self) -> dict[str, str]:
+        """Where public addresses for it belong, as parameters of associateIpAddress; empty where it has none."""
+        if self.vpcid:
+            return {"vpcid": self.vpcid}
+        return {"networkid": self.id} if self.type == "Isolated" else {}
+
+
+class ExternalAddress(msgspec.Struct, frozen=True):
+    """An external address for an interface: an address of the account, or an ephemeral one if `address_id` is empty.
+
+    `reserved` is the address itself if it is only reserved: CloudStack must bring it to the network first.
+    """
+
+    address_id: str = ""
+    reserved: str = ""
+
+
+async def network_of(call: Call, nic: Nic) -> GuestNetwork:
+    """The CloudStack network of an interface."""
+    found = await call.cloudstack.list_all("listNetworks", GuestNetwork, {"id": nic.networkid})
+    return next(iter(found), GuestNetwork(nic.networkid))
+
+
+async def find_address(
+    call: Call, location: Location, place: Mapping[str, str], address: str, field: str
+) -> tuple[ExternalAddress, str]:
+    """The account's address that `natIP` names, and the path to lock; 400 on `field` where it cannot be used.
+
+    `place` is where the interface's network is (Placement.place), empty while the network does not exist. CloudStack
+    lists addresses that are only reserved apart from the others.
+    """
+    narrowed = {"ipaddress": address, "zoneid": location.id}
+    found = None
+    for state in ({}, {"state": RESERVED, "allocatedonly": False}):
+        listed = await call.cloudstack.list_all("listPublicIpAddresses", PublicAddress, {**narrowed, **state})
+        found = next((one for one in listed if one.ipaddress == address), None)
+        if found:
+            break
+    if found is None:
+        why = f"The specified external IP address '{address}' was not found in region '{location.region}'."
+        raise Problem.invalid(field, f"'{address}'. {why}")
+    if not found.idle or found.hasrules:
+        raise Problem.invalid(field, f"'{address}'. External IP address: {address} is already in-use.")
+    reserved = found.state == RESERVED
+    if not reserved and place not in found.places:
+        why = f"CloudStack has {address} in another network, and an address cannot move. Leave natIP out for another."
+        raise Problem.unsupported(field, why)
+    path = f"regions/{location.region}/addresses/{address}"
+    return ExternalAddress(found.id, address if reserved else ""), path
+
+
+class AddAccess(msgspec.Struct, frozen=True):
+    """The access config for an interface. Without a `place` nothing is sent: the guest address is the external one."""
+
+    machine_id: str
+    kind: str
+    nic_id: str
+    external: str  # name of the access config
+    place: dict[str, str] = {}
+    network_id: str = ""
+    address: ExternalAddress = ExternalAddress()
+
+
 @serves("compute.instances.addAccessConfig")
 async def add_access_config(call: Call) -> dict[str, Any]:
-    subject = await wanted(call)
-    check_settled(call, subject)
-    policy.refuse(call.body, _REFUSED, "accessConfig")
-    nic = wanted_nic(subject, call.params["networkInterface"], "networkInterface")
-    if (await shown(call, subject, nic)).get("accessConfigs"):
+    instance = await find_instance(call)
+    check_settled(call, instance)
+    refused.refuse(call.body, REFUSED, "accessConfig")
+    nic = find_nic(instance, call.params["networkInterface"], "networkInterface")
+    if (await show_nic(call, instance, nic)).get("accessConfigs"):
         raise Problem.invalid("accessConfig", "At most one access config currently supported.")
-    found, holds = await _asked(call, subject, nic, call.body)
-    args = {"nic_id": nic.id, "external": call.body.get("name") or EXTERNAL_NAME, **found}
-    return await begin(call, add, subject, args, holds=holds)
-
-
-async def _asked(
-    call: Call, subject: Subject, nic: Nic, config: Mapping[str, Any]
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What the address is to be: the args of `give`, and the name to hold of an address that the account holds."""
-    wish = config.get("natIP", "")
-    if subject.location.security_groups:
-        if wish not in {"", nic.ipaddress}:
+    name, nat_ip = call.body.get("name") or EXTERNAL_NAME, call.body.get("natIP", "")
+    request = AddAccess(instance.machine.id, instance.kind, nic.id, name)
+    if instance.location.security_groups:
+        if nat_ip not in {"", nic.ipaddress}:
             raise Problem.unsupported("accessConfig.natIP", f"{_GUEST}.")
-        return {}, ()
+        return await begin(call, add, instance, request)
     network = await network_of(call, nic)
     if not network.place:
         raise Problem.unsupported("accessConfig", _NO_NAT)
-    check_alone(subject, "accessConfig")
-    args = {"place": network.place, "network_id": network.id}
-    if not wish:
-        return args, ()
-    held = await reserved_addresses.find(call, subject.location, network.place, wish, "accessConfig.natIP")
-    return {**args, "held": msgspec.to_builtins(held)}, (held.hold,)
+    check_only(instance, "accessConfig")
+    address, locks = ExternalAddress(), tuple[str, ...]()
+    if nat_ip:
+        address, path = await find_address(call, instance.location, network.place, nat_ip, "accessConfig.natIP")
+        locks = (path,)
+    request = msgspec.structs.replace(request, place=network.place, network_id=network.id, address=address)
+    return await begin(call, add, instance, request, locks)
 
 
-def check_alone(subject: Subject, field: str) -> None:
+def check_only(instance: Instance, field: str) -> None:
     """400 where an interface of the machine has an external address already."""
-    if other := next((one.publicip for one in subject.machine.nic if one.publicip), ""):
+    if other := next((one.publicip for one in instance.machine.nic if one.publicip), ""):
         why = f"CloudStack gives a machine one external address, and it has {other} on another interface."
         raise Problem.unsupported(field, why)
 
 
+@work("instances.addAccessConfig", AddAccess)
+async def add(op: Op, request: AddAccess) -> None:
+    """Give the interface its address, and keep the name of the access config."""
+    if request.place:
+        await give(op, "address", request.place, request.network_id, request.machine_id, request.address)
+    await keep_name(op, request.machine_id, request.kind, request.nic_id, request.external)
+
+
+async def give(
+    op: Op, step: str, place: Mapping[str, str], network_id: str, machine_id: str, address: ExternalAddress
+) -> None:
+    """Give the machine an external address, on its interface in this network, which is at `place`."""
+    if not address.address_id:
+        await address_steps.give(op, step, place, network_id, machine_id)
+        return
+    if address.reserved:
+        parameters = {"ipaddress": address.reserved, **place}
+        probe = _is_at(address.address_id, place)
+        await op.run(f"{step}-bring", "associateIpAddress", parameters, probe=probe)
+    await address_steps.use(op, f"{step}-nat", address.address_id, network_id, machine_id)
+
+
+def _is_at(address_id: str, place: Mapping[str, str]) -> Probe:
+    def brought(one: PublicAddress) -> bool:
+        return place in one.places
+
+    return reached("listPublicIpAddresses", PublicAddress, address_id, brought)
+
+
+class DeleteAccess(msgspec.Struct, frozen=True):
+    """The access config of an interface to delete."""
+
+    machine_id: str
+    kind: str
+    nic_id: str
+
+
 @serves("compute.instances.deleteAccessConfig")
 async def delete_access_config(call: Call) -> dict[str, Any]:
-    subject = await wanted(call)
-    check_settled(call, subject)
-    nic = wanted_nic(subject, call.params["networkInterface"], "networkInterface")
-    await _check_name(call, subject, nic, call.params["accessConfig"])
-    if subject.location.security_groups:
+    instance = await find_instance(call)
+    check_settled(call, instance)
+    nic = find_nic(instance, call.params["networkInterface"], "networkInterface")
+    await _find_config(call, instance, nic, call.params["accessConfig"])
+    if instance.location.security_groups:
         raise Problem.unsupported("accessConfig", f"{_GUEST}, so it cannot be taken away. Firewalls can close it.")
-    return await begin(call, delete, subject, {"nic_id": nic.id})
+    return await begin(call, delete, instance, DeleteAccess(instance.machine.id, instance.kind, nic.id))
+
+
+@work("instances.deleteAccessConfig", DeleteAccess)
+async def delete(op: Op, request: DeleteAccess) -> None:
+    """Take the address from the machine, which has one at most; an ephemeral one is freed."""
+    await address_steps.free(op, "address", request.machine_id)
+    await keep_name(op, request.machine_id, request.kind, request.nic_id, "")
 
 
 @serves("compute.instances.updateAccessConfig")
 async def update_access_config(call: Call) -> dict[str, Any]:
-    """A patch. Nothing of an access config can change here, so it is DONE where nothing is to change."""
-    subject = await wanted(call)
-    policy.refuse(call.body, _REFUSED, "accessConfig")
-    nic = wanted_nic(subject, call.params["networkInterface"], "networkInterface")
-    there = await _check_name(call, subject, nic, call.body.get("name"))
-    if call.body.get("natIP", there["natIP"]) != there["natIP"]:
-        why = "an address is not changed in place, on GCE neither. Delete the access config and add another."
+    """A patch. No field of an access config can change here, so it is DONE if it changes none."""
+    instance = await find_instance(call)
+    refused.refuse(call.body, REFUSED, "accessConfig")
+    nic = find_nic(instance, call.params["networkInterface"], "networkInterface")
+    config = await _find_config(call, instance, nic, call.body.get("name"))
+    if call.body.get("natIP", config["natIP"]) != config["natIP"]:
+        why = "the address of an access config cannot change. Delete the access config and add another."
         raise Problem.unsupported("accessConfig.natIP", why)
-    return await begin(call, leave, subject, {})
-
-
-async def _check_name(call: Call, subject: Subject, nic: Nic, name: str | None) -> Mapping[str, Any]:
-    """The access config of the interface; 400 where it has none of this name (None: whichever)."""
-    for config in (await shown(call, subject, nic)).get("accessConfigs", []):
-        if name in {None, config["name"]}:
-            found: Mapping[str, Any] = config
-            return found
-    raise Problem.invalid("accessConfig", f"'{name or ''}'. The network interface has no access config of this name.")
-
-
-@work("instances.addAccessConfig")
-async def add(op: Op) -> None:
-    """Give the interface its address, and keep the name of the access config."""
-    await give(op, "address")
-    await keep_name(op, op.args["external"])
-
-
-async def give(op: Op, step: str) -> None:
-    """Give the interface its address by the args `place` and `network_id`, and `held` for one that is not ephemeral."""
-    place, machine_id = op.args.get("place"), op.args["machine_id"]
-    if not place:
-        return
-    if op.args.get("held"):
-        held = msgspec.convert(op.args["held"], Held)
-        await reserved_addresses.use(op, step, place, op.args["network_id"], held, machine_id)
-    else:
-        await external_addresses.give(op, step, place, op.args["network_id"], machine_id)
-
-
-@work("instances.deleteAccessConfig")
-async def delete(op: Op) -> None:
-    """Take the address from the machine, which has one at most; an ephemeral one is freed."""
-    await external_addresses.free(op, "address", op.args["machine_id"])
-    await keep_name(op, "")
+    return await call.start(leave, instance.target)
 
 
 @work("instances.updateAccessConfig")
@@ -133,13 +214,20 @@ async def leave(op: Op) -> None:
     """Leave the access config as it is: an operation all the same, as on GCE."""
 
 
-async def keep_name(op: Op, name: str) -> None:
-    """Write down how the access config of the interface is called; empty: it has none."""
-    machine_id, nic_id = op.args["machine_id"], op.args["nic_id"]
+async def _find_config(call: Call, instance: Instance, nic: Nic, name: str | None) -> Mapping[str, Any]:
+    """The access config of the interface; 400 where it has none of this name (None: any name)."""
+    for config in (await show_nic(call, instance, nic)).get("accessConfigs", []):
+        if name in {None, config["name"]}:
+            found: Mapping[str, Any] = config
+            return found
+    raise Problem.invalid("accessConfig", f"'{name or ''}'. The network interface has no access config of this name.")
+
+
+async def keep_name(op: Op, machine_id: str, kind: str, nic_id: str, name: str) -> None:
+    """Keep the name of an interface's access config; an empty one says that it has none."""
 
     async def joined() -> dict[str, str]:
-        known = (await op.sidecar.facts([machine_id])).get(machine_id, {}).get("externals", {})
-        return {**known, nic_id: name}
+        before = (await op.sidecar.facts([machine_id])).get(machine_id, {}).get("externals", {})
+        return {**before, nic_id: name}
 
-    names = await op.decide("names", joined)
-    await write_down(op, "facts", machine_id, op.args["kind"], {"externals": names})
+    await op.keep("facts", machine_id, kind, {"externals": await op.decide("names", joined)})

@@ -1,22 +1,22 @@
-"""instances.delete: a journalled recipe (`removal`), after which the name and all that the machine had is free.
+"""instances.delete: a journalled recipe (steps/removal.py), after which the name and all that the machine had is free.
 
-`autoDelete` is honoured disk by disk. Until the machine is gone it keeps its GCE name, which the sidecar holds, and so
-do the disks that stay: a boot disk that stays would be called `ROOT-54` otherwise.
+`autoDelete` is honoured disk by disk. Until the machine is gone it keeps its GCE name, in the sidecar. So do the disks
+that stay: a boot disk that stays would be called `ROOT-54` otherwise.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
-from gstack.operations.model import Op, Target, work
-from gstack.resources.compute.instances.lookup import located, parts_of, wanted_machine
-from gstack.resources.compute.instances.to_gce import goes_with_machine
+from gstack.operations.model import Op, work
+from gstack.resources.compute.instances.target import disks_of, find_instance
 from gstack.resources.inventory import machines, volumes
-from gstack.resources.shared.naming import gce_id
+from gstack.resources.inventory.volumes import ROOT
 from gstack.resources.steps import removal
+from gstack.resources.steps import volumes as volume_steps
+from gstack.resources.steps.removal import Removal
 
 _PROTECTED = (
     "Invalid resource usage: 'Resource cannot be deleted if it's protected against deletion. "
@@ -25,68 +25,44 @@ _PROTECTED = (
 
 
 class Deletion(msgspec.Struct, frozen=True):
-    """The operation's args. By volume uuid: the GCE names of the machine's disks, and since when they are attached."""
+    """The machine to remove. By volume uuid: the GCE names of its disks, and since when they are attached."""
 
-    asked: removal.Removal
+    removal: Removal
     names: dict[str, str]
     attached: dict[str, str]
 
 
 @serves("compute.instances.delete")
 async def delete(call: Call) -> dict[str, Any]:
-    location = await located(call)
-    found = await wanted_machine(call, location)
-    if found.machine.deleteprotection:
+    instance = await find_instance(call)
+    if instance.machine.deleteprotection:
         raise Problem(400, "invalidResourceUsage", _PROTECTED, code="INVALID_USAGE")
-    parts = await parts_of(call, found.machine.id)
-    data = [part for part in parts if part.volume.type != volumes.ROOT]
-    asked = removal.Removal(
-        machine_id=found.machine.id,
-        name=found.name,
-        zone_id=location.id,
-        security_groups=location.security_groups,
-        stays=tuple(part.volume.id for part in parts if not goes_with_machine(part)),
-        goes=tuple(part.volume.id for part in data if goes_with_machine(part)),
+    disks = await disks_of(call, instance.machine.id)
+    request = Deletion(
+        removal=Removal(
+            machine_id=instance.machine.id,
+            name=instance.name,
+            zone_id=instance.location.id,
+            security_groups=instance.location.security_groups,
+            keep=tuple(disk.volume.id for disk in disks if not disk.auto_delete),
+            delete=tuple(disk.volume.id for disk in disks if disk.auto_delete and disk.volume.type != ROOT),
+        ),
+        names={disk.volume.id: disk.name for disk in disks},
+        attached={disk.volume.id: volumes.last_attach(disk.volume, disk.facts) for disk in disks},
     )
-    scope = f"zones/{location.zone}"
-    holds = tuple(f"{scope}/disks/{part.name}" for part in parts)
-    names = {part.volume.id: part.name for part in parts}
-    attached = {part.volume.id: volumes.last_attach(part.volume, part.facts) for part in parts}
-    args = msgspec.to_builtins(Deletion(asked, names, attached))
-    target = Target(scope, "instances", found.name, gce_id(found.machine.id))
-    return await call.start(remove, target, args, holds=holds)
+    locks = tuple(f"{instance.scope}/disks/{disk.name}" for disk in disks)
+    return await call.start(remove, instance.target, request, holds=locks)
 
 
-@work("instances.delete")
-async def remove(op: Op) -> None:
-    """Remove the machine, and forget what was known of it and of the disks that went with it."""
-    deletion = msgspec.convert(op.args, Deletion)
-    await op.decide("names", lambda: _keep_names(op, deletion))
-    await removal.remove(op, "remove", deletion.asked)
-    await op.decide("forget", lambda: _forget(op, deletion))
-
-
-async def _keep_names(op: Op, deletion: Deletion) -> bool:
-    """Write down the names, which CloudStack shows no more once the recipe began."""
-    owner, asked = op.operation.owner, deletion.asked
-    await op.sidecar.keep(asked.machine_id, owner, machines.kind(asked.zone_id), {"name": asked.name})
-    for uuid, name in deletion.names.items():
-        await op.sidecar.keep(uuid, owner, volumes.kind(asked.zone_id), {"name": name})
-    return True
-
-
-async def _forget(op: Op, deletion: Deletion) -> bool:
-    owner, asked = op.operation.owner, deletion.asked
-    detached = {
-        "last_detach": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "auto_delete": None,
-        "device_name": None,
-    }
-    for uuid in deletion.names:
-        if uuid in asked.stays:
-            facts = detached | {"last_attach": deletion.attached.get(uuid) or None}
-            await op.sidecar.keep(uuid, owner, volumes.kind(asked.zone_id), facts)
-        else:
-            await op.sidecar.drop(uuid)
-    await op.sidecar.drop(asked.machine_id)
-    return True
+@work("instances.delete", Deletion)
+async def remove(op: Op, request: Deletion) -> None:
+    """Remove the machine, and forget it and the disks that went with it."""
+    spec, disk_kind = request.removal, volumes.kind(request.removal.zone_id)
+    await op.keep("name", spec.machine_id, machines.kind(spec.zone_id), {"name": spec.name})
+    for uuid, name in request.names.items():
+        await op.keep(f"name-{uuid}", uuid, disk_kind, {"name": name})
+    await removal.remove(op, "remove", spec)
+    for uuid in spec.keep:
+        facts = volume_steps.detached_facts(request.names[uuid], request.attached[uuid])
+        await op.keep(f"facts-{uuid}", uuid, disk_kind, facts)
+    await op.forget("forget", spec.machine_id, *(uuid for uuid in request.names if uuid not in spec.keep))

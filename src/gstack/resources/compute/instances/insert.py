@@ -1,214 +1,237 @@
-"""instances.insert: checked in `asked`, journalled as a plan, made in recorded steps.
+"""instances.insert: `insert_request` makes a spec of it, and the work creates the instance in recorded steps.
 
-The order of the work: what the networks lack here, the machine's groups, a boot disk of a snapshot, the machine, the
-other disks, tags for the labels, the external address. A machine that boots from a disk of its own is deployed stopped,
-and gets that in the place of the one that CloudStack made (`creation.started_from`). The machine is called as the
-instance is; on a network shared with other accounts, and where CloudStack still holds the name for a machine that was
-destroyed, `<name>-<4 characters>` with the GCE name as displayname. A failure takes back what was made, and names what
-would not go.
+The order of the work: what the networks lack in the zone, the machine's groups, a boot disk of a snapshot, the machine,
+the other disks, tags for the labels, the external address. A machine that boots from a disk of its own is deployed
+stopped, and gets that disk in place of the one that CloudStack made. The machine's host name is the instance's name. On
+a network that is shared with other accounts, and where CloudStack still has the name for a destroyed machine, it is
+`<name>-<4 characters>`, with the GCE name as displayname. If a step fails, what was created is removed, and the
+operation names what could not be.
 """
 
-from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
-from gstack.cloudstack.errors import Refusal
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, harmless, work
-from gstack.resources.compute.instances import reserved_addresses
-from gstack.resources.compute.instances.asked import plan_asked
-from gstack.resources.compute.instances.free_names import check_still_free
-from gstack.resources.compute.instances.lookup import located
-from gstack.resources.compute.instances.plan import Plan
-from gstack.resources.compute.instances.reserved_addresses import Held
+from gstack.operations.recipes import undoing
+from gstack.resources.compute.instances.access_configs import give
+from gstack.resources.compute.instances.insert_request import instance_spec, with_template
+from gstack.resources.compute.instances.spec import DiskSpec, InstanceSpec
 from gstack.resources.inventory import machines, volumes
 from gstack.resources.inventory.machines import VirtualMachine
+from gstack.resources.inventory.names import check_free, taken_since
+from gstack.resources.inventory.zones import zone_of
+from gstack.resources.shared import refused
 from gstack.resources.shared.naming import gce_id, labels_to_tags, suffix
-from gstack.resources.steps import creation, deployment, removal, security_groups
+from gstack.resources.steps import image_disks, removal, security_groups
+from gstack.resources.steps import machines as machine_steps
 from gstack.resources.steps import placements as placement_steps
-from gstack.resources.steps import tags as tagging
-from gstack.resources.steps import volumes as volume_work
-
-_NAME_TAKEN = "already exists in the network domain"  # CloudStack's text, measured; its code 431 means any bad value
+from gstack.resources.steps import tags as tag_steps
+from gstack.resources.steps import volumes as volume_steps
+from gstack.resources.steps.removal import Removal
 
 
 @serves("compute.instances.insert")
 async def insert(call: Call) -> dict[str, Any]:
-    location = await located(call)
-    plan = await plan_asked(call, location)
-    disks = tuple(f"zones/{location.zone}/disks/{disk.name}" for disk in (plan.boot, *plan.data))
-    sources = tuple(disk.source["path"] for disk in (plan.boot, *plan.data) if disk.source)
-    holds = tuple(dict.fromkeys((*disks, *sources, *plan.address_hold)))
-    target = Target(f"zones/{location.zone}", "instances", plan.name)
-    return await call.start(make_one, target, msgspec.to_builtins(plan), holds=holds)
+    location = await zone_of(call, call.params["zone"])
+    if call.params.get("sourceMachineImage"):
+        raise Problem.unsupported("sourceMachineImage", refused.INSTANCE["sourceMachineImage"])
+    body = await with_template(call, call.params.get("sourceInstanceTemplate"), call.body)
+    spec = await instance_spec(call, location, body)
+    zone = f"zones/{location.zone}"
+    locks = [f"{zone}/disks/{disk.name}" for disk in spec.disks]
+    locks += [disk.source["path"] for disk in spec.disks if disk.source]
+    if spec.access and spec.access.lock:
+        locks.append(spec.access.lock)
+    target = Target(zone, "instances", spec.name)
+    return await call.start(create, target, spec, holds=tuple(dict.fromkeys(locks)))
 
 
-@work("instances.insert")
-async def make_one(op: Op) -> None:
-    """Make the machine where its names are still free."""
-    await op.decide("free", lambda: check_still_free(op, msgspec.convert(op.args, Plan)))
-    await make(op)
+@work("instances.insert", InstanceSpec)
+async def create(op: Op, spec: InstanceSpec) -> None:
+    """Create the instance, if its names are still free under the locks."""
+    await op.decide("free", lambda: _check_names(op, spec))
+    await create_instance(op, spec)
 
 
-async def make(op: Op) -> None:
-    """Make the machine and all that belongs to it, or nothing."""
-    plan = await with_networks(op, msgspec.convert(op.args, Plan))
-    groups = await placement_steps.join_groups(op, "groups", plan.placement, plan.name, plan.tags)
+async def _check_names(op: Op, spec: InstanceSpec) -> bool:
+    owner, zone_id = op.operation.owner, spec.zone_id
+    zone = f"projects/{op.operation.project}/zones/{spec.zone}"
+
+    async def machine(uuid: str) -> object:
+        return await machines.search(op.cloudstack, op.sidecar, {"id": uuid, "zoneid": zone_id})
+
+    async def disk(uuid: str) -> object:
+        return await volumes.search(op.cloudstack, op.sidecar, {"id": uuid, "zoneid": zone_id})
+
+    taken = await taken_since(op.sidecar, owner, machines.kind(zone_id), [spec.name], machine)
+    check_free(f"{zone}/instances", [spec.name], taken)
+    taken = await taken_since(op.sidecar, owner, volumes.kind(zone_id), spec.new_disks, disk)
+    check_free(f"{zone}/disks", spec.new_disks, taken)
+    return True
+
+
+@dataclass
+class _Created:
+    """What exists so far: the uuids of machine and root volume, (step, GCE name, uuid) of other volumes.
+
+    `boot_id` is a boot disk that CloudStack did not make with the machine.
+    """
+
+    machine_id: str = ""
+    root_id: str = ""
+    boot_id: str = ""
+    volumes: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+async def create_instance(op: Op, spec: InstanceSpec) -> None:
+    """Create the machine and all that belongs to it, or nothing."""
+    spec = await with_networks(op, spec)
+    groups = await placement_steps.join_groups(op, "groups", spec.placement, spec.name, spec.tags)
     await op.progress(20, "The network is there.")
-    made = creation.Made()
+    created = _Created()
     try:
-        made.boot_id = await creation.boot_disk(op, plan.boot, plan.placement.location_id, made)
-        machine = await _deployed(op, plan, groups, made)
-        await placement_steps.check_firewalls(op, "firewalls", plan.placement, *(one.placement for one in plan.others))
+        machine = await _deploy(op, spec, groups, created)
+        await placement_steps.check_firewalls(op, "firewalls", *(one.placement for one in spec.interfaces))
         await op.progress(60, "The machine runs.")
-        await _equip(op, plan, machine, made)
+        await _equip(op, spec, machine, created)
     except Problem:
-        await _take_back(op, plan, groups, made)
+        await _take_back(op, spec, groups, created)
         raise
 
 
-async def with_networks(op: Op, plan: Plan) -> Plan:
-    """Make what the networks lack; the plan with what they have then."""
-    placement = await placement_steps.ensure_backing(op, "network", plan.placement)
-    others = [
-        replace(one, placement=await placement_steps.ensure_backing(op, f"network-{index}", one.placement))
-        for index, one in enumerate(plan.others, start=1)
-    ]
-    return replace(plan, placement=placement, others=tuple(others))
+async def with_networks(op: Op, spec: InstanceSpec) -> InstanceSpec:
+    """Create what the networks lack; return the spec with what they have then."""
+    interfaces = []
+    for index, interface in enumerate(spec.interfaces):
+        step = f"network-{index}" if index else "network"
+        placement = await placement_steps.ensure_backing(op, step, interface.placement)
+        interfaces.append(replace(interface, placement=placement))
+    return replace(spec, interfaces=tuple(interfaces))
 
 
-async def _deployed(op: Op, plan: Plan, groups: list[str], made: creation.Made) -> VirtualMachine:
-    answer = await _deploy(op, plan, groups)
-    made.machine_id = str(answer["id"])
-    await op.target(gce_id(made.machine_id))
-    if made.boot_id:
-        return await creation.started_from(op, made)
-    machine = await deployment.started(op, msgspec.convert(answer, VirtualMachine))
-    made.root_id = await deployment.root_of(op, machine.id)
-    return machine
+async def _deploy(op: Op, spec: InstanceSpec, groups: list[str], created: _Created) -> VirtualMachine:
+    """Deploy the machine, and return it once it runs with its boot disk."""
+    boot = spec.boot
+    created.boot_id = boot.volume_id
+    if boot.snapshot_id:
+        created.boot_id = await volume_steps.make(op, "boot", boot.new_volume(spec.zone_id))
+        created.volumes.append(("boot", boot.name, created.boot_id))
+    machine = await machine_steps.deploy(op, to_cloudstack(spec, groups), _hosts(op, spec))
+    created.machine_id = machine.id
+    await op.target(gce_id(machine.id))
+    if not created.boot_id:
+        machine = await machine_steps.running(op, machine)
+        created.root_id = await machine_steps.root_of(op, machine.id)
+        return machine
+    # The disk that came with the machine was never used: the boot disk takes its place.
+    own = await machine_steps.root_of(op, machine.id)
+    await volume_steps.detach(op, "boot-own-detach", own)
+    created.volumes.append(("boot-own", "that CloudStack made with the machine", own))
+    await volume_steps.delete(op, "boot-own-delete", own)
+    created.volumes.pop()
+    await volume_steps.attach(op, "boot-attach", created.boot_id, machine.id, volume_steps.BOOT)
+    return await machine_steps.start(op, "boot-start", machine.id)
 
 
-def _hosts(op: Op, plan: Plan) -> list[str]:
+def _hosts(op: Op, spec: InstanceSpec) -> list[str]:
     """The host names to try, the same after a restart: marked ones where others may have the plain one."""
-    marked = [machines.marked(plan.name, suffix(f"{op.operation.id} {number}")) for number in range(3)]
-    return marked if plan.placement.security_groups else [plan.name, *marked]
+    marked = [machines.marked(spec.name, suffix(f"{op.operation.id} {number}")) for number in range(3)]
+    return marked if spec.placement.security_groups else [spec.name, *marked]
 
 
-async def _deploy(op: Op, plan: Plan, groups: list[str]) -> Mapping[str, Any]:
-    """Deploy under the first host name that CloudStack takes."""
-    *first, last = _hosts(op, plan)
-    for host in first:
-        try:
-            return await _deploy_as(op, plan, groups, host)
-        except Refusal as refusal:
-            if _NAME_TAKEN not in refusal.error_text:
-                raise
-    return await _deploy_as(op, plan, groups, last)
-
-
-async def _deploy_as(op: Op, plan: Plan, groups: list[str], host: str) -> Mapping[str, Any]:
-    async def arrived(op: Op) -> Mapping[str, Any] | None:
-        return await deployment.machine_called(op, plan.placement.location_id, host, plan.name)
-
-    parameters = to_cloudstack(plan, groups, host)
-    return await op.run(f"deploy-{host}", "deployVirtualMachine", parameters, probe=arrived)
-
-
-def to_cloudstack(plan: Plan, groups: list[str], host: str) -> dict[str, object]:
-    """The parameters of deployVirtualMachine. One that boots from a disk of its own is not started yet."""
-    sizes = {"cpuNumber": plan.cpu, "memory": plan.memory_mb, "cpuSpeed": plan.cpu_speed}
-    with_boot = plan.boot.of_image
-    return {
-        "zoneid": plan.placement.location_id,
-        "serviceofferingid": plan.offering_id,
-        "templateid": plan.template_id,
-        "name": host,
-        "displayname": plan.name,
-        "details": {name: size for name, size in sizes.items() if size is not None} or None,
-        "rootdisksize": plan.boot.size_gb if with_boot else None,
-        "overridediskofferingid": (plan.boot.offering_id or None) if with_boot else None,
+def to_cloudstack(spec: InstanceSpec, groups: list[str]) -> dict[str, object]:
+    """The parameters of deployVirtualMachine, but for the host name. Fixed addresses go with their networks. Pure."""
+    first, boot = spec.interfaces[0], spec.boot
+    with_boot = boot.comes_with_machine
+    parameters: dict[str, object] = {
+        "zoneid": spec.zone_id,
+        "serviceofferingid": spec.machine.offering_id,
+        "templateid": spec.template_id,
+        "displayname": spec.name,
+        "details": spec.machine.details,
+        "rootdisksize": boot.size_gb if with_boot else None,
+        "overridediskofferingid": (boot.offering_id or None) if with_boot else None,
         "securitygroupids": groups or None,
-        "userdata": plan.user_data or None,
+        "userdata": spec.user_data or None,
         "startvm": None if with_boot else False,
-        **_networks(plan),
     }
-
-
-def _networks(plan: Plan) -> dict[str, object]:
-    """The networks in the order of the interfaces; fixed addresses go with their networks, where those are named."""
-    first = plan.placement
-    cards = [(first.network_id, plan.ip), *((one.placement.network_id, one.ip) for one in plan.others)]
-    if first.security_groups or not first.network_id or not any(ip for _, ip in cards):
+    cards = [(one.placement.network_id, one.address) for one in spec.interfaces]
+    if first.placement.security_groups or not first.placement.network_id or not any(ip for _, ip in cards):
         ids = tuple(network_id for network_id, _ in cards if network_id)
-        return {"networkids": ids or None, "ipaddress": plan.ip or None}
+        return parameters | {"networkids": ids or None, "ipaddress": first.address or None}
     fixed = [{"networkid": network_id} | ({"ip": ip} if ip else {}) for network_id, ip in cards]
-    return {"iptonetworklist": fixed}
+    return parameters | {"iptonetworklist": fixed}
 
 
-async def _equip(op: Op, plan: Plan, machine: VirtualMachine, made: creation.Made) -> None:
-    zone_id, root = plan.placement.location_id, made.boot_id or made.root_id
-    await creation.write_down(op, "facts", machine.id, machines.kind(zone_id), plan.facts)
-    await creation.write_down(op, "boot-facts", root, volumes.kind(zone_id), plan.boot.facts)
-    await tagging.add(op, "labels", "UserVm", machine.id, labels_to_tags(plan.labels))
-    await tagging.add(op, "boot-labels", volume_work.RESOURCE, root, labels_to_tags(plan.boot.labels))
-    for index, disk in enumerate(plan.data, start=1):
-        volume_id = await creation.add_disk(op, f"disk-{index}", zone_id, disk, machine.id, made)
-        await creation.write_down(op, f"disk-{index}-facts", volume_id, volumes.kind(zone_id), disk.facts)
-    if plan.external:
-        await _give_address(op, plan, machine)
-    if plan.deletion_protection:
+async def _equip(op: Op, spec: InstanceSpec, machine: VirtualMachine, created: _Created) -> None:
+    """Keep the facts, tag machine and boot disk, add the other disks and the external address."""
+    machine_kind, disk_kind = machines.kind(spec.zone_id), volumes.kind(spec.zone_id)
+    root = created.boot_id or created.root_id
+    await op.keep("facts", machine.id, machine_kind, spec.facts)
+    await op.keep("boot-facts", root, disk_kind, spec.boot.facts)
+    await tag_steps.add(op, "labels", "UserVm", machine.id, labels_to_tags(spec.labels))
+    await tag_steps.add(op, "boot-labels", volume_steps.RESOURCE, root, labels_to_tags(spec.boot.labels))
+    for index, disk in enumerate(spec.data, start=1):
+        volume_id = await _add_disk(op, f"disk-{index}", spec.zone_id, disk, machine.id, created)
+        await op.keep(f"disk-{index}-facts", volume_id, disk_kind, disk.facts)
+    if spec.access:
+        await _give_address(op, spec, machine)
+    if spec.deletion_protection:
         parameters = {"id": machine.id, "deleteprotection": True}
         await op.run("protect", "updateVirtualMachine", parameters, probe=harmless)
 
 
-async def _give_address(op: Op, plan: Plan, machine: VirtualMachine) -> None:
-    """Give the machine its external address, on the interface that asked for it."""
-    asked = plan.address
-    placement = plan.others[asked.index - 1].placement if asked.index else plan.placement
+async def _add_disk(op: Op, step: str, zone_id: str, disk: DiskSpec, machine_id: str, created: _Created) -> str:
+    """Create a data volume, unless it exists, and attach it; return its uuid."""
+    volume_id = disk.volume_id
+    if not volume_id:
+        if disk.image_disk:
+            volume_id = await image_disks.make(op, step, disk.name, disk.image_disk, disk.facts)
+        else:
+            volume_id = await volume_steps.make(op, step, disk.new_volume(zone_id))
+        created.volumes.append((step, disk.name, volume_id))
+    await volume_steps.attach(op, f"{step}-attach", volume_id, machine_id)
+    await tag_steps.add(op, f"{step}-labels", volume_steps.RESOURCE, volume_id, labels_to_tags(disk.labels))
+    return volume_id
+
+
+async def _give_address(op: Op, spec: InstanceSpec, machine: VirtualMachine) -> None:
+    """Give the machine its external address, on the interface that has the access config."""
+    if spec.access is None:
+        return
+    index, address = spec.access.index, spec.access.address
+    placement = spec.interfaces[index].placement
     on_network = (nic for nic in machine.nic if nic.networkid == placement.network_id)
-    nic = next(on_network if asked.index else (nic for nic in machine.nic if nic.isdefault))
-    if asked.held:
-        held, network_id = Held(asked.held, asked.address), str(placement.network_id)
-        place = {"vpcid": placement.vpc_id} if placement.vpc_id else {"networkid": network_id}
-        await reserved_addresses.use(op, "address", place, network_id, held, machine.id)
+    nic = next(on_network if index else (nic for nic in machine.nic if nic.isdefault))
+    if address.address_id:
+        await give(op, "address", placement.place, str(placement.network_id), machine.id, address)
     else:
         await placement_steps.give_address(op, "address", placement, machine.id)
-    if asked.index:  # the name of the first interface's is among the machine's facts
-        facts = {"externals": {nic.id: plan.external}}
-        await creation.write_down(op, "address-facts", machine.id, machines.kind(placement.location_id), facts)
+    if index:  # the name of the first interface's is among the machine's facts
+        facts = {"externals": {nic.id: spec.access.name}}
+        await op.keep("address-facts", machine.id, machines.kind(spec.zone_id), facts)
 
 
-async def _take_back(op: Op, plan: Plan, groups: list[str], made: creation.Made) -> None:
-    """Remove what was made; the operation names what stays. Disks that existed before are let go."""
-    zone_id, stays = plan.placement.location_id, (made.boot_id,) if made.boot_id else ()
-    hosts = _hosts(op, plan)
-    failed = [] if made.machine_id else await deployment.failed_machines(op, zone_id, hosts, plan.name)
-    for machine_id in [made.machine_id] if made.machine_id else failed:
-        wish = removal.Removal(machine_id, plan.name, zone_id, plan.placement.security_groups, stays)
-        removing = removal.remove(op, f"undo-{machine_id[:8]}", wish)
-        await _tried(op, f"instance {plan.name}", removing)
-    for step, name, volume_id in made.volumes:
-        await _tried(op, f"disk {name}", volume_work.delete(op, f"undo-{step}", volume_id))
-    if groups and not made.machine_id:
-        await _tried(op, f"groups of {plan.name}", security_groups.leave(op, "undo-groups", groups))
-    await _forget(op, made)
-
-
-async def _forget(op: Op, made: creation.Made) -> None:
-    async def drop() -> bool:
-        for uuid in (made.machine_id, made.root_id, *(volume_id for _, _, volume_id in made.volumes)):
-            if uuid:
-                await op.sidecar.drop(uuid)
-        return True
-
-    await op.decide("undo-facts", drop)
-
-
-async def _tried(op: Op, what: str, undoing: Awaitable[None]) -> None:
-    try:
-        await undoing
-    except Problem as problem:
-        await op.warn("CLEANUP_FAILED", f"The {what} could not be removed: {problem.message}")
+async def _take_back(op: Op, spec: InstanceSpec, groups: list[str], created: _Created) -> None:
+    """Remove what was created. Disks that existed before are detached."""
+    if created.machine_id:
+        left = [created.machine_id]
+    else:
+        left = await machine_steps.failed_machines(op, spec.zone_id, _hosts(op, spec), spec.name)
+    keep = (created.boot_id,) if created.boot_id else ()
+    for machine_id in left:
+        machine = Removal(machine_id, spec.name, spec.zone_id, spec.placement.security_groups, keep)
+        async with undoing(op, f"The instance {spec.name} could not be removed"):
+            await removal.remove(op, f"undo-{machine_id[:8]}", machine)
+    for step, name, volume_id in created.volumes:
+        async with undoing(op, f"The disk {name} could not be removed"):
+            await volume_steps.delete(op, f"undo-{step}", volume_id)
+    if groups and not created.machine_id:
+        async with undoing(op, f"The groups of {spec.name} could not be removed"):
+            await security_groups.leave(op, "undo-groups", groups)
+    uuids = (created.machine_id, created.root_id, *(volume_id for _, _, volume_id in created.volumes))
+    await op.forget("undo-facts", *(uuid for uuid in uuids if uuid))

@@ -1,113 +1,129 @@
-"""instances.get, list and aggregatedList: one CloudStack call for machines, one for their volumes, side by side."""
+"""Everything that is read of instances. A page costs one CloudStack call for machines and one for their volumes.
+
+Nothing here refers to instances, so there are no referrers. A caller may do with an instance what CloudStack lets its
+owner do. Guests have nowhere to write attributes to, so these are a 404, as on GCE.
+"""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
-from gstack.gateway.listing import Fetch, Page, PageRequest, list_aggregated, list_items
-from gstack.resources.compute.instances.lookup import located, wanted_machine
-from gstack.resources.compute.instances.to_gce import Part, View, to_gce
-from gstack.resources.inventory import machines, service_offerings, volumes
-from gstack.resources.inventory import placements as backings
+from gstack.gateway.listing import Fetch, Page, PageRequest, in_memory, list_items, list_zonal
+from gstack.resources.compute.instances.target import find_instance, find_machine
+from gstack.resources.compute.instances.to_gce import AttachedDisk, View, to_gce
+from gstack.resources.inventory import machines, placements, service_offerings, volumes
 from gstack.resources.inventory.machines import Found, VirtualMachine
 from gstack.resources.inventory.volumes import Volume
-from gstack.resources.inventory.zones import Location, Locations, locations
+from gstack.resources.inventory.zones import Location, Locations, locations_of
 
 
 @serves("compute.instances.get")
 async def get(call: Call) -> dict[str, Any]:
-    location = await located(call)
+    """The volumes are listed beside the machine if the sidecar knows its uuid."""
+    zones = await locations_of(call)
+    location = zones.zone(call.project, call.params["zone"])
     known = await machines.known_uuid(call.sidecar, call.owner_id, location, call.params["instance"])
-    found, disks = await asyncio.gather(wanted_machine(call, location), _volumes_of(call, known))
+    found, disks = await asyncio.gather(find_machine(call, location), _volumes_of(call, known))
     if found.machine.id != known:
         disks = await _volumes_of(call, found.machine.id)
-    everywhere = await locations(call.cloudstack, call.settings.names)
-    return (await render(call, everywhere, [found], disks))[0]
+    return (await render(call, zones, [found], disks))[0]
 
 
-@serves("compute.instances.list")
+@serves("compute.instances.list", "compute.instances.aggregatedList")
 async def list_(call: Call) -> dict[str, Any]:
-    everywhere = await locations(call.cloudstack, call.settings.names)
-    location = everywhere.zone(call.project, call.params["zone"])
-    return await list_items(call, pages(call, everywhere, location))
+    zones = await locations_of(call)
+    location = zones.zone(call.project, call.params["zone"]) if "zone" in call.params else None
+    return await list_zonal(call, pages(call, zones, location), [one.zone for one in zones.all])
 
 
-@serves("compute.instances.aggregatedList")
-async def aggregated_list(call: Call) -> dict[str, Any]:
-    everywhere = await locations(call.cloudstack, call.settings.names)
-    scopes = [f"zones/{location.zone}" for location in everywhere.all]
-    return await list_aggregated(call, pages(call, everywhere, None), scopes)
+@serves("compute.instances.listReferrers")
+async def list_referrers(call: Call) -> dict[str, Any]:
+    """An empty list, if the instance exists. `-` means all instances of the zone."""
+    if call.params["instance"] != "-":
+        await find_instance(call)
+    return await list_items(call, in_memory([]))
 
 
-def pages(call: Call, everywhere: Locations, location: Location | None) -> Fetch:
+@serves("compute.instances.testIamPermissions")
+async def test_iam_permissions(call: Call) -> dict[str, Any]:
+    """All permissions of the request that are about instances, if the instance exists."""
+    await find_instance(call)
+    return {"permissions": [one for one in call.body.get("permissions", []) if one.startswith("compute.instances.")]}
+
+
+@serves("compute.instances.getGuestAttributes")
+async def get_guest_attributes(call: Call) -> dict[str, Any]:
+    """404 for every attribute."""
+    await find_instance(call)
+    path = str(call.params.get("queryPath") or call.params.get("variableKey") or "")
+    text = f"The resource '{path}' of type 'Guest Attribute' was not found."
+    raise Problem(404, "notFound", text, code="RESOURCE_NOT_FOUND")
+
+
+def pages(call: Call, zones: Locations, location: Location | None) -> Fetch:
     """Pages of instances, of one zone or of all. A filter on the name alone is answered by CloudStack's search.
 
-    The first page lists the volumes; the pages after it, asked for moments later, show the disks as they were then:
-    CloudStack cannot list the volumes of a page of machines, and all volumes for every page would be too dear.
+    The first page lists the volumes. The pages after it, requested moments later, show the disks as they were then:
+    CloudStack cannot list the volumes of a page of machines, and all volumes for every page would cost too much.
     """
     narrowed = {"zoneid": location.id} if location else {}
-    its = {**machines.OWN, **narrowed}
+    own = {**machines.OWN, **narrowed}
 
     async def fetch(request: PageRequest) -> Page:
         if name := request.equals.get("name"):
             found = await machines.named(call.cloudstack, call.sidecar, name, narrowed)
-            disks: Sequence[Volume] = await _volumes_of(
-                call, found[0].machine.id if len(found) == 1 else "", narrowed if found else None
-            )
-            return Page(await render(call, everywhere, found, disks), last=True)
-        (listed, count), disks = await asyncio.gather(
-            _page(call, request, narrowed),
-            call.cloudstack.reference("listVolumes", Volume, its, fresh=request.page == 1),
+            if len(found) == 1:
+                disks = await _volumes_of(call, found[0].machine.id)
+            else:
+                disks = await call.cloudstack.list_all("listVolumes", Volume, own) if found else []
+            return Page(await render(call, zones, found, disks), last=True)
+        details = {**own, "details": machines.DETAILS}
+        (listed, count), remembered = await asyncio.gather(
+            call.cloudstack.page("listVirtualMachines", VirtualMachine, request.page, request.size, details),
+            call.cloudstack.reference("listVolumes", Volume, own, fresh=request.page == 1),
         )
         found = await machines.with_names([one for one in listed if one.shown], call.sidecar)
         last = not listed or request.page * request.size >= count
-        return Page(await render(call, everywhere, found, disks), last, count)
+        return Page(await render(call, zones, found, remembered), last, count)
 
     return fetch
 
 
-async def render(
-    call: Call, everywhere: Locations, found: Sequence[Found], disks: Sequence[Volume]
-) -> list[dict[str, Any]]:
+async def render(call: Call, zones: Locations, found: Sequence[Found], disks: Sequence[Volume]) -> list[dict[str, Any]]:
     """Show machines as Instances. `disks` may hold volumes of other machines too."""
+    if not found:
+        return []
     ids = {one.machine.id for one in found}
-    parts = await _parts(call, [disk for disk in disks if disk.shown and disk.virtualmachineid in ids])
-    networks = await backings.network_links(call, {nic.networkid for one in found for nic in one.machine.nic})
-    known = await service_offerings.offerings(call.cloudstack) if found else None
-    await call.sidecar.remember_ids([*ids, *(part.volume.id for its in parts.values() for part in its)])
+    attached: dict[str, list[AttachedDisk]] = defaultdict(list)
+    own = [disk for disk in disks if disk.shown and disk.virtualmachineid in ids]
+    for disk in await volumes.with_names(own, call.sidecar):
+        facts = disk.facts.get(disk.volume.id, {})
+        attached[disk.volume.virtualmachineid].append(AttachedDisk(disk.volume, disk.name, facts))
+    networks = await placements.network_links(call, {nic.networkid for one in found for nic in one.machine.nic})
+    offerings = await service_offerings.offerings(call.cloudstack)
+    await call.sidecar.remember_ids([*ids, *(disk.id for disk in own)])
     shown = []
     for one in found:
-        location = everywhere.of_id(one.machine.zoneid)
-        if location and known:
-            kind = service_offerings.as_requested(_machine_type(one.machine, known), one.facts.get("machine_type", ""))
-            view = View(one.machine, one.name, one.facts, parts[one.machine.id], location, kind, networks)
-            shown.append(to_gce(view, call.link))
+        machine = one.machine
+        location = zones.of_id(machine.zoneid)
+        if location is None:
+            continue
+        machine_type = service_offerings.as_requested(
+            service_offerings.name_of(
+                machine.serviceofferingid, machine.cpunumber, machine.memory, offerings, machine.serviceofferingname
+            ),
+            one.facts.get("machine_type", ""),
+        )
+        view = View(machine, one.name, one.facts, attached[machine.id], location, machine_type, networks)
+        shown.append(to_gce(view, call.link))
     return shown
 
 
-def _machine_type(machine: VirtualMachine, known: service_offerings.Offerings) -> str:
-    offering, name = machine.serviceofferingid, machine.serviceofferingname
-    return service_offerings.name_of(offering, machine.cpunumber, machine.memory, known, name)
-
-
-async def _parts(call: Call, disks: Sequence[Volume]) -> dict[str, list[Part]]:
-    parts: dict[str, list[Part]] = defaultdict(list)
-    for disk in await volumes.with_names(disks, call.sidecar):
-        parts[disk.volume.virtualmachineid].append(Part(disk.volume, disk.name, disk.facts.get(disk.volume.id, {})))
-    return parts
-
-
-async def _page(call: Call, request: PageRequest, narrowed: dict[str, str]) -> tuple[list[VirtualMachine], int]:
-    parameters = {**machines.OWN, "details": machines.DETAILS, **narrowed}
-    return await call.cloudstack.page("listVirtualMachines", VirtualMachine, request.page, request.size, parameters)
-
-
-async def _volumes_of(call: Call, machine_id: str | None, narrowed: dict[str, str] | None = None) -> list[Volume]:
-    """The volumes of one machine; without one those that `narrowed` leaves, or none."""
-    if machine_id:
-        return await call.cloudstack.list_all("listVolumes", Volume, {**machines.OWN, "virtualmachineid": machine_id})
-    return (
-        [] if narrowed is None else await call.cloudstack.list_all("listVolumes", Volume, {**machines.OWN, **narrowed})
-    )
+async def _volumes_of(call: Call, machine_id: str | None) -> list[Volume]:
+    """The volumes of one machine; none without one."""
+    if not machine_id:
+        return []
+    return await call.cloudstack.list_all("listVolumes", Volume, {**machines.OWN, "virtualmachineid": machine_id})

@@ -1,8 +1,8 @@
 """Google's Instance from a CloudStack machine, its volumes and the facts of the sidecar. Pure.
 
-What CloudStack has no place for comes back as it was sent (scheduling, service accounts, metadata, network tags). The
-external address is the static NAT of the interface; in zones with security groups it is the guest address itself,
-shown as external where it was asked for, or where nobody asked (a machine that was made in CloudStack).
+What CloudStack has no place for is shown as it was sent: scheduling, service accounts, metadata, network tags. The
+external address is the static NAT of the interface. In zones with security groups it is the guest address itself, which
+is shown as external if the request asked for an external address, and for machines that were made in CloudStack.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +14,7 @@ from gstack.resources.inventory.machines import Nic, VirtualMachine
 from gstack.resources.inventory.volumes import ROOT, Volume
 from gstack.resources.inventory.zones import Location
 from gstack.resources.shared import metadata
+from gstack.resources.shared.instance_properties import EXTERNAL_NAME, SHIELDED, scheduling_to_gce, tags_to_gce
 from gstack.resources.shared.naming import fingerprint, gce_id, slug, tags_to_labels, timestamp_of
 
 Link = Callable[[str], str]
@@ -29,33 +30,31 @@ STATUSES = {
     "Unknown": "REPAIRING",
 }
 UNKNOWN_CPU = "Unknown CPU Platform"  # Google's own words for a machine without one
-SCHEDULING = {
-    "onHostMaintenance": "MIGRATE",
-    "automaticRestart": True,
-    "preemptible": False,
-    "provisioningModel": "STANDARD",
-}
-SHIELDED = {"enableSecureBoot": False, "enableVtpm": False, "enableIntegrityMonitoring": False}
-EXTERNAL_NAME = "external-nat"
 FIRST_NIC = "nic0"
-_BESIDE = {"last_start", "last_stop", "machine_type"}  # facts that are of the state, or of what is shown anyway
+_NOT_CONTENT = {"last_start", "last_stop", "machine_type"}  # facts about the state, or shown in another field
+_EMPTY: tuple[object, ...] = ("", None, [], {})
 
 
-class Part(msgspec.Struct, frozen=True):
+class AttachedDisk(msgspec.Struct, frozen=True):
     """One volume of a machine with its GCE name and its facts."""
 
     volume: Volume
     name: str
     facts: Mapping[str, Any]
 
+    @property
+    def auto_delete(self) -> bool:
+        """Whether it goes with its machine. By default a root volume does, a data volume does not, as in CloudStack."""
+        return bool(self.facts.get("auto_delete", self.volume.type == ROOT))
+
 
 class View(msgspec.Struct, frozen=True):
-    """All that one Instance is shown from. `networks` is what backings.network_links gives."""
+    """All that one Instance is shown from. `networks` is what placements.network_links gives."""
 
     machine: VirtualMachine
     name: str
     facts: Mapping[str, Any]
-    parts: Sequence[Part]
+    disks: Sequence[AttachedDisk]
     location: Location
     machine_type: str
     networks: Mapping[str, tuple[str, str | None]]
@@ -64,78 +63,62 @@ class View(msgspec.Struct, frozen=True):
 def to_gce(view: View, link: Link) -> dict[str, Any]:
     """The Instance; `link` makes a URL of a path relative to the project."""
     machine, facts = view.machine, view.facts
-    place = f"zones/{view.location.zone}"
+    zone = f"zones/{view.location.zone}"
     labels = tags_to_labels(machine.tags)
+    accepted = facts.get("kept", {})
     shown = {
         "id": gce_id(machine.id),
         "name": view.name,
         "description": facts.get("description", ""),
         "creationTimestamp": timestamp_of(machine.created),
-        "zone": link(place),
-        "selfLink": link(f"{place}/instances/{view.name}"),
-        "machineType": link(f"{place}/machineTypes/{view.machine_type}"),
+        "zone": link(zone),
+        "selfLink": link(f"{zone}/instances/{view.name}"),
+        "machineType": link(f"{zone}/machineTypes/{view.machine_type}"),
         "cpuPlatform": UNKNOWN_CPU,
         "labels": labels,
         "labelFingerprint": fingerprint(labels),
         "metadata": metadata.to_gce(facts.get("metadata", {})),
         "tags": tags_to_gce(facts.get("tags", [])),
-        "disks": [disk_to_gce(part, index, place, link) for index, part in enumerate(ordered(view.parts))],
+        "disks": [disk_to_gce(disk, index, zone, link) for index, disk in enumerate(ordered(view.disks))],
         "networkInterfaces": [nic_to_gce(nic, name, view, link) for name, nic in named_nics(machine).items()],
         "canIpForward": False,
         "deletionProtection": machine.deleteprotection,
         "startRestricted": False,
+        **_status(machine, facts),
+        **accepted,
+        "scheduling": scheduling_to_gce(accepted.get("scheduling", {})),
+        "shieldedInstanceConfig": SHIELDED | accepted.get("shieldedInstanceConfig", {}),
+        "shieldedInstanceIntegrityPolicy": {"updateAutoLearnPolicy": True},
     }
-    shown |= _status(machine, facts) | _kept(facts)
     return {**_without_empty(shown), "fingerprint": _fingerprint(view, labels)}
 
 
-def _fingerprint(view: View, labels: Mapping[str, str]) -> str:
-    """Of the content alone: neither the Host of the request nor the machine's state changes it."""
-    machine, facts = view.machine, {name: fact for name, fact in view.facts.items() if _counts(name, fact)}
-    nics = [(nic.id, nic.ipaddress, nic.publicip) for nic in machine.nic]
-    disks = [(part.name, part.facts) for part in view.parts]
-    return fingerprint([view.name, view.machine_type, facts, labels, machine.deleteprotection, nics, disks])
-
-
-def _counts(name: str, fact: Any) -> bool:
-    """Whether a fact is content. An empty `external` is: it says that there is none."""
-    return name not in _BESIDE and (name == "external" or fact not in ("", None, [], {}))
-
-
-def tags_to_gce(tags: Sequence[str]) -> dict[str, Any]:
-    """Network tags with their fingerprint."""
-    shown = {"fingerprint": fingerprint(list(tags))}
-    return shown | ({"items": list(tags)} if tags else {})
-
-
-def disk_to_gce(part: Part, index: int, place: str, link: Link) -> dict[str, Any]:
-    """An AttachedDisk. A root volume goes with its machine unless it was said to stay; a data volume stays."""
-    boot = part.volume.type == ROOT
+def disk_to_gce(disk: AttachedDisk, index: int, zone: str, link: Link) -> dict[str, Any]:
+    """An AttachedDisk; `zone` is the path of its zone."""
     return {
         "type": "PERSISTENT",
         "mode": "READ_WRITE",
         "interface": "SCSI",
-        "source": link(f"{place}/disks/{part.name}"),
-        "deviceName": device_name(part, index),
+        "source": link(f"{zone}/disks/{disk.name}"),
+        "deviceName": device_name(disk, index),
         "index": index,
-        "boot": boot,
-        "autoDelete": goes_with_machine(part),
-        "diskSizeGb": str(part.volume.gigabytes),
+        "boot": disk.volume.type == ROOT,
+        "autoDelete": disk.auto_delete,
+        "diskSizeGb": str(disk.volume.gigabytes),
     }
 
 
-def device_name(part: Part, index: int) -> str:
-    """The name that the guest's owner knows a disk by; Google's own pattern where none was given."""
-    return str(part.facts.get("device_name") or f"persistent-disk-{index}")
-
-
-def goes_with_machine(part: Part) -> bool:
-    """`autoDelete`: CloudStack's own way (root goes, data stays) where nobody said otherwise."""
-    return bool(part.facts.get("auto_delete", part.volume.type == ROOT))
+def device_name(disk: AttachedDisk, index: int) -> str:
+    """The device name that a request gave, else Google's own: `persistent-disk-<index>`."""
+    return str(disk.facts.get("device_name") or f"persistent-disk-{index}")
 
 
 def nic_to_gce(nic: Nic, name: str, view: View, link: Link) -> dict[str, Any]:
-    """A NetworkInterface. The facts know the network where a shared CloudStack network is behind several."""
+    """A NetworkInterface.
+
+    The machine's facts name the network of its first interface: several networks of Google's may share one CloudStack
+    network.
+    """
     network, subnetwork = view.networks.get(nic.networkid, (f"global/networks/{slug(nic.networkname)}", None))
     if name == FIRST_NIC:
         network = view.facts.get("network", network)
@@ -153,60 +136,65 @@ def nic_to_gce(nic: Nic, name: str, view: View, link: Link) -> dict[str, Any]:
 
 
 def _access_configs(nic: Nic, name: str, view: View) -> list[dict[str, Any]]:
-    """The name that it was given with the instance, or later (`externals`, by the interface's uuid)."""
+    """The access config of an interface, under the name that it got with the instance or later.
+
+    The fact `external` is the name that the first interface's had at the insert, empty where there was none. The fact
+    `externals` holds later names by the interface's uuid.
+    """
     first = view.facts.get("external", EXTERNAL_NAME) if name == FIRST_NIC else EXTERNAL_NAME
-    wanted = view.facts.get("externals", {}).get(nic.id, first)
+    config = view.facts.get("externals", {}).get(nic.id, first) or (EXTERNAL_NAME if nic.publicip else "")
     address = nic.publicip or (nic.ipaddress if view.location.security_groups else "")
-    called = wanted or (EXTERNAL_NAME if nic.publicip else "")
-    if not address or not called:
+    if not address or not config:
         return []
-    return [{"type": "ONE_TO_ONE_NAT", "name": called, "natIP": address, "networkTier": "PREMIUM"}]
+    return [{"type": "ONE_TO_ONE_NAT", "name": config, "natIP": address, "networkTier": "PREMIUM"}]
 
 
 def named_nics(machine: VirtualMachine) -> dict[str, Nic]:
     """Google's name -> interface, the default one first: `nic<n>` by CloudStack's device number, which stays."""
     nics = sorted(machine.nic, key=lambda nic: (not nic.isdefault, int(nic.deviceid)))
     numbers = [nic.deviceid for nic in nics]
-    if numbers[:1] != ["0"] or len({*numbers}) < len(numbers):  # made by hand in CloudStack
+    if numbers[:1] != ["0"] or len({*numbers}) < len(numbers):  # somebody changed the default one in CloudStack
         numbers = [str(index) for index in range(len(nics))]
     return {f"nic{number}": nic for number, nic in zip(numbers, nics, strict=True)}
 
 
-def ordered(parts: Sequence[Part]) -> list[Part]:
+def ordered(disks: Sequence[AttachedDisk]) -> list[AttachedDisk]:
     """A machine's disks in the order that `index` counts: the boot disk, then by CloudStack's device number."""
-    return sorted(parts, key=lambda part: (part.volume.type != ROOT, part.volume.deviceid or 0, part.name))
+    return sorted(disks, key=lambda disk: (disk.volume.type != ROOT, disk.volume.deviceid or 0, disk.name))
 
 
 def _status(machine: VirtualMachine, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """CloudStack knows since when a machine is as it is; when it was otherwise is known where it changed here."""
+    """The status, and when the machine was started and stopped last.
+
+    CloudStack says since when a machine is in its state. The facts say when it was in the other one, if it was stopped
+    or started here.
+    """
     status, since = STATUSES.get(machine.state, "REPAIRING"), machine.lastupdated
-    shown = {"status": status, "lastStartTimestamp": "", "lastStopTimestamp": ""}
-    if machine.state == "Error":
-        shown["statusMessage"] = "CloudStack could not deploy this machine (state Error)."
+    started, stopped = "", ""
     if status == "RUNNING":
-        stopped = facts.get("last_stop", "")
-        shown |= {"lastStartTimestamp": since or machine.created, "lastStopTimestamp": stopped}
+        started, stopped = since or machine.created, facts.get("last_stop", "")
     if status == "TERMINATED":
-        shown |= {"lastStartTimestamp": facts.get("last_start", ""), "lastStopTimestamp": since}
-    return {name: timestamp_of(text) if name.startswith("last") else text for name, text in shown.items()}
+        started, stopped = facts.get("last_start", ""), since
+    failed = machine.state == "Error"
+    return {
+        "status": status,
+        "statusMessage": "CloudStack could not deploy this machine (state Error)." if failed else "",
+        "lastStartTimestamp": timestamp_of(started),
+        "lastStopTimestamp": timestamp_of(stopped),
+    }
 
 
-def scheduling_to_gce(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that were sent on top of Google's defaults, which are others for a machine that may be taken away."""
-    if kept.get("preemptible") or kept.get("provisioningModel") == "SPOT":
-        fleeting = {"onHostMaintenance": "TERMINATE", "automaticRestart": False, "preemptible": True}
-        return SCHEDULING | dict(kept) | {name: value for name, value in fleeting.items() if not kept.get(name)}
-    return SCHEDULING | dict(kept)
-
-
-def _kept(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What comes back as it was sent, or as Google fills it in."""
-    kept = dict(facts.get("kept", {}))
-    kept["scheduling"] = scheduling_to_gce(kept.get("scheduling", {}))
-    kept["shieldedInstanceConfig"] = SHIELDED | kept.get("shieldedInstanceConfig", {})
-    kept["shieldedInstanceIntegrityPolicy"] = {"updateAutoLearnPolicy": True}
-    return kept
+def _fingerprint(view: View, labels: Mapping[str, str]) -> str:
+    """Of the content alone: neither the Host of the request nor the machine's state changes it."""
+    facts = {  # an empty `external` counts: it says that there is no access config
+        name: fact
+        for name, fact in view.facts.items()
+        if name not in _NOT_CONTENT and (name == "external" or fact not in _EMPTY)
+    }
+    nics = [(nic.id, nic.ipaddress, nic.publicip) for nic in view.machine.nic]
+    disks = [(disk.name, disk.facts) for disk in view.disks]
+    return fingerprint([view.name, view.machine_type, facts, labels, view.machine.deleteprotection, nics, disks])
 
 
 def _without_empty(shown: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in shown.items() if value not in ("", None, [], {})}
+    return {name: value for name, value in shown.items() if value not in _EMPTY}

@@ -1,0 +1,225 @@
+"""The disks of a new instance: each `disks[n]` of the request, checked and found. Changes nothing.
+
+The first is the boot disk: of an image, which CloudStack makes with the machine, of a snapshot, or one that exists. The
+others are blank, of an image (with a temporary machine: steps/image_disks.py), of a snapshot, or exist.
+
+CloudStack deploys machines of templates. Its `volumeid` and `snapshotid` (4.21 and later) are only for KVM with storage
+for the whole zone. So a machine that boots from a disk or snapshot that exists is deployed stopped, of the template
+that the disk came from, and the disk takes the place of the one that came with the machine. That template also says
+what hardware the system on the disk expects. If it is gone, another one of the same operating system serves. Without
+any, an image of the disk must be made first.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from gstack.errors import Problem
+from gstack.gateway.call import Call
+from gstack.resources.compute.instances.disks import MOST_DISKS, check_size
+from gstack.resources.compute.instances.spec import DiskSpec
+from gstack.resources.inventory import volumes
+from gstack.resources.inventory.accounts import own_names
+from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings, disk_offerings
+from gstack.resources.inventory.image_disks import ImageDiskRequest, RootDisk, image_disk_spec, root_disk
+from gstack.resources.inventory.os_types import os_types
+from gstack.resources.inventory.snapshots import VolumeSnapshot, resolve_snapshot
+from gstack.resources.inventory.templates import Catalog, catalog
+from gstack.resources.inventory.volumes import Volume
+from gstack.resources.inventory.zones import Location
+from gstack.resources.shared import refused
+from gstack.resources.shared.instance_properties import check_device_name, check_disks, check_distinct
+from gstack.resources.shared.naming import check_labels, check_name
+from gstack.resources.shared.references import parse_reference, type_named
+
+_FIELD = "resource.disks"
+_NO_TEMPLATE = (
+    "CloudStack deploys machines of images only, and the one that this came from is not there any more. Make an image "
+    "of it (images.insert), and start from that."
+)
+_NO_SYSTEM = "there is no operating system on it: it was not made of an image."
+
+
+class _Request(msgspec.Struct, frozen=True):
+    """One `disks[n]`. `spec` is as much of the disk as does not depend on what it is made of."""
+
+    disk: Mapping[str, Any]
+    field: str
+    spec: DiskSpec
+
+    @property
+    def initialize(self) -> Mapping[str, Any]:
+        """Its `initializeParams`."""
+        return self.disk.get("initializeParams") or {}
+
+    def initialize_field(self, name: str) -> str:
+        """Where a field of `initializeParams` stands in the request."""
+        return f"{self.field}.initializeParams.{name}"
+
+    @property
+    def size_gb(self) -> int | None:
+        """The size that was sent, in GB."""
+        sent = self.initialize.get("diskSizeGb") or self.disk.get("diskSizeGb")
+        return int(sent) if sent else None
+
+
+async def disk_specs(
+    call: Call, location: Location, disks: Sequence[Mapping[str, Any]], instance: str
+) -> tuple[str, DiskSpec, tuple[DiskSpec, ...]]:
+    """Return the uuid of the template to deploy, the boot disk and the other disks."""
+    check_disks(disks, _FIELD)
+    if len(disks) > MOST_DISKS:
+        raise Problem.invalid(_FIELD, f"an instance has at most {MOST_DISKS} disks here.")
+    sources = {f"{_FIELD}[{index}].source": disk["source"] for index, disk in enumerate(disks) if disk.get("source")}
+    offerings = await disk_offerings(call.cloudstack, call.settings.names)
+    existing = await volumes.resolve_disks(call, location, sources)
+    template_id, specs = "", list[DiskSpec]()
+    for index, disk in enumerate(disks):
+        request = _request(call, location, disk, index, instance)
+        if index == 0:
+            template_id, spec = await _boot_disk(call, location, request, offerings, existing)
+        else:
+            spec = await _data_disk(call, location, request, offerings, existing)
+        specs.append(spec)
+    check_distinct([spec.name for spec in specs], "name", _FIELD)
+    check_distinct([spec.device_name for spec in specs], "deviceName", _FIELD)
+    return template_id, specs[0], tuple(specs[1:])
+
+
+def _request(call: Call, location: Location, disk: Mapping[str, Any], index: int, instance: str) -> _Request:
+    field = f"{_FIELD}[{index}]"
+    refused.refuse(disk, refused.DISK, field)
+    initialize: Mapping[str, Any] = disk.get("initializeParams") or {}
+    refused.refuse(initialize, refused.INITIALIZE, f"{field}.initializeParams")
+    if kind := initialize.get("diskType"):
+        type_named(kind, "diskTypes", f"{field}.initializeParams.diskType", location.names, own_names(call))
+    name = initialize.get("diskName") or (instance if index == 0 else f"{instance[:60]}-{index}")
+    spec = DiskSpec(
+        name=check_name(f"{field}.initializeParams.diskName", name),
+        device_name=check_device_name(disk.get("deviceName") or f"persistent-disk-{index}", f"{field}.deviceName"),
+        auto_delete=bool(disk.get("autoDelete", False)),
+        description=initialize.get("description", ""),
+        labels=check_labels(initialize.get("labels"), f"{field}.initializeParams.labels"),
+    )
+    return _Request(disk, field, spec)
+
+
+async def _boot_disk(
+    call: Call,
+    location: Location,
+    request: _Request,
+    offerings: DiskOfferings,
+    existing: Mapping[str, volumes.FoundDisk],
+) -> tuple[str, DiskSpec]:
+    """The boot disk, and the template to deploy."""
+    if request.disk.get("source"):
+        field = f"{request.field}.source"
+        volume, spec = existing[field].volume, _existing_disk(call, location, request, existing)
+        return await _template_of(call, location, volume, field), spec
+    if request.initialize.get("sourceSnapshot"):
+        spec, snapshot = await _disk_of_snapshot(call, location, request, offerings)
+        field = request.initialize_field("sourceSnapshot")
+        return await _template_of_snapshot(call, location, snapshot, field), spec
+    if not request.initialize.get("sourceImage"):
+        raise Problem.required(request.initialize_field("sourceImage"))
+    root = await _root_disk(call, location, request, offerings)
+    spec = replace(request.spec, kind=root.kind, offering_id=root.offering_id, size_gb=root.size_gb, image=root.fact)
+    return root.image.id, spec
+
+
+async def _data_disk(
+    call: Call,
+    location: Location,
+    request: _Request,
+    offerings: DiskOfferings,
+    existing: Mapping[str, volumes.FoundDisk],
+) -> DiskSpec:
+    if request.disk.get("source"):
+        return _existing_disk(call, location, request, existing)
+    if request.initialize.get("sourceSnapshot"):
+        return (await _disk_of_snapshot(call, location, request, offerings))[0]
+    if request.initialize.get("sourceImage"):
+        root = await _root_disk(call, location, request, offerings)
+        image_disk = await image_disk_spec(call, location, root, request.initialize_field("sourceImage"))
+        return replace(request.spec, kind=root.kind, image=root.fact, image_disk=image_disk)
+    return _sized(location, request, offerings)
+
+
+def _existing_disk(
+    call: Call, location: Location, request: _Request, existing: Mapping[str, volumes.FoundDisk]
+) -> DiskSpec:
+    found = existing[f"{request.field}.source"]
+    volumes.check_unused(call, found, location)
+    check_size(request.disk.get("diskSizeGb"), found.volume, request.field)
+    return replace(request.spec, name=found.name, volume_id=found.volume.id)
+
+
+async def _disk_of_snapshot(
+    call: Call, location: Location, request: _Request, offerings: DiskOfferings
+) -> tuple[DiskSpec, VolumeSnapshot]:
+    if request.initialize.get("sourceImage"):
+        field = f"{request.field}.initializeParams"
+        raise Problem.invalid(field, "sourceImage and sourceSnapshot exclude each other.")
+    field = request.initialize_field("sourceSnapshot")
+    source = await resolve_snapshot(call, request.initialize["sourceSnapshot"], field, location)
+    size, least = request.size_gb, source.gigabytes
+    if size is not None and size < least:
+        why = f"'{size}'. Requested disk size cannot be smaller than the snapshot size ({least} GB)."
+        raise Problem.invalid(request.initialize_field("diskSizeGb"), why)
+    spec = replace(
+        _sized(location, request, offerings, least),
+        snapshot_id=source.uuid,
+        of_data_volume=source.snapshot.volumetype != volumes.ROOT,
+        source=source.fact,
+    )
+    return spec, source.snapshot
+
+
+def _sized(location: Location, request: _Request, offerings: DiskOfferings, least: int = 0) -> DiskSpec:
+    """The disk with its type, offering and size; `least` is the size of what it is made of, in GB."""
+    fields = (request.initialize_field("diskType"), request.initialize_field("diskSizeGb"))
+    kind = parse_reference(request.initialize.get("diskType", "")).name or PERSISTENT[0]
+    choice = offerings.plan_disk(kind, request.size_gb, location.id, least, fields)
+    return replace(request.spec, kind=choice.kind, offering_id=choice.offering_id, size_gb=choice.size_to_send)
+
+
+async def _root_disk(call: Call, location: Location, request: _Request, offerings: DiskOfferings) -> RootDisk:
+    field = request.initialize_field
+    fields = (field("sourceImage"), field("diskType"), field("diskSizeGb"))
+    image, kind = request.initialize["sourceImage"], request.initialize.get("diskType", "")
+    return await root_disk(call, location, ImageDiskRequest(image, kind, request.size_gb, fields), offerings)
+
+
+async def _template_of(call: Call, location: Location, volume: Volume, field: str) -> str:
+    """The uuid of the template for a machine that boots from this volume; 400 where there is none."""
+    if not volume.templateid:
+        raise Problem.unsupported(field, _NO_SYSTEM)
+    if not _is_ready(await catalog(call.cloudstack, call.project), location, volume.templateid):
+        raise Problem.unsupported(field, _NO_TEMPLATE)
+    return volume.templateid
+
+
+async def _template_of_snapshot(call: Call, location: Location, snapshot: VolumeSnapshot, field: str) -> str:
+    """The uuid of the template for a machine that boots from a disk of this snapshot; 400 where there is none."""
+    source = list[Volume]()
+    if snapshot.volumeid:
+        source = await call.cloudstack.list_all("listVolumes", Volume, {"id": snapshot.volumeid})
+    template_id = source[0].templateid if source else ""
+    if not template_id and not snapshot.ostypeid:
+        raise Problem.unsupported(field, _NO_SYSTEM if source else _NO_TEMPLATE)
+    images = await catalog(call.cloudstack, call.project)
+    if template_id and _is_ready(images, location, template_id):
+        return template_id
+    types = await os_types(call.cloudstack) if snapshot.ostypeid else []
+    name = next((one.description for one in types if one.id == snapshot.ostypeid), "")
+    similar = [image.id for image in images.all if name and image.os_type == name and location.id in image.zones]
+    if not similar:
+        raise Problem.unsupported(field, _NO_TEMPLATE)
+    return similar[0]
+
+
+def _is_ready(images: Catalog, location: Location, template_id: str) -> bool:
+    image = images.by_id.get(template_id)
+    return bool(image and location.id in image.zones)

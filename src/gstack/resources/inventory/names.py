@@ -1,0 +1,30 @@
+"""Whether the names of new resources are free. One check serves twice: before an operation, and again under its locks.
+
+A request looks in CloudStack. Between its checks and its locks another operation may have taken a name. That operation
+wrote down what it created, so the second look (`taken_since`) costs a CloudStack call only for a name that the sidecar
+knows.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable
+
+from gstack.db.sidecar import Sidecar
+from gstack.errors import Problem
+
+Exists = Callable[[str], Awaitable[object]]  # whether CloudStack still has the object with this uuid
+
+
+def check_free(collection: str, names: Iterable[str], taken: Collection[str]) -> None:
+    """409 for the first name that is taken; `collection` is `projects/p/zones/z/disks`."""
+    for name in names:
+        if name in taken:
+            raise Problem.already_exists(f"{collection}/{name}")
+
+
+async def taken_since(sidecar: Sidecar, owner_id: str, kind: str, names: Iterable[str], exists: Exists) -> set[str]:
+    """Return which of the names other operations have taken. `kind` is the sidecar's kind of the resources."""
+    taken = set()
+    for name in names:
+        uuid = await sidecar.named(owner_id, kind, name)
+        if uuid and await exists(uuid):
+            taken.add(name)
+    return taken
