@@ -19,6 +19,7 @@ IMAGE_LINK = re.compile(
     r"https://(www\.googleapis\.com|compute\.[.a-z]+)/compute/[^/]+/projects/[^/]+/global/images/(.+)"
 )
 NETWORK = "projects/demo/global/networks/default"
+AGENT = "Terraform/1.11.0 (+https://www.terraform.io) Terraform-Plugin-SDK/2.36.0 terraform-provider-google/6.20.0"
 LABELS = {"goog-terraform-provisioned": "true", "env": "test"}
 
 
@@ -27,6 +28,7 @@ class Terraform:
 
     def __init__(self, product: Stack) -> None:
         self.gce = Gce(product)
+        self.gce.session.headers["User-Agent"] = AGENT
 
     def image(self, project: str, name: str) -> str:
         """An image of the configuration as the provider sends it: a family where no image has the name."""

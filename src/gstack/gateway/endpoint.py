@@ -84,7 +84,8 @@ class Endpoint:
             body = (
                 Body({}) if form or method.request is None else read_body(method, await read_limited(req, self._limit))
             )
-            links = Links(f"{self._hosts.root(req.get_header('Host') or '', req.scheme)}/compute/{version}/")
+            root = self._hosts.root(req.get_header("Host") or "", req.scheme)
+            links = Links.to_client(f"{root}/compute/{version}/", req.user_agent or "")
             call = await self._call(method, function, caller, params, body.fields, links)
             _warn_of_unknown(call, body.unknown)
             result = await self._in_the_name_sent(call, await _result(call, function))

@@ -149,14 +149,13 @@ def test_a_failed_template_is_failed() -> None:
     assert known.newest("debian-cloud", "debian-12") is None
 
 
-def test_links_name_a_concrete_image_at_googles_host() -> None:
-    """A template's link is Google's URL of a concrete image, also where the template is not seen any more."""
+def test_a_template_names_a_concrete_image() -> None:
+    """A template stands for a concrete image of a project, also after the template is gone."""
     known = Catalog([template(OWN)], [template()], "alice")
-    google = "https://www.googleapis.com/compute/v1/projects"
-    assert known.link(OWN["id"]) == f"{google}/alice/global/images/image-from-snapshot"
-    assert known.link(CENTOS["id"]) == f"{google}/centos-cloud/global/images/centos-5-6-64-bit-no-gui-simulator"
-    assert known.link("gone", "Old One") == f"{google}/alice/global/images/old-one"
-    assert known.link("gone") == ""
+    assert known.names_of(OWN["id"], "") == ("alice", "image-from-snapshot")
+    assert known.names_of(CENTOS["id"], "") == ("centos-cloud", "centos-5-6-64-bit-no-gui-simulator")
+    assert known.names_of("gone", "Old One") == ("alice", "old-one")
+    assert known.names_of("gone", "") is None
 
 
 @pytest.mark.parametrize(

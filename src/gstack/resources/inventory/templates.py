@@ -1,7 +1,7 @@
 """The templates that a caller sees, as Google's images: with names, families and projects, and found by reference.
 
-`resolve_image` finds the image that a body names; `Catalog.link` gives the URL of a template's image. They cost two
-CloudStack calls at the same time (listTemplates `self` and `executable`), which are remembered for seconds.
+`resolve_image` finds the image that a body names; `Catalog.names_of` gives the name of a template's image. They cost
+two CloudStack calls at the same time (listTemplates `self` and `executable`), which are remembered for seconds.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from gstack.cloudstack.client import Client
 from gstack.errors import Problem
-from gstack.gateway.links import Links
 from gstack.resources.inventory.accounts import meant
 from gstack.resources.inventory.machines import OWN
 from gstack.resources.inventory.reader import Reader
@@ -78,11 +77,6 @@ class Image(msgspec.Struct, frozen=True):
         return state_of(self.tags)
 
     @property
-    def link(self) -> str:
-        """Google's URL of this image, for `sourceImage`."""
-        return Links.image(self.project, self.name)
-
-    @property
     def path(self) -> str:
         """The relative name that Problems use."""
         return f"projects/{self.project}/global/images/{self.name}"
@@ -123,11 +117,11 @@ class Catalog:
         ]
         return max(found, key=lambda image: (zone_id in image.zones, *_rank(image)), default=None)
 
-    def link(self, template_id: str, template_name: str = "") -> str:
-        """Google's URL of a template's image; by its name alone where it is not seen any more, else empty."""
+    def names_of(self, template_id: str, template_name: str) -> tuple[str, str] | None:
+        """Project and name of a template's image. A template that is gone is named after itself, if it had a name."""
         if image := self.by_id.get(template_id):
-            return image.link
-        return Links.image(self.own_project, slug(template_name)) if template_name else ""
+            return image.project, image.name
+        return (self.own_project, slug(template_name)) if template_name else None
 
 
 async def catalog(cloudstack: Client, own_project: str, *, fresh: bool = False) -> Catalog:

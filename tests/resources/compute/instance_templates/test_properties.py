@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gstack.errors import Problem
+from gstack.gateway.links import Links
 from gstack.resources.compute.instance_templates.properties import checked, images_of, to_gce
 
 BOOT: dict[str, Any] = {"boot": True, "initializeParams": {"sourceImage": "global/images/family/lab"}}
@@ -13,19 +14,19 @@ IMAGE = "https://compute.googleapis.com/compute/v1/projects/debian-cloud/zones/-
 
 
 def shown(sent: dict[str, Any]) -> dict[str, Any]:
-    return to_gce(checked(sent, "demo"), lambda path, project: f"https://here/{project}/{path}")
+    return to_gce(checked(sent, "demo"), Links("https://here/"), lambda path, project: f"https://here/{project}/{path}")
 
 
 def test_no_absolute_url_is_kept() -> None:
-    """References are kept as paths, and shown with the URLs of the request; images at Google's host."""
+    """References are kept as paths, and shown with the URLs of the request; images too."""
     nic = {"network": "https://old.example.org/compute/v1/projects/demo/global/networks/n", "accessConfigs": [{}]}
     disk = {"boot": True, "initializeParams": {"sourceImage": IMAGE, "diskType": "pd-ssd"}}
     sent = {"machineType": "e2-small", "disks": [disk], "networkInterfaces": [nic]}
     assert "http" not in str(checked(sent, "demo"))
     assert images_of(checked(sent, "demo")) == ["projects/debian-cloud/global/images/family/debian-12"]
     told = shown(sent)
-    google = "https://www.googleapis.com/compute/v1/projects/debian-cloud/global/images/family/debian-12"
-    assert told["disks"][0]["initializeParams"] == {"sourceImage": google, "diskType": "pd-ssd"}
+    image = "https://here/projects/debian-cloud/global/images/family/debian-12"
+    assert told["disks"][0]["initializeParams"] == {"sourceImage": image, "diskType": "pd-ssd"}
     assert told["networkInterfaces"][0]["network"] == "https://here/demo/global/networks/n"
     assert told["networkInterfaces"][0]["accessConfigs"][0]["name"] == "external-nat"
 

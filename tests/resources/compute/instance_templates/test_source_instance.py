@@ -79,7 +79,11 @@ def test_other_disks(gce: Gce, made: Made) -> None:
         ({"diskConfigs": [{"deviceName": "persistent-disk-0", "instantiateFrom": "BLANK"}]}, 400, "needs an image"),
         ({"diskConfigs": [{"deviceName": "persistent-disk-0", "instantiateFrom": "ATTACH_READ_ONLY"}]}, 400, "writing"),
         ({"diskConfigs": [{"deviceName": "persistent-disk-0", "instantiateFrom": "CUSTOM_IMAGE"}]}, 400, "customImage"),
-        ({"diskConfigs": [{"deviceName": "data", "instantiateFrom": "SOURCE_IMAGE"}]}, 400, "not created from an image"),
+        (
+            {"diskConfigs": [{"deviceName": "data", "instantiateFrom": "SOURCE_IMAGE"}]},
+            400,
+            "not created from an image",
+        ),
     ],
 )
 def test_refused(gce: Gce, machine: str, changes: dict[str, Any], status: int, word: str) -> None:

@@ -28,7 +28,7 @@ def test_as_gcloud_does(gce: Gce, made: Made, zone: str) -> None:
     assert (disk["boot"], disk["autoDelete"], disk["deviceName"]) == (True, True, "persistent-disk-0")
     boot = gce.get(f"zones/{zone}/disks/vm1")
     assert boot["selfLink"] == disk["source"]
-    assert boot["sourceImage"].startswith("https://www.googleapis.com/compute/v1/projects/debian-cloud/global/images/")
+    assert boot["sourceImage"].startswith(f"{gce.base}/projects/debian-cloud/global/images/")
     assert boot["users"] == [vm["selfLink"]]
 
 

@@ -9,7 +9,6 @@ from fixtures.instances import Ask, body_of
 from fixtures.storage import ZONE
 
 PATH = "global/images"
-GOOGLE = "https://www.googleapis.com/compute/v1/projects"
 URL = "https://images.example.org/lab.qcow2.gz"
 Made = Callable[..., dict[str, Any]]
 
@@ -38,7 +37,7 @@ def test_deprecate(gce: Gce, disk: str) -> None:
     status = {"state": "DEPRECATED", "replacement": "global/images/img-new", "obsolete": "2030-01-01T00:00:00Z"}
     operation = gce.done(gce.post(f"{PATH}/img-old/deprecate", status))
     assert operation["operationType"] == "deprecate"
-    shown = status | {"replacement": f"{GOOGLE}/demo/global/images/img-new"}
+    shown = status | {"replacement": f"{gce.base}/projects/demo/global/images/img-new"}
     assert gce.get(f"{PATH}/img-old")["deprecated"] == shown
     assert "labels" not in gce.get(f"{PATH}/img-old") or gce.get(f"{PATH}/img-old")["labels"] == {}
     assert gce.get(f"{PATH}/family/aging")["name"] == "img-new"

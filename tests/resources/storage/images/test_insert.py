@@ -37,7 +37,7 @@ def test_of_a_disk(gce: Gce, disk: str, ask: Ask) -> None:
     assert (shown["status"], shown["family"], shown["description"]) == ("READY", "lab", "of data")
     assert (shown["diskSizeGb"], shown["labels"], shown["sourceType"]) == ("5", {"a": "1"}, "RAW")
     assert shown["storageLocations"] == sorted(gce_regions(gce))
-    assert shown["selfLink"] == f"{GOOGLE}/demo/global/images/img-all"
+    assert shown["selfLink"] == f"{gce.base}/projects/demo/global/images/img-all"
     assert gce.get(f"{PATH}/family/lab") == shown
     assert shown in gce.items(PATH)
     (kept,) = ask("listTemplates", templatefilter="self", name="img-all", zoneid=zone_id(ask, ZONE))["template"]
@@ -59,7 +59,7 @@ def test_a_machine_of_it(gce: Gce, made: Made, disk: str) -> None:
     disks[0]["initializeParams"] = {"sourceImage": "global/images/family/boots"}
     made("sandbox-west1-a", "vm-of-own", disks=disks)
     boot = gce.get("zones/sandbox-west1-a/disks/vm-of-own")
-    assert boot["sourceImage"] == f"{GOOGLE}/demo/global/images/img-boot"
+    assert boot["sourceImage"] == f"{gce.base}/projects/demo/global/images/img-boot"
     gce.done(gce.delete(f"{PATH}/img-boot"))
     assert gce.get("zones/sandbox-west1-a/instances/vm-of-own")["status"] == "RUNNING"
 

@@ -39,11 +39,10 @@ def test_own_project_has_own_images(gce: Gce) -> None:
     assert gce.items("global/images") == []
 
 
-def test_links_are_googles(gce: Gce) -> None:
-    """An image's link stands at Google's host, since Terraform takes no other (clients.md R1)."""
+def test_a_public_image_links_to_its_project(gce: Gce) -> None:
+    """The link of a public image names its project, on this server."""
     image = of(gce, "debian-cloud").get("global/images/debian-12-v20260101")
-    google = "https://www.googleapis.com/compute/v1"
-    assert image["selfLink"] == f"{google}/projects/debian-cloud/global/images/debian-12-v20260101"
+    assert image["selfLink"] == f"{gce.base}/projects/debian-cloud/global/images/debian-12-v20260101"
 
 
 def test_get_by_every_name(gce: Gce) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gstack.errors import Problem
-from gstack.gateway.links import GOOGLE
+from gstack.gateway.links import Links
 from gstack.resources.inventory.templates import image_reference
 from gstack.resources.shared import metadata
 from gstack.resources.shared import refused as policy
@@ -56,13 +56,13 @@ def images_of(stored: Mapping[str, Any]) -> list[str]:
     return [path for path in paths if path]
 
 
-def to_gce(stored: Mapping[str, Any], link: Callable[[str, str], str]) -> dict[str, Any]:
+def to_gce(stored: Mapping[str, Any], links: Links, link: Callable[[str, str], str]) -> dict[str, Any]:
     """Show properties as Google does, with fingerprints; `link` makes a URL of a path in a project."""
     return dict(stored) | {
         "metadata": metadata.to_gce({item["key"]: item["value"] for item in stored["metadata"]["items"]}),
         "tags": tags_to_gce(stored["tags"]["items"]),
         "scheduling": scheduling_to_gce(stored.get("scheduling", {})),
-        "disks": [_shown_disk(disk, index) for index, disk in enumerate(stored["disks"])],
+        "disks": [_shown_disk(disk, index, links) for index, disk in enumerate(stored["disks"])],
         "networkInterfaces": [_shown_nic(nic, index, link) for index, nic in enumerate(stored["networkInterfaces"])],
     }
 
@@ -158,7 +158,7 @@ def _bare(text: object, field: str) -> str:
     return text
 
 
-def _shown_disk(disk: Mapping[str, Any], index: int) -> dict[str, Any]:
+def _shown_disk(disk: Mapping[str, Any], index: int, links: Links) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "type": "PERSISTENT",
         "mode": "READ_WRITE",
@@ -169,8 +169,8 @@ def _shown_disk(disk: Mapping[str, Any], index: int) -> dict[str, Any]:
         "deviceName": f"persistent-disk-{index}",
     } | dict(disk)
     path = shown.get("initializeParams", {}).get("sourceImage", "")
-    if path.startswith("projects/"):  # an image's URL is always at Google's host
-        shown["initializeParams"] = shown["initializeParams"] | {"sourceImage": f"{GOOGLE}/compute/v1/{path}"}
+    if path.startswith("projects/"):
+        shown["initializeParams"] = shown["initializeParams"] | {"sourceImage": links.image_path(path)}
     return shown
 
 

@@ -38,7 +38,7 @@ def to_gce(call: Call, template: Mapping[str, Any]) -> dict[str, Any]:
         "name": template["name"],
         "description": template["description"],
         "creationTimestamp": template["creationTimestamp"],
-        "properties": instance_properties.to_gce(template["properties"], call.link),
+        "properties": instance_properties.to_gce(template["properties"], call.links, call.link),
         "sourceInstance": call.link(template["source"]) if template.get("source") else "",
         "region": call.link(scope) if scope != GLOBAL else "",
         "selfLink": call.link(f"{scope}/{COLLECTION}/{template['name']}"),

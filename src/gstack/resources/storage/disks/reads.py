@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gstack.errors import Problem
-from gstack.gateway.call import Call, Links, serves
+from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import Fetch, Page, PageRequest, list_zonal
 from gstack.operations.model import Target
 from gstack.resources.inventory import machines, volumes
@@ -129,7 +129,7 @@ async def render(call: Call, everywhere: Locations, found: Sequence[FoundDisk]) 
     for one in found:
         if location := everywhere.of_id(one.volume.zoneid):
             disk_type = type_of(one, disk_types)
-            shown.append(to_gce(one, location, disk_type, _image_link(one, images), call.link))
+            shown.append(to_gce(one, location, disk_type, _image_link(call, one, images), call.link))
     return shown
 
 
@@ -162,10 +162,11 @@ async def _images(call: Call, found: Sequence[FoundDisk]) -> Catalog | None:
     return await catalog(call.cloudstack, call.project) if unknown else None
 
 
-def _image_link(disk: FoundDisk, images: Catalog | None) -> str:
+def _image_link(call: Call, disk: FoundDisk, images: Catalog | None) -> str:
     facts, volume = disk.own_facts, disk.volume
     if image := facts.get("image"):
-        return Links.image(image["project"], image["name"])
+        return call.links.image(image["project"], image["name"])
     if not volume.templateid or images is None or "source" in facts:
         return ""
-    return images.link(volume.templateid, volume.templatename)
+    names = images.names_of(volume.templateid, volume.templatename)
+    return call.links.image(*names) if names else ""

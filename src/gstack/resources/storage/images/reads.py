@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gstack.errors import Problem
-from gstack.gateway.call import Call, Links, serves
+from gstack.gateway.call import Call, serves
+from gstack.gateway.links import Links
 from gstack.gateway.listing import in_memory, list_items
 from gstack.resources.inventory.templates import Catalog, Image, catalog
 from gstack.resources.inventory.zones import Locations, locations
@@ -29,13 +30,12 @@ from gstack.resources.shared.references import parse_reference
 ARCHITECTURES = {"x86_64": "X86_64", "aarch64": "ARM64"}
 
 
-def to_gce(image: Image, facts: Mapping[str, Any], everywhere: Locations, link: Callable[[str], str]) -> dict[str, Any]:
-    """An Image. `facts` are the sidecar's; `link` makes a URL of a path in the project.
-
-    Links to images are always at Google's host, since Terraform accepts no other.
-    """
+def to_gce(
+    image: Image, facts: Mapping[str, Any], everywhere: Locations, links: Links, link: Callable[[str], str]
+) -> dict[str, Any]:
+    """An Image. `facts` are the sidecar's; `link` makes a URL of a path in the project."""
     labels = tags_to_labels(image.tags)
-    requests = [{"type": "WINDOWS"}] if image.family.startswith("requests") else []
+    windows = [{"type": "WINDOWS"}] if image.family.startswith("windows") else []
     return present(
         {
             "kind": "compute#image",
@@ -47,34 +47,34 @@ def to_gce(image: Image, facts: Mapping[str, Any], everywhere: Locations, link: 
             "status": image.status,
             "sourceType": "RAW",
             "rawDisk": {"containerType": "TAR", "source": ""},
-            **_source_to_gce(facts.get("source"), link),
+            **_source_to_gce(facts.get("source"), links, link),
             "archiveSizeBytes": str(image.archive_bytes),
             "diskSizeGb": str(facts.get("size_gb") or image.size_gb),
             "architecture": facts.get("architecture") or ARCHITECTURES.get(image.arch),
-            "guestOsFeatures": facts.get("guest_os_features") or requests,
+            "guestOsFeatures": facts.get("guest_os_features") or windows,
             "labels": labels,
             "labelFingerprint": fingerprint(labels),
             "licenses": facts.get("licenses"),
             "storageLocations": sorted(one.region for one in everywhere.all if one.id in image.zones),
-            "selfLink": Links.image(image.project, image.name),
-            "deprecated": deprecation.to_gce(image.tags, _replacement(image)),
+            "selfLink": links.image(image.project, image.name),
+            "deprecated": deprecation.to_gce(image.tags, _replacement(image, links)),
         }
     )
 
 
-def _source_to_gce(source: Mapping[str, str] | None, link: Callable[[str], str]) -> dict[str, str]:
+def _source_to_gce(source: Mapping[str, str] | None, links: Links, link: Callable[[str], str]) -> dict[str, str]:
     """`sourceDisk`, `sourceSnapshot` or `sourceImage` with its id, as they were when the image was created."""
     if not source:
         return {}
     reference = parse_reference(source["path"])
     is_image = reference.collection == "images"
-    url = Links.image(reference.project, reference.name) if is_image else link(source["path"])
+    url = links.image(reference.project, reference.name) if is_image else link(source["path"])
     return {source["field"]: url, f"{source['field']}Id": source["id"]}
 
 
-def _replacement(image: Image) -> str:
+def _replacement(image: Image, links: Links) -> str:
     reference = parse_reference(deprecation.replacement_of(image.tags))
-    return Links.image(reference.project, reference.name) if reference.name else ""
+    return links.image(reference.project, reference.name) if reference.name else ""
 
 
 @serves("compute.images.get", foreign=True)
@@ -121,7 +121,7 @@ async def render(call: Call, images: Sequence[Image]) -> list[dict[str, Any]]:
     """Show images, with what the sidecar has of the caller's own."""
     own = [image.id for image in images if image.own]
     everywhere, facts = await asyncio.gather(locations(call.cloudstack, call.settings.names), call.sidecar.facts(own))
-    return [to_gce(image, facts.get(image.id, {}), everywhere, call.link) for image in images]
+    return [to_gce(image, facts.get(image.id, {}), everywhere, call.links, call.link) for image in images]
 
 
 async def images_of(call: Call, *, fresh: bool = False) -> Catalog:
