@@ -25,7 +25,6 @@ SWEEP_SECONDS = 3600.0
 ENVELOPES = {  # what CloudStack wraps answers in, where it is not `<command>response`
     "resetsshkeyforvirtualmachine": "resetSSHKeyforvirtualmachineresponse",
     "restorevirtualmachine": "restorevmresponse",
-    "listcounters": "counterresponse",
     "createlbstickinesspolicy": "createLBStickinessPolicy",
     "addiptonic": "addiptovmnicresponse",
     "updatenetworkaclitem": "createnetworkaclresponse",

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
-from gstack.sandbox import nics, removal, views
+from gstack.sandbox import nics, removal, views, volumes
+from gstack.sandbox.errors import CloudStackError
 from gstack.sandbox.registry import Answer
 from gstack.sandbox.world import Row, World, now
 
@@ -37,12 +38,38 @@ def volumes_of(world: World, machine_id: str) -> list[Row]:
     return world.find("volume", virtualmachineid=machine_id)
 
 
+def start(world: World, row: Row) -> Row:
+    """Bring a machine up: its networks, its addresses, its volumes."""
+    for nic in nics.of_machine(world, row["id"]):
+        nics.implement(world, world.one("network", nic["networkid"]))
+        nics.plug(world, nic)
+    for volume in volumes_of(world, row["id"]):
+        world.update("volume", volume["id"], state="Ready")
+    _require_root(world, row)
+    details = {name: value for name, value in row["details"].items() if name != "deployvm"}
+    world.update("virtualmachine", row["id"], details=details, started=True)
+    return set_state(world, row, "Running")
+
+
+def stop(world: World, row: Row) -> None:
+    """Take a machine off its isolated networks; it keeps its addresses."""
+    for nic in nics.of_machine(world, row["id"]):
+        nics.unplug(world, nic)
+
+
+def _require_root(world: World, row: Row) -> None:
+    if not any(volume["type"] == volumes.ROOT for volume in volumes_of(world, row["id"])):
+        raise CloudStackError(
+            530, f"Unable to start VM {row['name']}: it has no root volume. Attach it with deviceid=0."
+        )
+
+
 def forget(world: World, row: Row) -> None:
     """Expunge a machine: its name, NICs, addresses, root volume and tags are free again."""
     for nic in nics.of_machine(world, row["id"]):
         nics.free(world, nic)
     for volume in volumes_of(world, row["id"]):
-        if volume["type"] == "ROOT":
+        if volume["type"] == volumes.ROOT:
             world.delete("volume", volume["id"])
     removal.machine(world, row["id"])
     removal.remove(world, "virtualmachine", row["id"])

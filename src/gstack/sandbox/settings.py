@@ -67,6 +67,7 @@ class SandboxSettings(msgspec.Struct, frozen=True):
     expunge_allowed: bool = False
     several_key_pairs: bool = True  # as CloudStack 4.23; before it a user has one pair, and a new one replaces it
     limits: Mapping[str, int] = {}
+    cloudstack_version: str = "4.23"
     plain_seed: bool = False  # only what the recorded CloudStack had: no GCE-named offerings and templates
 
 

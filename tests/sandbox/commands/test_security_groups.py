@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from fixtures.networking import BASIC, machine
+from gstack.sandbox.commands import security_groups
+from gstack.sandbox.errors import CloudStackError
 
 
 def _group(client: Any, name: str) -> str:
@@ -146,3 +148,34 @@ def test_source_group_of_a_project_is_named_by_its_account(demo: Any) -> None:
     named = {"usersecuritygrouplist__account": account, "usersecuritygrouplist__group": "two"}
     rule = _allow(demo, made[0]["id"], protocol="all", **named)[0]
     assert (rule["securitygroupname"], rule["account"]) == ("two", account)
+
+
+@pytest.mark.parametrize(
+    ("args", "row"),
+    [
+        ({}, {"protocol": "all", "startport": 0, "endport": 0}),
+        ({"protocol": "TCP", "startport": 0, "endport": 0}, {"protocol": "tcp", "startport": 0, "endport": 65535}),
+        ({"protocol": "ICMP", "icmptype": 8, "icmpcode": 0}, {"protocol": "icmp", "icmptype": 8, "icmpcode": 0}),
+        ({"protocol": "47", "startport": 9}, {"protocol": "47", "startport": 0, "endport": 0}),
+    ],
+)
+def test_ports_as_cloudstack_keeps_them(args: dict[str, Any], row: dict[str, Any]) -> None:
+    """No protocol means all; ports 0 to 0 of tcp mean every port; numbers have no ports."""
+    assert security_groups.ports(args) == row
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"protocol": "256"},
+        {"protocol": "tcp", "startport": 1},
+        {"protocol": "udp", "startport": -1, "endport": 5},
+        {"protocol": "tcp", "startport": 1, "endport": 65536},
+        {"protocol": "icmp", "icmptype": 256, "icmpcode": 0},
+    ],
+)
+def test_impossible_ports_are_refused(args: dict[str, Any]) -> None:
+    """What is no protocol, port or ICMP type is 431."""
+    with pytest.raises(CloudStackError) as refused:
+        security_groups.ports(args)
+    assert refused.value.code == 431

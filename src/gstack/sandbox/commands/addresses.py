@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gstack.sandbox import limits, placing, removal, views
+from gstack.sandbox import limits, removal, views
+from gstack.sandbox.commands.networks import isolated_network
 from gstack.sandbox.errors import CloudStackError, denied, invalid
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, command, failure, work
@@ -113,7 +114,7 @@ def _only_network(call: Call) -> Row:
     if len(rows) > 1:
         raise invalid("Account has more than one isolated Network in the zone")
     name = f"{call.owner['name']}-network"
-    return rows[0] if rows else call.world.put("network", placing.isolated_network(call.world, zone, call.owner, name))
+    return rows[0] if rows else call.world.put("network", isolated_network(call.world, zone, call.owner, name))
 
 
 def _available(call: Call, zoneid: str) -> Row:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gstack.sandbox import limits, machines, nics, placing, volumes
-from gstack.sandbox.commands.keys import checked_user_data
-from gstack.sandbox.errors import CloudStackError, invalid, parameter_error
+from gstack.sandbox import limits, machines, nics, volumes
+from gstack.sandbox.commands.networks import isolated_network
+from gstack.sandbox.commands.user_data import checked_user_data
+from gstack.sandbox.errors import CloudStackError, denied, invalid, missing_entity, parameter_error
 from gstack.sandbox.registry import Answer, Call, Job, begin, command, failure, work
 from gstack.sandbox.world import Row, new_id, now
 
 GIB = 1024**3
+Place = tuple[Row, str | None]  # a network and the address that was asked for on it
 NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
@@ -32,8 +34,8 @@ def deploy(call: Call) -> Job:
     disks = _data_disks(call)
     root = _root(call, template)
     keys = _key_pairs(call)
-    places = placing.networks(call)
-    groups = placing.security_groups(call)
+    places = _networks(call)
+    groups = _security_groups(call)
     row = _new_machine(call, template, sizes, keys, groups)
     nics.check_host_name(call.world, [network for network, _ in places], row["name"])
     _check_limits(call, sizes, [root["size"], *(disk["size"] for disk in disks)])
@@ -55,7 +57,7 @@ def _check_limits(call: Call, sizes: dict[str, int], disks: list[int]) -> None:
     )
 
 
-def _connect(call: Call, row: Row, places: list[placing.Place]) -> None:
+def _connect(call: Call, row: Row, places: list[Place]) -> None:
     try:
         for network, address in places:
             nics.allocate(call.world, network, row, address)
@@ -192,6 +194,92 @@ def key_details(keys: list[Row]) -> dict[str, str]:
     return {"SSH.PublicKey": public, "SSH.KeyPairNames": ",".join(row["name"] for row in keys)}
 
 
+def _networks(call: Call) -> list[Place]:
+    """Return the networks of a deployment, the default one first."""
+    zone = call.entity("zone", "zoneid")
+    given = _given(call)
+    if zone["networktype"] == "Basic":
+        if given:
+            raise invalid("Can't specify network Ids in Basic zone")
+        return [(call.world.find("network", zoneid=zone["id"], type="Shared")[0], call.args.get("ipaddress"))]
+    if not given:
+        return [(_implied(call, zone), call.args.get("ipaddress"))]
+    for network, _ in given:
+        _check_network(call, zone, network)
+    return given
+
+
+def _given(call: Call) -> list[Place]:
+    mapped = [_mapped(call, entry) for entry in call.args.get("iptonetworklist", [])]
+    if mapped and call.args.get("networkids"):
+        raise invalid("ipToNetworkMap can't be specified along with networkIds or ipAddress")
+    if mapped:
+        return mapped
+    first = call.args.get("ipaddress")
+    rows = [call.world.one("network", identity) for identity in call.args.get("networkids", [])]
+    return [(row, first if number == 0 else None) for number, row in enumerate(rows)]
+
+
+def _mapped(call: Call, entry: dict[str, str]) -> Place:
+    network = call.world.get("network", entry.get("networkid"))
+    if network is None:
+        raise missing_entity(call.name, "networkid", entry.get("networkid", ""))
+    return network, entry.get("ip")
+
+
+def _check_network(call: Call, zone: Row, network: Row) -> None:
+    if network.get("accountid") not in (None, call.owner["id"]):
+        raise denied(f"Unable to use network with id= {network['id']}, permission denied")
+    if network["zoneid"] != zone["id"]:
+        raise invalid(f"Network id={network['id']} doesn't belong to zone {zone['id']}")
+
+
+def _implied(call: Call, zone: Row) -> Row:
+    """Return the network of a deployment that names none: the only one there is, or a new one."""
+    if zone["securitygroupsenabled"]:
+        return call.world.find("network", zoneid=zone["id"], type="Shared")[0]
+    own = [
+        row
+        for row in call.world.find("network", accountid=call.owner["id"], zoneid=zone["id"])
+        if row["type"] == "Isolated" and not row.get("vpcid")
+    ]
+    if len(own) > 1:
+        name = call.owner["name"]
+        raise invalid(f"More than 1 default Isolated networks are found for account {name}; please specify networkIds")
+    return own[0] if own else _default_network(call, zone)
+
+
+def _default_network(call: Call, zone: Row) -> Row:
+    name = f"{call.owner['name']}-network"
+    row = isolated_network(call.world, zone, call.owner, name)
+    return call.world.put("network", row)
+
+
+def _security_groups(call: Call) -> list[str]:
+    """Return the security groups that a new machine joins: the named ones, else the owner's `default`."""
+    zone = call.entity("zone", "zoneid")
+    named = named_groups(call)
+    if not zone["securitygroupsenabled"]:
+        if named:
+            raise invalid("Can't create vm with security groups; security group feature is not enabled per zone")
+        return []
+    return named or [call.world.find("securitygroup", accountid=call.owner["id"], name="default")[0]["id"]]
+
+
+def named_groups(call: Call) -> list[str]:
+    """Return the ids in `securitygroupids` or behind `securitygroupnames`."""
+    ids = list(call.args.get("securitygroupids", []))
+    names = call.args.get("securitygroupnames", [])
+    if ids and names:
+        raise invalid("securitygroupids parameter is mutually exclusive with securitygroupnames parameter")
+    for name in names:
+        row = call.world.first("securitygroup", accountid=call.owner["id"], name=name)
+        if row is None:
+            raise invalid(f"Unable to find group by name {name}")
+        ids.append(row["id"])
+    return list(dict.fromkeys(ids))
+
+
 def _new_machine(call: Call, template: Row, sizes: dict[str, int], keys: list[Row], groups: list[str]) -> Row:
     identity = new_id()
     name = call.args.get("name", f"VM-{identity}")
@@ -279,7 +367,7 @@ def not_deployed(call: Call) -> None:
 def deployed(call: Call) -> Answer:
     row = _machine(call)
     if call.args.get("startvm", True):
-        row = placing.start(call.world, row)
+        row = machines.start(call.world, row)
     return {"virtualmachine": machines.view(call.world, row)}
 
 

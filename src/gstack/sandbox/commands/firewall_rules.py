@@ -5,9 +5,9 @@ from __future__ import annotations
 from gstack.sandbox import removal, subnets, views
 from gstack.sandbox.commands.networks import own_network
 from gstack.sandbox.errors import denied, invalid
-from gstack.sandbox.filtering import check_conflict, check_ports, check_protocol
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, command, failure, work
+from gstack.sandbox.rule_checks import check_conflict, check_ports, check_protocol
 from gstack.sandbox.world import Row, World
 
 INGRESS, EGRESS = "Ingress", "Egress"
@@ -116,29 +116,17 @@ def to_rule(world: World, row: Row) -> Answer:
 
 
 @command("updateFirewallRule", id="firewallrule")
-def update_rule(call: Call) -> Job:
-    return Job("FirewallRule", call.args["id"])
-
-
 @command("updateEgressFirewallRule", id="firewallrule")
-def update_egress_rule(call: Call) -> Job:
-    return Job("FirewallRule", call.args["id"])
+@command("deleteFirewallRule", id="firewallrule")
+@command("deleteEgressFirewallRule", id="firewallrule")
+def change_rule(_call: Call) -> Job:
+    return Job()
 
 
 @work("updateFirewallRule", "updateEgressFirewallRule")
 def updated_rule(call: Call) -> Answer:
     """Answer the rule: ordinary users can change nothing of it."""
     return {"firewallrule": to_rule(call.world, call.entity("firewallrule", "id"))}
-
-
-@command("deleteFirewallRule", id="firewallrule")
-def delete_rule(_call: Call) -> Job:
-    return Job()
-
-
-@command("deleteEgressFirewallRule", id="firewallrule")
-def delete_egress_rule(_call: Call) -> Job:
-    return Job()
 
 
 @work("deleteFirewallRule", "deleteEgressFirewallRule")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gstack.sandbox import filtering, machines, removal, views
+from gstack.sandbox import machines, removal, rule_checks, views
 from gstack.sandbox.commands.firewall_rules import own_address
 from gstack.sandbox.commands.port_forwarding import open_firewall, rule_network
 from gstack.sandbox.errors import invalid, runtime
@@ -21,7 +21,8 @@ def create_rule(call: Call) -> Job:
         raise invalid("publicipid is required: the sandbox has no elastic load balancing")
     address = own_address(call, "publicipid")
     _check(call)
-    filtering.check_public_ports(call.world, address, args["publicport"], args["publicport"], args.get("protocol", ""))
+    port = args["publicport"]
+    rule_checks.check_public_ports(call.world, address, port, port, args.get("protocol", ""))
     row = call.world.put("loadbalancer", _new_row(call, address))
     if args.get("openfirewall", not address.get("vpcid")):
         rule = {**row, "protocol": "udp" if args.get("protocol") == "udp" else "tcp"}
@@ -30,8 +31,8 @@ def create_rule(call: Call) -> Job:
 
 
 def _check(call: Call) -> None:
-    filtering.check_port(call.args["publicport"])
-    filtering.check_port(call.args["privateport"])
+    rule_checks.check_port(call.args["publicport"])
+    rule_checks.check_port(call.args["privateport"])
     _check_words(call)
 
 
@@ -39,7 +40,7 @@ def _check_words(call: Call) -> None:
     if call.args.get("algorithm", ALGORITHMS[0]) not in ALGORITHMS:
         raise invalid(f"Invalid algorithm: {call.args['algorithm']}")
     if "protocol" in call.args:
-        filtering.check_protocol(call.args["protocol"], PROTOCOLS)
+        rule_checks.check_protocol(call.args["protocol"], PROTOCOLS)
 
 
 def _new_row(call: Call, address: Row) -> Row:
@@ -115,19 +116,16 @@ def updated_rule(call: Call) -> Answer:
     return {"loadbalancer": to_rule(call.world, call.world.update("loadbalancer", row["id"], **given))}
 
 
-@command("deleteLoadBalancerRule", id="loadbalancer")
-def delete_rule(_call: Call) -> Job:
-    return Job()
-
-
 @work("deleteLoadBalancerRule")
 def deleted_rule(call: Call) -> Answer:
     removal.balancer(call.world, call.entity("loadbalancer", "id"))
     return {"success": True}
 
 
+@command("deleteLoadBalancerRule", id="loadbalancer")
 @command("assignToLoadBalancerRule", id="loadbalancer", virtualmachineids="virtualmachine")
-def assign(_call: Call) -> Job:
+@command("removeFromLoadBalancerRule", id="loadbalancer", virtualmachineids="virtualmachine")
+def change_members(_call: Call) -> Job:
     return Job()
 
 
@@ -162,11 +160,6 @@ def _assign(world: World, rule: Row, identity: str) -> None:
         )
     row = {"lbruleid": rule["id"], "virtualmachineid": identity, "ipaddress": nic["ipaddress"]}
     world.put("loadbalancermember", row)
-
-
-@command("removeFromLoadBalancerRule", id="loadbalancer", virtualmachineids="virtualmachine")
-def unassign(_call: Call) -> Job:
-    return Job()
 
 
 @work("removeFromLoadBalancerRule")

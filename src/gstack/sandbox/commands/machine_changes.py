@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gstack.sandbox import limits, machines, nics, placing, volumes
-from gstack.sandbox.commands.deploy import NAME, key_details, sizes_of
-from gstack.sandbox.commands.keys import USER_DATA_LIMIT
+from gstack.sandbox import limits, machines, nics, volumes
+from gstack.sandbox.commands.deploy import NAME, key_details, named_groups, sizes_of
+from gstack.sandbox.commands.user_data import USER_DATA_LIMIT
 from gstack.sandbox.errors import CloudStackError, internal, invalid, runtime
 from gstack.sandbox.registry import Answer, Call, Job, command, work
 from gstack.sandbox.world import Row, World
@@ -64,7 +64,7 @@ def _renamed(call: Call, row: Row) -> Row:
 def _regrouped(call: Call, row: Row) -> Row:
     if "securitygroupids" not in call.args and "securitygroupnames" not in call.args:
         return {}
-    groups = placing.named_groups(call)
+    groups = named_groups(call)
     if row["state"] != "Stopped" or not call.world.one("zone", row["zoneid"])["securitygroupsenabled"]:
         raise internal()
     return {"securitygroupids": groups}

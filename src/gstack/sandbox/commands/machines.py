@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gstack.sandbox import machines, nics, placing, volumes
+from gstack.sandbox import machines, nics, volumes
 from gstack.sandbox.errors import denied, invalid, runtime
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, begin, command, failure, work
@@ -82,7 +82,7 @@ def starting(call: Call) -> None:
 
 @work("startVirtualMachine")
 def started(call: Call) -> Answer:
-    return _answer(call.world, placing.start(call.world, _machine(call)))
+    return _answer(call.world, machines.start(call.world, _machine(call)))
 
 
 @begin("stopVirtualMachine")
@@ -95,7 +95,7 @@ def stopping(call: Call) -> None:
 
 @work("stopVirtualMachine")
 def stopped(call: Call) -> Answer:
-    placing.stop(call.world, _machine(call))
+    machines.stop(call.world, _machine(call))
     return _answer(call.world, machines.set_state(call.world, _machine(call), "Stopped"))
 
 
@@ -137,7 +137,7 @@ def _check_volumes(call: Call, row: Row) -> None:
 def destroyed(call: Call) -> Answer:
     world, row = call.world, _machine(call)
     if row["state"] == "Stopping":
-        placing.stop(world, row)
+        machines.stop(world, row)
     for volume in machines.volumes_of(world, row["id"]):
         if volume["type"] == volumes.DATA:
             volumes.detach(world, volume)

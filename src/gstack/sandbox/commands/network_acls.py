@@ -60,7 +60,8 @@ def to_list(world: World, row: Row) -> Answer:
 
 
 @command("updateNetworkACLList", id="networkacllist")
-def update_list(call: Call) -> Job:
+@command("deleteNetworkACLList", id="networkacllist")
+def change_list(call: Call) -> Job:
     _no_default(call.entity("networkacllist", "id"))
     return Job("NetworkAcl")
 
@@ -70,12 +71,6 @@ def updated_list(call: Call) -> Answer:
     given = {field: call.args[field] for field in ("name", "description") if call.args.get(field)}
     call.world.update("networkacllist", call.args["id"], **given)
     return {"success": True}
-
-
-@command("deleteNetworkACLList", id="networkacllist")
-def delete_list(call: Call) -> Job:
-    _no_default(call.entity("networkacllist", "id"))
-    return Job("NetworkAcl")
 
 
 @work("deleteNetworkACLList")
@@ -237,7 +232,8 @@ def to_item(world: World, row: Row) -> Answer:
 
 
 @command("updateNetworkACLItem", id="networkacl")
-def update_item(call: Call) -> Job:
+@command("deleteNetworkACL", id="networkacl")
+def change_item(call: Call) -> Job:
     _no_default(call.world.one("networkacllist", call.entity("networkacl", "id")["aclid"]))
     return Job("NetworkAclItem")
 
@@ -255,12 +251,6 @@ def _bare(row: Row) -> Row:
     """Return what stays of an item when `partialupgrade` is false: all that is not given is dropped."""
     kept = {field: row[field] for field in ("id", "aclid", "accountid", "state", "number", "protocol")}
     return {**kept, "traffictype": "Ingress", "action": "Allow"}
-
-
-@command("deleteNetworkACL", id="networkacl")
-def delete_item(call: Call) -> Job:
-    _no_default(call.world.one("networkacllist", call.entity("networkacl", "id")["aclid"]))
-    return Job("NetworkAclItem")
 
 
 @work("deleteNetworkACL")

@@ -16,6 +16,7 @@ from gstack.sandbox.registry import Answer, Call, Job, command, work
 from gstack.sandbox.world import Row, World, new_id, now
 
 ISOLATED, SHARED, L2 = "Isolated", "Shared", "L2"
+DEFAULT_OFFERING = "DefaultIsolatedNetworkOfferingWithSourceNatService"
 _DERIVED = {
     *("forvpc", "issystem", "canusefordeploy", "restartrequired", "specifyipranges", "physicalnetworkid"),
     *("traffictype", "supportedservices"),
@@ -111,6 +112,30 @@ def _new_row(call: Call, offering: Row, vpc: Row | None) -> Row:
     return row | ({"dns2": call.args["dns2"]} if "dns2" in call.args else {})
 
 
+def isolated_network(world: World, zone: Row, owner: Row, name: str) -> Row:
+    """Return the row of an isolated network with source NAT, as CloudStack makes it when none is named."""
+    number = world.next_number("network")
+    return {
+        "id": new_id(),
+        "number": number,
+        "name": name,
+        "displaytext": name,
+        "type": "Isolated",
+        "zoneid": zone["id"],
+        "accountid": owner["id"],
+        "networkofferingid": world.find("networkoffering", name=DEFAULT_OFFERING)[0]["id"],
+        "gateway": "10.1.1.1",
+        "netmask": "255.255.255.0",
+        "cidr": "10.1.1.0/24",
+        "broadcastdomaintype": "Vlan",
+        "state": "Allocated",
+        "acltype": "Account",
+        "networkdomain": f"cs{number}cloud.internal",
+        "dns1": "8.8.8.8",
+        "created": now(),
+    }
+
+
 def network_domain(world: World, account_id: str) -> str:
     """Return the DNS domain that CloudStack gives the networks of an account: `cs4cloud.internal`."""
     number = [account["id"] for account in world.all("account")].index(account_id) + 1
@@ -161,7 +186,9 @@ def check_acl_of_vpc(acl: Row, vpcid: str) -> None:
 
 
 @command("updateNetwork", id="network")
-def update_network(call: Call) -> Job:
+@command("deleteNetwork", id="network")
+@command("restartNetwork", id="network")
+def change_network(call: Call) -> Job:
     own_network(call)
     return Job("Network")
 
@@ -184,12 +211,6 @@ def own_network(call: Call, parameter: str = "id") -> Row:
     return call.require_use(row)
 
 
-@command("deleteNetwork", id="network")
-def delete_network(call: Call) -> Job:
-    own_network(call)
-    return Job("Network")
-
-
 @work("deleteNetwork")
 def deleted_network(call: Call) -> Answer:
     """Delete a network; not while a machine has a NIC on it, a destroyed one that is not expunged included."""
@@ -198,12 +219,6 @@ def deleted_network(call: Call) -> Answer:
         raise runtime("Failed to delete network")
     removal.network(call.world, row)
     return {"success": True}
-
-
-@command("restartNetwork", id="network")
-def restart_network(call: Call) -> Job:
-    own_network(call)
-    return Job("Network")
 
 
 @work("restartNetwork")

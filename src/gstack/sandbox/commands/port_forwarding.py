@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gstack.sandbox import filtering, removal, views
+from gstack.sandbox import removal, rule_checks, views
 from gstack.sandbox.commands.firewall_rules import EVERYONE, INGRESS, own_address
 from gstack.sandbox.errors import invalid
 from gstack.sandbox.listing import chosen, page
@@ -13,9 +13,9 @@ from gstack.sandbox.world import Row, World
 @command("createPortForwardingRule", ipaddressid="publicip", virtualmachineid="virtualmachine", networkid="network")
 def create_rule(call: Call) -> Job:
     args, address = call.args, own_address(call, "ipaddressid")
-    filtering.check_protocol(args["protocol"], ("tcp", "udp"))
+    rule_checks.check_protocol(args["protocol"], ("tcp", "udp"))
     ports = _ports(call)
-    filtering.check_public_ports(
+    rule_checks.check_public_ports(
         call.world, address, ports["publicport"], ports["publicendport"], args["protocol"].lower()
     )
     network = rule_network(call, address)
@@ -45,7 +45,7 @@ def _ports(call: Call) -> Row:
         "publicendport": args.get("publicendport", args["publicport"]),
     }
     for port in row.values():
-        filtering.check_port(port)
+        rule_checks.check_port(port)
     if row["privateport"] > row["privateendport"] or row["publicport"] > row["publicendport"]:
         raise invalid("Start port can't be bigger than end port")
     if row["privateendport"] - row["privateport"] != row["publicendport"] - row["publicport"]:
@@ -92,7 +92,7 @@ def open_firewall(world: World, rule: Row, address: Row, ports: tuple[int, int])
         "relatedid": rule["id"],
         "state": "Active",
     }
-    filtering.check_conflict(world, row)
+    rule_checks.check_conflict(world, row)
     world.put("firewallrule", row)
 
 

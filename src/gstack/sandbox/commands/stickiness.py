@@ -67,7 +67,8 @@ def list_policies(call: Call) -> Answer:
 
 
 @command("updateLBStickinessPolicy", id="stickinesspolicy")
-def update_policy(_call: Call) -> Job:
+@command("deleteLBStickinessPolicy", id="stickinesspolicy")
+def change_policy(_call: Call) -> Job:
     return Job()
 
 
@@ -75,11 +76,6 @@ def update_policy(_call: Call) -> Job:
 def updated_policy(call: Call) -> Answer:
     row = call.entity("stickinesspolicy", "id")
     return {"stickinesspolicies": _policies(call.world, call.world.one("loadbalancer", row["lbruleid"]))}
-
-
-@command("deleteLBStickinessPolicy", id="stickinesspolicy")
-def delete_policy(_call: Call) -> Job:
-    return Job()
 
 
 @work("deleteLBStickinessPolicy")

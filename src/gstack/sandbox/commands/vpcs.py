@@ -59,7 +59,9 @@ def not_created(call: Call) -> None:
 
 
 @command("updateVPC", id="vpc")
-def update_vpc(_call: Call) -> Job:
+@command("deleteVPC", id="vpc")
+@command("restartVPC", id="vpc")
+def change_vpc(_call: Call) -> Job:
     return Job("Vpc")
 
 
@@ -67,11 +69,6 @@ def update_vpc(_call: Call) -> Job:
 def updated_vpc(call: Call) -> Answer:
     given = {field: call.args[field] for field in ("name", "displaytext") if call.args.get(field)}
     return {"vpc": to_vpc(call.world, call.world.update("vpc", call.args["id"], **given))}
-
-
-@command("deleteVPC", id="vpc")
-def delete_vpc(_call: Call) -> Job:
-    return Job("Vpc")
 
 
 @work("deleteVPC")
@@ -85,11 +82,6 @@ def deleted_vpc(call: Call) -> Answer:
         raise invalid(f"Can't delete VPC VPC {shown} as its used by {len(tiers)} networks")
     removal.vpc(call.world, row)
     return {"success": True}
-
-
-@command("restartVPC", id="vpc")
-def restart_vpc(_call: Call) -> Job:
-    return Job("Vpc")
 
 
 @work("restartVPC")

@@ -1,4 +1,4 @@
-"""SSH key pairs and registered user data."""
+"""SSH key pairs: registered or generated, listed, deleted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from gstack.sandbox.registry import Answer, Call, command
 from gstack.sandbox.world import Row, World
 
 KEY_TYPES = ("ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
-USER_DATA_LIMIT = 32_768  # characters of base64
 
 
 @command("registerSSHKeyPair")
@@ -81,39 +80,3 @@ def to_key_pair(world: World, row: Row) -> Answer:
 def _fingerprint(row: Row) -> str:
     digest = hashlib.md5(base64.b64decode(row["publickey"].split()[1]), usedforsecurity=False).hexdigest()
     return ":".join(re.findall("..", digest))
-
-
-def checked_user_data(text: str) -> str:
-    """Return user data as it is stored; raise 431 if it is no base64 or too long."""
-    if len(text) > USER_DATA_LIMIT:
-        raise invalid(f"User data has exceeded the maximum length of {USER_DATA_LIMIT} characters")
-    try:
-        base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise invalid("User data is not base64 encoded") from None
-    return text
-
-
-@command("registerUserData")
-def register_user_data(call: Call) -> Answer:
-    name, text = call.args["name"], checked_user_data(call.args["userdata"])
-    if call.world.first("userdata", name=name, accountid=call.owner["id"]):
-        raise invalid(f"A userdata with name {name} already exists for this account.")
-    row = call.world.put("userdata", {"name": name, "userdata": text, "accountid": call.owner["id"]})
-    return {"userdata": to_user_data(call.world, row)}
-
-
-@command("listUserData", id="userdata")
-def list_user_data(call: Call) -> Answer:
-    return page(call, "userdata", chosen(call, call.own_rows("userdata"), "name"), to_user_data)
-
-
-@command("deleteUserData", id="userdata")
-def delete_user_data(call: Call) -> Answer:
-    call.world.delete("userdata", call.args["id"])
-    return {"success": True}
-
-
-def to_user_data(world: World, row: Row) -> Answer:
-    shown = {"id": row["id"], "name": row["name"], **views.owner(world, row)}
-    return {**shown, "userdata": row["userdata"], "hasannotations": False}

@@ -22,10 +22,3 @@ def test_key_pair_is_deleted_by_name(demo: Any) -> None:
     assert "privatekey" not in demo.ok("listSSHKeyPairs", name="short-lived")["sshkeypair"][0]
     demo.ok("deleteSSHKeyPair", name="short-lived")
     assert demo.failure("deleteSSHKeyPair", name="short-lived")[0] == 431
-
-
-def test_registered_user_data(demo: Any) -> None:
-    """Registered user data is listed as it was sent; text that is no base64 is 431."""
-    demo.ok("registerUserData", name="init", userdata="I2Nsb3VkLWNvbmZpZwo=")
-    assert demo.ok("listUserData", name="init")["userdata"][0]["userdata"] == "I2Nsb3VkLWNvbmZpZwo="
-    assert demo.failure("registerUserData", name="odd", userdata="###")[0] == 431

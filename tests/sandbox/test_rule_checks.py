@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gstack.sandbox import filtering
+from gstack.sandbox import rule_checks
 from gstack.sandbox.errors import CloudStackError
 from gstack.sandbox.world import World
 
@@ -20,7 +20,7 @@ RULE = {
 
 def _conflicts(world: World, **changes: object) -> bool:
     try:
-        filtering.check_conflict(world, {**RULE, **changes})
+        rule_checks.check_conflict(world, {**RULE, **changes})
     except CloudStackError as error:
         return (error.code, error.cserrorcode) == (537, 4360)
     return False
@@ -28,16 +28,16 @@ def _conflicts(world: World, **changes: object) -> bool:
 
 def test_end_port_is_the_start_port_by_default() -> None:
     """One port given is a range of one; none is every port; ICMP has a type and a code instead."""
-    assert filtering.check_ports({"startport": 5}, "tcp") == {"startport": 5, "endport": 5}
-    assert filtering.check_ports({}, "udp") == {}
-    assert filtering.check_ports({"icmptype": 8}, "icmp") == {"icmptype": 8, "icmpcode": -1}
+    assert rule_checks.check_ports({"startport": 5}, "tcp") == {"startport": 5, "endport": 5}
+    assert rule_checks.check_ports({}, "udp") == {}
+    assert rule_checks.check_ports({"icmptype": 8}, "icmp") == {"icmptype": 8, "icmpcode": -1}
 
 
 @pytest.mark.parametrize("port", [0, 65536])
 def test_port_is_one_of_sixteen_bits(port: int) -> None:
     """Port 0 and what is beyond 65535 are refused."""
     with pytest.raises(CloudStackError):
-        filtering.check_port(port)
+        rule_checks.check_port(port)
 
 
 def test_every_port_conflicts_with_one() -> None:

@@ -26,13 +26,6 @@ def test_foreign_keys(demo: Any, other: Any) -> None:
     assert other.call("getUserKeys", id=user)[0] == 531
 
 
-def test_what_the_role_may_call_is_told(demo: Any) -> None:
-    """ListApis tells the parameters of one command; an unknown one is 431."""
-    found = demo.ok("listApis", name="registerUserKeys")["api"][0]
-    assert {"id", "name", "enddate"} <= {parameter["name"] for parameter in found["params"]}
-    assert demo.failure("listApis", name="noSuchCommand")[0] == 431
-
-
 def test_a_cloudstack_with_one_pair(demo: Any) -> None:
     """Before 4.23 a new pair replaces the old one at once, and nobody can list or delete pairs."""
     account = new_account("demo")
