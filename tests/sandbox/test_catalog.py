@@ -12,7 +12,7 @@ from gstack.sandbox.world import World
 
 
 def read(command: str, **sent: str) -> dict[str, Any]:
-    return catalog.read(catalog.entries()[command.lower()], sent, World(), {})
+    return catalog.read(catalog.entries()[command], sent, World(), {})
 
 
 def refusal(command: str, **sent: str) -> str:
@@ -52,7 +52,7 @@ def test_too_long() -> None:
 def test_maps_come_in_the_order_of_their_indexes() -> None:
     """`tags[1].key` and `tags[0].key` become a list of maps, lowest index first."""
     sent = {"tags[1].key": "b", "tags[0].key": "a", "tags[0].value": "1", "resourceids": "x", "resourcetype": "UserVm"}
-    args = catalog.read(catalog.entries()["createtags"], sent, World(), {})
+    args = catalog.read(catalog.entries()["createTags"], sent, World(), {})
     assert args["tags"] == [{"key": "a", "value": "1"}, {"key": "b"}]
 
 

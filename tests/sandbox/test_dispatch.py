@@ -17,11 +17,19 @@ def test_command_beyond_the_role(demo: Any) -> None:
     assert body["errortext"] == "The API [listHosts] does not exist or is not available for the account demo."
 
 
-def test_command_not_made_yet(demo: Any) -> None:
-    """A command that the sandbox does not do is refused by name, never answered with nothing."""
-    status, body = demo.call("createVpnGateway", vpcid="x")
+def test_command_that_the_sandbox_lacks(demo: Any) -> None:
+    """A command that the sandbox lacks is refused by name; bad parameters of it are refused first."""
+    status, body = demo.call("listVpnGateways")
     assert status == 530
-    assert body["errortext"] == "The sandbox does not do the CloudStack command createVpnGateway yet."
+    assert body["errortext"] == "The sandbox does not have CloudStack's command listVpnGateways."
+    assert demo.call("createVpnGateway", vpcid="x")[0] == 431
+
+
+def test_names_of_commands_have_their_case(demo: Any) -> None:
+    """CloudStack takes its commands in their own spelling only; names of parameters have no case."""
+    assert demo.call("LISTZONES")[0] == 401
+    assert demo.call("listzones")[0] == 401
+    assert demo.send({"COMMAND": "listZones", "KEYWORD": "nothing"}) == (200, {})
 
 
 def test_foreign_object(demo: Any, other: Any, seeds: Any) -> None:

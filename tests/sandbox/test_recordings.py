@@ -13,12 +13,19 @@ import gzip
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from gstack.sandbox.machines import forget
 from gstack.sandbox.registry import COMMANDS
@@ -64,7 +71,24 @@ UNPLAYED = frozenset(
         "listVirtualMachinesMetrics",
         "extractVolume",
         "createConsoleEndpoint",
+        "listEventTypes",
+        "listNetworkProtocols",
+        "listDetailOptions",
+        "listResourceDetails",
     ]
+)
+
+
+_KEY = ec.generate_private_key(ec.SECP256R1())
+_PRIVATE_KEY = _KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+_NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "example.org")])
+_CERTIFICATE = (
+    x509.CertificateBuilder(_NAME, _NAME, _KEY.public_key(), 1)
+    .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+    .not_valid_after(datetime(2036, 1, 1, tzinfo=UTC))
+    .sign(_KEY, hashes.SHA256())
+    .public_bytes(Encoding.PEM)
+    .decode()
 )
 
 
@@ -183,6 +207,9 @@ class Replay:
 
     def _send(self, number: int, line: dict[str, Any]) -> tuple[int, Any]:
         params = {name: UUID.sub(self._our, value) for name, value in line["params"].items()}
+        if line["command"] == "uploadSslCert":
+            key = _PRIVATE_KEY if line["status"] == HTTPStatus.OK else "not a key"
+            params |= {"certificate": _CERTIFICATE, "privatekey": key}
         if number in self._recording.session or line["command"] == "login":
             return self._in_session(number, line["command"], params)
         status, body = self._signed(number, line["command"], params)
@@ -216,6 +243,8 @@ class Replay:
         if status != line["status"]:
             yield f"status {line['status']}, ours {status}"
             return
+        if line["command"] in ("listAsyncJobs", "listEvents"):
+            return  # which jobs are pending is chance, and the events of before a recording are not ours
         yield from self._shape("", line["body"], body)
 
     def _shape(self, path: str, theirs: Any, ours: Any) -> Iterator[str]:
@@ -242,12 +271,19 @@ class Replay:
     def _list(self, path: str, theirs: list[Any], ours: list[Any]) -> Iterator[str]:
         if len(theirs) != len(ours):
             yield f"{path} has {len(theirs)} entries, ours {len(ours)}"
-        for their, our in _pairs(theirs, ours):
+        for their, our in _pairs(theirs, ours, self._ours):
             yield from self._shape(f"{path}[]", their, our)
 
 
-def _pairs(theirs: list[Any], ours: list[Any]) -> Iterator[tuple[Any, Any]]:
-    """Pair the entries of two lists: by name where they have unique ones, else by place."""
+def _pairs(theirs: list[Any], ours: list[Any], known_ids: Mapping[str, str]) -> Iterator[tuple[Any, Any]]:
+    """Pair the entries of two lists: by their known ids, by name where they have unique ones, else by place.
+
+    Where all entries are known, one that is on another page is not compared: lists have no order to rely on.
+    """
+    ids = [known_ids.get(entry.get("id", "")) if isinstance(entry, dict) else None for entry in theirs]
+    if ids and None not in ids:
+        here = {entry.get("id"): entry for entry in ours if isinstance(entry, dict)}
+        return ((entry, here[ident]) for entry, ident in zip(theirs, ids, strict=True) if ident in here)
     names = [entry.get("name") if isinstance(entry, dict) else None for entry in theirs]
     if None in names or len(set(names)) < len(names):
         return zip(theirs, ours, strict=False)

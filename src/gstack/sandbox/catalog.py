@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from gstack.sandbox import versions
 from gstack.sandbox.errors import CloudStackError, invalid, missing_entity, parameter_error
 from gstack.sandbox.world import World
 
@@ -65,9 +66,20 @@ BEYOND_ROLE = frozenset(
     migrateVirtualMachine migrateVolume prepareTemplate reconnectHost resetApiKey updateAccount
     updateConfiguration updateDiskOffering updateDomain updateHost updateResourceCount
     updateResourceLimit updateServiceOffering updateVolume updateZone
-    """.lower().split()
+    """.split()  # noqa: SIM905  # a table of words
 )
 
+# What CloudStack's own answer does not tell, or tells wrongly: found by comparing 4.22 with 4.23.
+_SINCE: Mapping[str, str] = {
+    "deleteWebhookFilter": "4.23",
+    "updateVmNic": "4.23",
+    "addIpToNic description": "4.23",
+    **{f"listBackupOfferings {name}": "4.23" for name in ("account", "domainid", "isrecursive", "listall")},
+    **{f"registerUserKeys {name}": "4.23" for name in ("description", "enddate", "name", "rules", "startdate")},
+}
+
+UNLIMITED = -1  # as `pagesize`
+_NUMBER = re.compile(r"[+-]?\d{1,18}")
 _MAP_KEY = re.compile(r"(?P<name>[^\[\]]+)\[(?P<index>\d+)\]\.(?P<key>.+)")
 
 
@@ -78,6 +90,7 @@ class Parameter(msgspec.Struct, frozen=True):
     type: str
     required: bool = False
     length: int = 255
+    since: str | None = None
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -92,12 +105,23 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 @cache
-def entries() -> Mapping[str, Entry]:
-    """Return the catalog by lower-case command name."""
+def entries(version: str = versions.NEWEST) -> Mapping[str, Entry]:
+    """Return the commands of a version by their names, each with the parameters that it has there."""
     packed = files("gstack.sandbox").joinpath("data/listApis.jsonl.gz").read_bytes()
     decode = msgspec.json.Decoder(Entry).decode
     rows = (decode(line) for line in gzip.decompress(packed).splitlines())
-    return {row.name.lower(): row for row in rows}
+    return {row.name: _as_of(version, row) for row in rows if versions.has(version, _SINCE.get(row.name, row.since))}
+
+
+def _as_of(version: str, entry: Entry) -> Entry:
+    since = {
+        parameter.name: _SINCE.get(f"{entry.name} {parameter.name}", parameter.since) for parameter in entry.params
+    }
+    params = tuple(parameter for parameter in entry.params if versions.has(version, since[parameter.name]))
+    if entry.name == "queryAsyncJobResult" and not versions.has(version, "4.22.1"):
+        params = tuple(msgspec.structs.replace(parameter, required=True) for parameter in params)
+    isasync = entry.isasync and not (entry.name == "registerUserKeys" and not versions.has(version, "4.23"))
+    return msgspec.structs.replace(entry, params=params, isasync=isasync)
 
 
 def read(entry: Entry, sent: Mapping[str, str], world: World, entities: Mapping[str, str]) -> dict[str, Any]:
@@ -141,6 +165,8 @@ def _value(entry: Entry, parameter: Parameter, text: str, world: World, kind: st
     read_value = _READERS.get(parameter.type)
     if read_value is None:
         return _string(entry, parameter, text)
+    if parameter.type == "integer" and not text.strip() and not parameter.required:
+        return None  # CloudStack takes an empty integer for none, but no empty long
     try:
         return read_value(text)
     except ValueError:
@@ -159,22 +185,41 @@ def _unreadable(entry: Entry, parameter: Parameter, text: str) -> CloudStackErro
 
 
 def _string(entry: Entry, parameter: Parameter, text: str) -> str:
-    if len(text) <= parameter.length:
-        return text
-    raise parameter_error(
-        f"Unable to execute API command {entry.name.lower()} due to invalid value. Value greater than max allowed "
-        f"length {parameter.length} for param: {parameter.name}"
-    )
+    if parameter.required and not text.strip():
+        raise _invalid_value(entry, f"Empty or null value provided for API arg: {parameter.name}")
+    if len(text) > parameter.length:
+        raise _invalid_value(
+            entry, f"Value greater than max allowed length {parameter.length} for param: {parameter.name}"
+        )
+    return text
 
 
 def _uuid(entry: Entry, parameter: Parameter, text: str, world: World, kind: str | None) -> str:
-    if parameter.name == "projectid" and text == "-1":
-        return text
+    """Return the uuid of the object that a parameter names, by its uuid or, as in CloudStack before 3.0, by number.
+
+    What is gone is still found, as in CloudStack: a list then answers nothing, any other command 431.
+    """
     value = text.strip()
-    found = world.kind_of(value) is not None if kind is None else world.get(kind, value) is not None
-    if not found:
-        raise missing_entity(entry.name, parameter.name, text)
-    return value
+    if value == "-1":
+        return value
+    if _NUMBER.fullmatch(value) and parameter.since is None:
+        if int(value) < 1:
+            raise _invalid_value(entry, f"Invalid value provided for API arg: {parameter.name}")
+        row = world.first(kind, number=int(value)) if kind else None
+        found = row["id"] if row else None
+    else:
+        known = world.kind_of(value) is not None if kind is None else world.get(kind, value) is not None
+        gone = world.get("removed", value)
+        if not known and (gone is None or kind not in (None, gone["kind"])):
+            raise missing_entity(entry.name, parameter.name, text)
+        found = value if known else None
+    if found is None and not entry.name.startswith("list"):
+        raise invalid(f"Unable to find the {kind or 'object'} that {parameter.name} {value} names")
+    return found or value
+
+
+def _invalid_value(entry: Entry, reason: str) -> CloudStackError:
+    return parameter_error(f"Unable to execute API command {entry.name.lower()} due to invalid value. {reason}")
 
 
 def _item(entry: Entry, parameter: Parameter, text: str, world: World, kind: str | None) -> str:
@@ -206,13 +251,18 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
 
 
 def check_pages(entry: Entry, args: Mapping[str, Any], maximum: int) -> None:
-    """Raise 431 for a page without a size, a size without a page, or one beyond the server's maximum."""
+    """Raise 431 for a page without a size, a size without a page, or one beyond the server's maximum.
+
+    The size -1 stands for all, and takes no page.
+    """
     if not any(parameter.name == "pagesize" for parameter in entry.params):
         return
     page, size = args.get("page"), args.get("pagesize")
-    if size is not None and size > maximum:
-        raise invalid(f"Page size can't exceed max allowed page size value: {maximum}")
+    if size is not None and page is None and size != UNLIMITED:
+        raise parameter_error('"page" parameter is required when "pagesize" is specified')
     if page is not None and size is None:
         raise parameter_error('"pagesize" parameter is required when "page" is specified')
-    if size is not None and page is None:
-        raise parameter_error('"page" parameter is required when "pagesize" is specified')
+    if size is not None and size > maximum:
+        raise invalid(f"Page size can't exceed max allowed page size value: {maximum}")
+    if size == UNLIMITED and page is not None:
+        raise invalid("Can't specify page parameter when pagesize is -1 (Unlimited)")

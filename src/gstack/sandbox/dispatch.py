@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gstack.sandbox import access, catalog
+from gstack.sandbox import access, catalog, events, versions
 from gstack.sandbox.access import Sessions
 from gstack.sandbox.commands import load
 from gstack.sandbox.errors import CloudStackError, internal, parameter_error, unauthorized
@@ -26,7 +26,10 @@ ENVELOPES = {  # what CloudStack wraps answers in, where it is not `<command>res
     "resetsshkeyforvirtualmachine": "resetSSHKeyforvirtualmachineresponse",
     "restorevirtualmachine": "restorevmresponse",
     "createlbstickinesspolicy": "createLBStickinessPolicy",
+    "movenetworkaclitem": "moveNetworkAclItemResponse",
     "addiptonic": "addiptovmnicresponse",
+    "deletelbstickinesspolicy": "deleteLBstickinessrruleresponse",
+    "updatevmaffinitygroup": "updatevirtualmachineresponse",
     "updatenetworkaclitem": "createnetworkaclresponse",
 }
 
@@ -79,45 +82,46 @@ class Sandbox:
             return self._login(sent, method)
         if name.lower() == "logout":
             return self._logout(cookies)
-        entry = catalog.entries().get(name.lower())
+        entry = catalog.entries(self.settings.cloudstack_version).get(name)
         envelope = ENVELOPES.get(name.lower(), f"{name.lower()}response") if entry else "errorresponse"
         try:
-            body = self._call(name, entry, sent, cookies)
+            body = self._call(name, entry, sent, cookies, method)
         except CloudStackError as error:
             shown = "errorresponse" if error.code == 432 else envelope  # noqa: PLR2004  # as recorded
             return Reply(error.code, {shown: error.body()})
         except Exception:  # noqa: BLE001  # a fault of ours is an answer too, and logged
             _log.exception("the sandbox failed in %s", name)
             return Reply(530, {envelope: internal().body()})
-        return Reply(200, {envelope: body})
+        return Reply(200, {envelope: versions.as_of(self.settings.cloudstack_version, body)})
 
     def _call(
-        self, name: str, entry: catalog.Entry | None, sent: Mapping[str, str], cookies: Mapping[str, str]
+        self, name: str, entry: catalog.Entry | None, sent: Mapping[str, str], cookies: Mapping[str, str], method: str
     ) -> Answer:
         user = access.caller(self.world, self._sessions, sent, cookies)
         account = self.world.one("account", user["accountid"])
-        if name.lower() in catalog.BEYOND_ROLE:
+        if name in catalog.BEYOND_ROLE:
             raise CloudStackError(
                 432, f"The API [{name}] does not exist or is not available for the account {account['name']}."
             )
         if entry is None:
             raise unauthorized()
-        command = COMMANDS.get(name.lower())
+        command = COMMANDS.get(name)
         if command is None:
-            raise CloudStackError(530, f"The sandbox does not do the CloudStack command {entry.name} yet.", 4250)
+            catalog.read(entry, sent, self.world, {})
+            raise CloudStackError(530, f"The sandbox does not have CloudStack's command {entry.name}.", 4250)
         with self.world.transaction():
-            result = self._run(command, entry, user, account, sent)
+            result = self._run(command, entry, user, account, sent, method)
         if isinstance(result, CloudStackError):
             raise result
         return result
 
     def _run(
-        self, command: Command, entry: catalog.Entry, user: Row, account: Row, sent: Mapping[str, str]
+        self, command: Command, entry: catalog.Entry, user: Row, account: Row, sent: Mapping[str, str], method: str
     ) -> Answer | CloudStackError:
         args = catalog.read(entry, sent, self.world, command.entities)
         catalog.check_pages(entry, args, self.settings.page_maximum)
         owner = access.owner(self.world, account, args, entry.name)
-        call = Call(self.world, self.settings, entry.name, args, account, user, owner)
+        call = Call(self.world, self.settings, entry.name, args, account, user, owner, method=method)
         _check_entities(call, command)
         try:
             result = command.function(call)
@@ -125,7 +129,10 @@ class Sandbox:
             if error.keeps:
                 return error  # no exception: the transaction ends well
             raise
-        return self.jobs.submit(call, result) if isinstance(result, Job) else result
+        if isinstance(result, Job):
+            return self.jobs.submit(call, result)
+        events.note(self.world, call, "Completed")
+        return result
 
     def _login(self, sent: Mapping[str, str], method: str) -> Reply:
         if method != "POST":

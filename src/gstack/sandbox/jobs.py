@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gstack.sandbox import events
 from gstack.sandbox.errors import CloudStackError
 from gstack.sandbox.registry import BEGINS, FAILURES, WORKS, Answer, Call, Job
 from gstack.sandbox.settings import DEFAULT_DELAYS, OTHER_DELAY, SandboxSettings
@@ -27,8 +28,13 @@ CLASSES = {  # CloudStack's Java classes, where they are not named after the com
 }
 
 JOB_NAMED = ("virtualmachine", "volume")
-JOB_UNNAMED = ("removeNicFromVirtualMachine", "updateDefaultNicForVirtualMachine")  # as recorded
-
+# Commands whose results do not name the job, as recorded.
+JOB_UNNAMED = frozenset(
+    {
+        *("changeOfferingForVolume", "removeNicFromVirtualMachine", "updateDefaultNicForVirtualMachine"),
+        *("updateVMAffinityGroup", "updateVmNicIp"),
+    }
+)
 _log = logging.getLogger("gstack.sandbox")
 
 
@@ -45,6 +51,7 @@ class Jobs:
     def submit(self, call: Call, job: Job) -> Answer:
         """Store a job, start it, and return what the command answers."""
         row = self._world.put("job", _row(call, job, self._delay(call.name)))
+        events.note(self._world, call, "Scheduled", _instance(row))
         self._start(row["id"])
         return {**job.answer, "jobid": row["id"]}
 
@@ -104,6 +111,7 @@ class Jobs:
         with self._world.transaction():
             answer = WORKS[call.name](call)
             self._end(job_id, SUCCEEDED, 0, _with_job(call.name, answer, job_id))
+            events.note(self._world, call, "Completed", _instance(self._world.one("job", job_id)))
 
     def _fail(self, call: Call, job_id: str, code: int, text: str) -> None:
         with self._world.transaction():
@@ -112,6 +120,7 @@ class Jobs:
             if put_right and begun:
                 put_right(call)
             self._end(job_id, FAILED, code, {"errorcode": code, "errortext": text})
+            events.note(self._world, call, "Completed", _instance(self._world.one("job", job_id)), failed=True)
 
     def _end(self, job_id: str, status: int, code: int, result: Answer) -> None:
         self._world.update("job", job_id, jobstatus=status, jobresultcode=code, jobresult=result, completed=now())
@@ -128,6 +137,10 @@ class Jobs:
             world.one("account", row["ownerid"]),
             row["facts"],
         )
+
+
+def _instance(row: Row) -> tuple[str, str] | None:
+    return (row["instancetype"], row["instanceid"]) if "instanceid" in row else None
 
 
 def _row(call: Call, job: Job, delay: float) -> Row:

@@ -22,6 +22,12 @@ HIDDEN_DETAILS = (
     "backupValidationBootTimeout"
 )
 ALL = frozenset({"all"})
+# The parts that `details` may name, in CloudStack's order.
+DETAILS = (
+    *("all", "group", "nics", "stats", "secgrp", "tmpl", "servoff", "diskoff", "backoff", "iso", "volume", "min"),
+    *("affgrp", "vnfnics"),
+)
+ALTERED = frozenset({"affgrp"})  # what updateVMAffinityGroup answers
 
 
 def set_state(world: World, row: Row, state: str) -> Row:
@@ -47,7 +53,8 @@ def start(world: World, row: Row) -> Row:
         world.update("volume", volume["id"], state="Ready")
     _require_root(world, row)
     details = {name: value for name, value in row["details"].items() if name != "deployvm"}
-    world.update("virtualmachine", row["id"], details=details, started=True)
+    again = {"hiddendetails": True} if row.get("started") else {}  # as recorded: no boot mode after a second start
+    world.update("virtualmachine", row["id"], details=details, started=True, **again)
     return set_state(world, row, "Running")
 
 
@@ -70,7 +77,7 @@ def forget(world: World, row: Row) -> None:
         nics.free(world, nic)
     for volume in volumes_of(world, row["id"]):
         if volume["type"] == volumes.ROOT:
-            world.delete("volume", volume["id"])
+            removal.remove(world, "volume", volume["id"])
     removal.machine(world, row["id"])
     removal.remove(world, "virtualmachine", row["id"])
 
@@ -94,7 +101,7 @@ def view(world: World, row: Row, details: Collection[str] = ALL, *, userdata: bo
     def has(*names: str) -> bool:
         return "all" in details or any(name in details for name in names)
 
-    shown = _identity(world, row)
+    shown = _identity(world, row, has)
     if has("tmpl"):
         shown |= _template(world, row)
     if has("iso"):
@@ -115,7 +122,7 @@ def view(world: World, row: Row, details: Collection[str] = ALL, *, userdata: bo
     return {**shown, **_rest(world, row, userdata=userdata)}
 
 
-def _identity(world: World, row: Row) -> Answer:
+def _identity(world: World, row: Row, has: Callable[..., bool]) -> Answer:
     shown: Answer = {"id": row["id"], "name": row["name"], "displayname": row.get("displayname", row["name"])}
     owner = views.owner(world, row)
     who = {name: value for name, value in owner.items() if not name.startswith("domain")}
@@ -124,7 +131,8 @@ def _identity(world: World, row: Row) -> Answer:
     shown |= {**who, **user, **domain, "created": row["created"]}
     shown |= {"lastupdated": row["lastupdated"]} if "lastupdated" in row else {}
     shown |= {"state": row["state"], "haenable": False}
-    shown |= {"group": row["group"]} if "group" in row else {}
+    group = world.get("instancegroup", row.get("groupid"))
+    shown |= {"groupid": group["id"], "group": group["name"]} if group and has("group") else {}
     shown |= views.zone(world, row)
     shown |= {"hostcontrolstate": "Enabled"} if row["state"] == "Running" else {}
     return shown
@@ -185,11 +193,12 @@ def _rest(world: World, row: Row, *, userdata: bool) -> Answer:
     shown |= {"ostypeid": ostype["id"], "osdisplayname": ostype["description"]}
     if row["state"] == "Running" and not row["details"] and not row.get("hiddendetails"):
         shown |= {"bootmode": "legacy", "boottype": "Bios"}  # as recorded: with any detail they are not shown
-    shown |= {"pooltype": "NetworkFilesystem"} if row.get("started") else {}
+    shown |= {"pooltype": "NetworkFilesystem"} if row.get("started") and _root(world, row) else {}
     shown |= {"receivedbytes": 0, "sentbytes": 0, "tags": views.tags(world, row["id"])}
     return {**shown, "hasannotations": False}
 
 
 def _affinity(world: World, group: Row) -> Answer:
     account = world.one("account", group["accountid"])
-    return {"id": group["id"], "name": group["name"], **views.account_or_project(world, account)}
+    description = {"description": group["description"]} if "description" in group else {}
+    return {"id": group["id"], "name": group["name"], **description, **views.account_or_project(world, account)}

@@ -7,7 +7,7 @@ A destroyed machine keeps its NICs, and with them its addresses and its host nam
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any
 
 from gstack.sandbox.errors import CloudStackError, invalid
@@ -72,21 +72,32 @@ def free(world: World, nic: Row) -> None:
     for row in world.find("nicsecondaryip", nicid=nic["id"]):
         world.delete("nicsecondaryip", row["id"])
     world.delete("nic", nic["id"])
+    world.put("removed", {"id": nic["id"], "kind": "nic"})
 
 
 def _address(world: World, network: Row, wanted: str | None) -> str:
-    cidr = IPv4Network(network["cidr"])
     if wanted is None:
         return next_address(world, network)
-    if IPv4Address(wanted) not in cidr or not address_is_free(world, network, wanted):
+    if not can_have(world, network, wanted):
         # As recorded: an address outside of the network fails with CloudStack's general text.
         raise CloudStackError(530, "Internal error executing command, please contact your system administrator", 0)
     return wanted
 
 
+def can_have(world: World, network: Row, address: str) -> bool:
+    """Tell whether an address lies in a network and is free there."""
+    try:
+        inside = IPv4Address(address) in IPv4Network(network["cidr"])
+    except AddressValueError:
+        return False
+    return inside and address_is_free(world, network, address)
+
+
 def address_is_free(world: World, network: Row, address: str) -> bool:
     """Tell whether nobody on the network has an address, as a first or as a secondary one."""
     if address == network["gateway"] or world.find("nic", ipaddress=address, networkid=network["id"]):
+        return False
+    if world.find("loadbalancer", sourceipaddress=address, networkid=network["id"]):
         return False
     return not world.find("nicsecondaryip", ipaddress=address, networkid=network["id"])
 

@@ -58,6 +58,7 @@ class Call:
     user: Row
     owner: Row
     facts: Row = field(default_factory=dict)
+    method: str = "POST"
 
     def entity(self, kind: str, parameter: str) -> Row:
         """Return the object that a given uuid parameter names (the catalog has checked that it exists)."""
@@ -113,7 +114,7 @@ def command(name: str, **entities: str) -> Callable[[CommandFunction], CommandFu
     """Register a command by CloudStack's name; `entities`: the kinds of its uuid parameters."""
 
     def register(function: CommandFunction) -> CommandFunction:
-        COMMANDS[name.lower()] = Command(name, function, entities)
+        COMMANDS[name] = Command(name, function, entities)
         return function
 
     return register

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from gstack.sandbox.world import Row, World
 
+# Kinds whose rows CloudStack marks as removed; rows of the other kinds are deleted.
+REMEMBERED = ("instancegroup", "network", "nic", "project", "template", "virtualmachine", "volume", "vpc")
 RULES = ("firewallrule", "portforwardingrule", "loadbalancer")
 
 
 def remove(world: World, kind: str, identity: str) -> None:
-    """Delete an object and its tags."""
+    """Delete an object and its tags; of most kinds CloudStack remembers for ever that there was one."""
     for tag in world.find("tag", resourceid=identity):
         world.delete("tag", tag["id"])
     world.delete(kind, identity)
+    if kind in REMEMBERED:
+        world.put("removed", {"id": identity, "kind": kind})
 
 
 def balancer(world: World, rule: Row) -> None:
@@ -19,6 +23,8 @@ def balancer(world: World, rule: Row) -> None:
     for kind in ("loadbalancermember", "stickinesspolicy"):
         for row in world.find(kind, lbruleid=rule["id"]):
             world.delete(kind, row["id"])
+    for certificate in world.find("sslcert", lbruleid=rule["id"]):
+        world.update("sslcert", certificate["id"], lbruleid=None)
     opened(world, rule)
     remove(world, "loadbalancer", rule["id"])
 
@@ -99,5 +105,11 @@ def machine(world: World, machine_id: str) -> None:
         static_nat(world, address)
     for rule in world.find("portforwardingrule", virtualmachineid=machine_id):
         forwarding(world, rule)
+    leave_balancers(world, machine_id)
+    for schedule in world.find("vmschedule", virtualmachineid=machine_id):
+        remove(world, "vmschedule", schedule["id"])
+
+
+def leave_balancers(world: World, machine_id: str) -> None:
     for member in world.find("loadbalancermember", virtualmachineid=machine_id):
         world.delete("loadbalancermember", member["id"])

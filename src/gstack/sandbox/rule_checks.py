@@ -93,7 +93,7 @@ def _check_uses(rules: Iterable[Row], wanted: tuple[int, int, str], purpose: str
         if _transport(rule.get("protocol")) != _transport(protocol):
             continue
         if rule["publicport"] <= last and first <= rule[end]:
-            raise conflict(_text({"publicport": first, end: last}, rule, purpose, "publicport", end))
+            raise conflict(_text({"publicport": first, end: last}, rule, purpose, "publicport", end), FIREWALL_CONFLICT)
 
 
 def _transport(protocol: str | None) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from gstack.sandbox import versions
+
 DEFAULT_DELAYS: Mapping[str, float] = {
     "deployVirtualMachine": 0.3,
     "startVirtualMachine": 0.2,
@@ -53,10 +55,12 @@ DEFAULT_ZONES = (
 class SandboxSettings(msgspec.Struct, frozen=True):
     """Everything that `create_app` needs to know.
 
-    `database` is a file path or ":memory:". `job_delay` multiplies the seconds of `DEFAULT_DELAYS`; 0 ends jobs
-    in the next turn of the event loop. `page_maximum` is CloudStack's `default.page.size` (500).
-    `expunge_allowed` is CloudStack's `allow.user.expunge.recover.vm`, false by default as there. `limits` are what
-    every account may have, by CloudStack's names of resource types (-1: no end), where the usual is not meant.
+    `database` is a file path or ":memory:". `job_delay` multiplies the seconds of `DEFAULT_DELAYS`; with 0 a job ends
+    in the next turn of the event loop. `page_maximum` is CloudStack's `default.page.size` (500). `expunge_allowed` is
+    its `allow.user.expunge.recover.vm`, false by default as there. `limits` overrides what an account may have, by
+    CloudStack's names of resource types (-1: no limit). `cloudstack_version` is the version to play, from 4.16 on: up
+    to 4.22 a user has one API key pair, which a new one replaces. `plain_seed` leaves out the offerings and templates
+    with names of Compute Engine, as in the recorded clouds.
     """
 
     accounts: tuple[AccountKeys, ...]
@@ -65,10 +69,9 @@ class SandboxSettings(msgspec.Struct, frozen=True):
     job_delay: float = 1.0
     page_maximum: int = 500
     expunge_allowed: bool = False
-    several_key_pairs: bool = True  # as CloudStack 4.23; before it a user has one pair, and a new one replaces it
     limits: Mapping[str, int] = {}
-    cloudstack_version: str = "4.23"
-    plain_seed: bool = False  # only what the recorded CloudStack had: no GCE-named offerings and templates
+    cloudstack_version: str = versions.NEWEST
+    plain_seed: bool = False
 
 
 def new_account(name: str) -> AccountKeys:

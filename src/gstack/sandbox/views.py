@@ -34,6 +34,11 @@ def tags(world: World, identity: str) -> list[Answer]:
     return [{name: value for name, value in tag(world, row).items() if name != "domainpath"} for row in rows]
 
 
+def short_tags(world: World, identity: str) -> list[Answer]:
+    """Return key and value alone: how addresses, networks, VPCs, routes and rules show their tags."""
+    return [{"key": row["key"], "value": row["value"]} for row in world.find("tag", resourceid=identity)]
+
+
 def tag(world: World, row: Row) -> Answer:
     shown = {field: row[field] for field in ("key", "value", "resourcetype", "resourceid")}
     return {**shown, **owner(world, row)}

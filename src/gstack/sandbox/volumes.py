@@ -104,10 +104,7 @@ def _offering(world: World, row: Row) -> Answer:
 
 
 def _rest(world: World, row: Row) -> Answer:
-    snapshot = world.get("snapshot", row.get("snapshotid"))
-    shown: Answer = {"snapshotid": snapshot["id"]} if snapshot and snapshot["state"] != "Destroyed" else {}
     return {
-        **shown,
         "isextractable": row["type"] == DATA,
         "quiescevm": False,
         "supportsstoragesnapshot": False,

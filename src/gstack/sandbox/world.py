@@ -83,6 +83,10 @@ class World:
     def count(self, kind: str) -> int:
         return len(self._objects.get(kind, {}))
 
+    def oldest(self, kind: str) -> str:
+        """Return the id of the object of `kind` that was stored first."""
+        return next(iter(self._objects[kind]))
+
     def find(self, kind: str, **equals: Any) -> list[Row]:
         """Return the objects of `kind` whose fields equal the given values, by an index on the first one."""
         if not equals:

@@ -19,7 +19,7 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[ThreadedSandbox]:
         yield server
 
 
-ONE_PAIR = pytest.mark.parametrize("sandbox", [{"several_key_pairs": False}], indirect=True)
+ONE_PAIR = pytest.mark.parametrize("sandbox", [{"cloudstack_version": "4.22"}], indirect=True)
 
 
 def user_of(sandbox: ThreadedSandbox) -> str:

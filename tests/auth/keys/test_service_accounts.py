@@ -199,7 +199,7 @@ async def test_a_pair_that_stays_is_told(room: Room, sandbox: ThreadedSandbox) -
     assert len(names(sandbox)) == 2
 
 
-@pytest.mark.parametrize("sandbox", [{"several_key_pairs": False}], indirect=True)
+@pytest.mark.parametrize("sandbox", [{"cloudstack_version": "4.22"}], indirect=True)
 async def test_with_one_pair_keys_stand_on_it(room: Room, sandbox: ThreadedSandbox) -> None:
     """With one pair per user, no pair is created or replaced, and revoking a key leaves the user's pair alone."""
     key = await created(room)

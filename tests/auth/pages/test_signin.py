@@ -176,7 +176,7 @@ async def test_a_user_who_declines_gets_nothing_made(room: Room, sandbox: Thread
     assert "Your Compute Engine" not in (await visitor.get("/")).text
 
 
-@pytest.mark.parametrize("sandbox", [{"several_key_pairs": False}], indirect=True)
+@pytest.mark.parametrize("sandbox", [{"cloudstack_version": "4.22"}], indirect=True)
 async def test_before_several_pairs(room: Room, sandbox: ThreadedSandbox) -> None:
     """With one pair per user, an existing pair is used and a missing one is created after asking."""
     assert (await Visitor(room).sign_in(password_of(room))).headers["location"] == "/"

@@ -5,12 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 
-def test_group_of_a_machine_cannot_go(demo: Any, seeds: Any) -> None:
-    """A group is shown with its machine and cannot be deleted while one is in it."""
+def test_group_of_a_machine_goes(demo: Any, seeds: Any) -> None:
+    """A group is shown with its machine, and leaves it when it is deleted, as recorded."""
     group = demo.ok("createAffinityGroup", name="spread", type="host anti-affinity")["affinitygroup"]
     machine = seeds.machine(demo, "spread-1", affinitygroupnames="spread")
     assert demo.ok("listAffinityGroups", virtualmachineid=machine["id"])["affinitygroup"][0]["id"] == group["id"]
-    assert demo.failure("deleteAffinityGroup", id=group["id"])[0] == 536
+    demo.ok("deleteAffinityGroup", id=group["id"])
+    assert demo.ok("listVirtualMachines", id=machine["id"])["virtualmachine"][0]["affinitygroup"] == []
+
+
+def test_groups_change_on_stopped_machines_only(demo: Any, seeds: Any) -> None:
+    """Updating the groups of a running machine is 431; of a stopped one the new list replaces the old one."""
+    group = demo.ok("createAffinityGroup", name="later", type="host affinity")["affinitygroup"]["id"]
+    machine = seeds.machine(demo, "regrouped")["id"]
+    assert demo.failure("updateVMAffinityGroup", id=machine, affinitygroupids=group)[0] == 431
+    demo.ok("stopVirtualMachine", id=machine)
+    shown = demo.result(demo.call("updateVMAffinityGroup", id=machine, affinitygroupids=group)[1]["jobid"])
+    assert [row["name"] for row in shown["virtualmachine"]["affinitygroup"]] == ["later"]
+    demo.result(demo.call("updateVMAffinityGroup", id=machine, affinitygroupids="")[1]["jobid"])
+    assert demo.ok("listVirtualMachines", id=machine)["virtualmachine"][0]["affinitygroup"] == []
 
 
 def test_free_group_goes_and_unknown_types_are_refused(demo: Any) -> None:

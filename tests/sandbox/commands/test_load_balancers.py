@@ -25,9 +25,9 @@ def test_machines_are_assigned_and_removed(demo: Any) -> None:
     assert demo.ok("listLoadBalancerRules", id=rule)["loadbalancerrule"][0]["state"] == "Active"
     members = demo.ok("listLoadBalancerRuleInstances", id=rule)["loadbalancerruleinstance"]
     assert [row["id"] for row in members] == ids
-    assert demo.failure("assignToLoadBalancerRule", id=rule, virtualmachineids=ids[0])[0] == 431
+    assert demo.failure("assignToLoadBalancerRule", id=rule, virtualmachineids=ids[0])[0] == 530
     demo.ok("removeFromLoadBalancerRule", id=rule, virtualmachineids=ids[0])
-    assert demo.failure("removeFromLoadBalancerRule", id=rule, virtualmachineids=ids[0])[0] == 431
+    demo.ok("removeFromLoadBalancerRule", id=rule, virtualmachineids=ids[0])  # again: nothing happens, as recorded
     left = demo.ok("listLoadBalancerRuleInstances", id=rule, lbvmips="true")["lbrulevmidip"]
     assert left[0]["lbvmipaddresses"] == [left[0]["loadbalancerruleinstance"]["ipaddress"]]
     others = demo.ok("listLoadBalancerRuleInstances", id=rule, applied="false")["loadbalancerruleinstance"]
@@ -71,8 +71,39 @@ def test_machine_elsewhere_is_refused(demo: Any) -> None:
     sent = {"name": "lb", "algorithm": "source", "publicport": 443, "privateport": 443, "publicipid": address}
     rule = demo.ok("createLoadBalancerRule", networkid=served, **sent)["loadbalancer"]["id"]
     stranger = machine(demo, "stranger", networkids=elsewhere)["id"]
-    code, text = demo.failure("assignToLoadBalancerRule", id=rule, virtualmachineids=stranger)
-    assert (code, text.endswith("it doesn't belong in the same network.")) == (530, True)
+    refused = demo.failure("assignToLoadBalancerRule", id=rule, virtualmachineids=stranger)
+    assert refused == (530, "Failed to assign load balancer rule")
+
+
+def test_destroyed_machine_leaves_its_rules(demo: Any) -> None:
+    """A destroyed machine is no member any more; a stopped one still is."""
+    _, net, rule = _rule(demo, 147)
+    member = machine(demo, "lb-gone", networkids=net)["id"]
+    demo.ok("assignToLoadBalancerRule", id=rule, virtualmachineids=member)
+    demo.ok("stopVirtualMachine", id=member)
+    assert demo.ok("listLoadBalancerRuleInstances", id=rule)["count"] == 1
+    demo.ok("destroyVirtualMachine", id=member)
+    assert demo.ok("listLoadBalancerRuleInstances", id=rule) == {}
+
+
+def test_what_the_virtual_router_cannot_balance(demo: Any) -> None:
+    """UDP, protocols that do not exist and unknown algorithms are 431."""
+    address, _, _ = _rule(demo, 148)
+    sent = {"name": "lb", "algorithm": "source", "publicport": 53, "privateport": 53, "publicipid": address}
+    assert demo.failure("createLoadBalancerRule", **sent, protocol="udp") == (
+        431,
+        "LB service provider cannot support this rule",
+    )
+    assert demo.failure("createLoadBalancerRule", **sent, protocol="icmp")[0] == 431
+    assert demo.failure("createLoadBalancerRule", **{**sent, "algorithm": "random"})[0] == 431
+
+
+def test_members_fix_a_rule(demo: Any) -> None:
+    """A rule with members changes its name and algorithm; a change of nothing (of the private port, say) is 530."""
+    _, net, rule = _rule(demo, 149, protocol="tcp")
+    demo.ok("assignToLoadBalancerRule", id=rule, virtualmachineids=machine(demo, "lb-fix", networkids=net)["id"])
+    assert demo.ok("updateLoadBalancerRule", id=rule, name="new")["loadbalancer"]["name"] == "new"
+    assert demo.failure("updateLoadBalancerRule", id=rule, privateport=9090)[0] == 530
 
 
 def test_rules_of_others_are_hidden(demo: Any, other: Any) -> None:

@@ -16,7 +16,7 @@ def test_default_lists_are_there(demo: Any) -> None:
     listed = demo.ok("listNetworkACLLists", vpcid=parent)["networkacllist"]
     assert [row["name"] for row in listed] == ["own", "default_allow", "default_deny"]
     assert listed[0]["id"] == own
-    assert demo.failure("createNetworkACL", aclid=listed[1]["id"], protocol="all", number=9)[0] == 531
+    assert demo.failure("createNetworkACL", aclid=listed[1]["id"], protocol="all", number=9)[0] == 431
     assert demo.failure("deleteNetworkACLList", id=listed[2]["id"])[0] == 531
 
 

@@ -80,8 +80,8 @@ def test_secondary_address_comes_and_goes(demo: Any) -> None:
     nic = used["nic"][0]["id"]
     row = demo.ok("addIpToNic", nicid=nic, ipaddress="10.120.0.99")["nicsecondaryip"]
     assert (row["ipaddress"], row["nicid"]) == ("10.120.0.99", nic)
-    assert demo.failure("addIpToNic", nicid=nic, ipaddress="10.120.0.99")[0] == 431
-    assert demo.failure("addIpToNic", nicid=nic, ipaddress="10.99.0.1")[0] == 431
+    assert demo.failure("addIpToNic", nicid=nic, ipaddress="10.120.0.99")[0] == 530
+    assert demo.failure("addIpToNic", nicid=nic, ipaddress="10.99.0.1")[0] == 530
     assert demo.ok("listNics", virtualmachineid=used["id"])["nic"][0]["secondaryip"][0]["id"] == row["id"]
     assert demo.ok("removeIpFromNic", id=row["id"]) == {"success": True}
     assert "secondaryip" not in demo.ok("listNics", virtualmachineid=used["id"])["nic"][0]

@@ -22,15 +22,22 @@ def test_route_is_made_listed_and_deleted(demo: Any, other: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cidr", "nexthop"), [("10.1.0.0/16", "10.0.0.5"), ("172.31.0.0", "10.0.0.5"), ("172.31.0.0/16", "next")]
+    ("cidr", "nexthop"),
+    [
+        ("10.1.0.0/16", "10.0.0.5"),
+        ("172.31.0.0", "10.0.0.5"),
+        ("172.31.0.0/16", "next"),
+        ("172.31.0.0/16", "8.8.8.8"),
+        ("0.0.0.0/0", "10.0.0.5"),
+    ],
 )
 def test_bad_routes_are_refused(demo: Any, cidr: str, nexthop: str) -> None:
-    """A route into the VPC itself, or with what is no CIDR or no address, is refused."""
+    """A route that touches the VPC itself, leads out of it or is not made of addresses is refused."""
     assert demo.failure("createStaticRoute", vpcid=vpc(demo)["id"], cidr=cidr, nexthop=nexthop)[0] == 431
 
 
 def test_routes_do_not_overlap(demo: Any) -> None:
-    """Two routes of a VPC have no address in common."""
+    """A route that has addresses in common with another one of its VPC is a conflict (537)."""
     parent = vpc(demo)["id"]
     demo.ok("createStaticRoute", vpcid=parent, cidr="172.16.0.0/12", nexthop="10.0.0.5")
-    assert demo.failure("createStaticRoute", vpcid=parent, cidr="172.31.0.0/16", nexthop="10.0.0.6")[0] == 431
+    assert demo.failure("createStaticRoute", vpcid=parent, cidr="172.31.0.0/16", nexthop="10.0.0.6")[0] == 537

@@ -16,16 +16,19 @@ def _rule(client: Any) -> str:
 
 
 def test_rule_has_one_stickiness_policy(demo: Any) -> None:
-    """A rule gets one policy with its parameters, shows it, and loses it."""
+    """A rule gets one policy with its parameters, which a second one replaces, and loses it."""
     rule = _rule(demo)
     sent = {"lbruleid": rule, "name": "sticky", "methodname": "LbCookie"}
     status, body = demo.call("createLBStickinessPolicy", param__name="mode", param__value="insert", **sent)
     assert status == 200
     made = demo.result(body["jobid"])["stickinesspolicies"]["stickinesspolicy"][0]
     assert (made["id"], made["params"]) == (body["id"], {"mode": "insert"})
-    assert demo.failure("createLBStickinessPolicy", **sent)[0] == 431
+    assert demo.failure("createLBStickinessPolicy", **{**sent, "methodname": "None"})[0] == 431
     listed = demo.ok("listLBStickinessPolicies", lbruleid=rule)["stickinesspolicies"][0]
     assert [row["name"] for row in listed["stickinesspolicy"]] == ["sticky"]
+    again = demo.result(demo.call("createLBStickinessPolicy", **{**sent, "name": "second"})[1]["jobid"])
+    made = again["stickinesspolicies"]["stickinesspolicy"][0]
+    assert made["name"] == "second"
     assert demo.ok("updateLBStickinessPolicy", id=made["id"])["stickinesspolicies"]["lbruleid"] == rule
     assert demo.ok("deleteLBStickinessPolicy", id=made["id"]) == {"success": True}
     assert demo.ok("listLBStickinessPolicies", lbruleid=rule)["stickinesspolicies"][0]["stickinesspolicy"] == []

@@ -67,7 +67,11 @@ def test_sizes_grow(demo: Any, seeds: Any) -> None:
 
 
 def test_destroyed_volume_is_recovered(demo: Any, seeds: Any) -> None:
-    """A destroyed volume is listed in state Destroy and can be recovered."""
+    """A volume that was on storage is in state Destroy and can be recovered; a blank one can only be expunged."""
     volume = seeds.volume(demo, "recovered")["id"]
+    assert demo.failure("destroyVolume", id=volume)[0] == 431
+    machine = seeds.machine(demo, "recovering")["id"]
+    demo.ok("attachVolume", id=volume, virtualmachineid=machine)
+    demo.ok("detachVolume", id=volume)
     assert demo.ok("destroyVolume", id=volume)["volume"]["state"] == "Destroy"
     assert demo.ok("recoverVolume", id=volume)["volume"]["state"] == "Ready"

@@ -210,7 +210,7 @@ def to_address(world: World, row: Row) -> Answer:
     shown |= {"physicalnetworkid": zone["physicalnetworkid"]}
     vpc = world.get("vpc", row.get("vpcid"))
     shown |= {"vpcid": vpc["id"], "vpcname": vpc["name"]} if vpc else {}
-    shown |= {"tags": views.tags(world, row["id"]), "isportable": False, "hasrules": _has_rules(world, row)}
+    shown |= {"tags": views.short_tags(world, row["id"]), "isportable": False, "hasrules": _has_rules(world, row)}
     return {**shown, "forsystemvms": False, "forprovider": False, "hasannotations": False}
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gstack.sandbox import views
-from gstack.sandbox.errors import in_use, invalid
+from gstack.sandbox import machines, views
+from gstack.sandbox.errors import invalid
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, command, work
 from gstack.sandbox.world import Row, World
@@ -50,10 +50,32 @@ def delete_group(call: Call) -> Job:
 
 @work("deleteAffinityGroup")
 def deleted_group(call: Call) -> Answer:
-    if _machines(call.world, call.facts["id"]):
-        raise in_use("Cannot delete affinity group when it's in use by virtual machines")
+    """Delete a group; its machines leave it, as recorded."""
     call.world.delete("affinitygroup", call.facts["id"])
     return {"success": True}
+
+
+@command("updateVMAffinityGroup", id="virtualmachine", affinitygroupids="affinitygroup")
+def update_groups_of_machine(call: Call) -> Job:
+    return Job(queue=call.args["id"])
+
+
+@work("updateVMAffinityGroup")
+def updated_groups_of_machine(call: Call) -> Answer:
+    """Put a stopped machine into other groups; the list replaces the old one."""
+    row = call.entity("virtualmachine", "id")
+    if row["state"] != "Stopped":
+        raise invalid(
+            f"Unable update affinity groups of the virtual machine {row['name']} in state {row['state']}; make sure "
+            "the virtual machine is stopped and not in an error state before updating."
+        )
+    names = call.args.get("affinitygroupnames", [])
+    groups = [call.world.first("affinitygroup", name=name, accountid=call.owner["id"]) for name in names]
+    if not all(groups):
+        raise invalid(f"Unable to find group by name {names}")
+    identities = [*call.args.get("affinitygroupids", []), *(group["id"] for group in groups if group)]
+    row = call.world.update("virtualmachine", row["id"], affinitygroupids=identities)
+    return {"virtualmachine": machines.view(call.world, row, machines.ALTERED)}
 
 
 def _named(call: Call) -> Row:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 
-from gstack.sandbox import catalog, views
-from gstack.sandbox.errors import CloudStackError, denied
+from gstack.sandbox import catalog, versions, views
+from gstack.sandbox.errors import denied
 from gstack.sandbox.listing import page
 from gstack.sandbox.registry import Answer, Call, Job, command, work
 from gstack.sandbox.world import Row, World, now
@@ -20,7 +20,6 @@ def get_user_keys(call: Call) -> Answer:
 
 @command("listUserKeys")
 def list_user_keys(call: Call) -> Answer:
-    _check_several(call)
     rows = _pairs(call, str(call.args.get("userid", call.user["id"])))
     wanted = call.args.get("apikeyfilter")
     return page(call, "userapikey", [row for row in rows if wanted in (None, row["apikey"])], to_user_key)
@@ -32,15 +31,9 @@ def _pairs(call: Call, userid: str) -> list[Row]:
     return call.world.find("userkey", userid=userid)
 
 
-def _check_several(call: Call) -> None:
-    """Raise what CloudStack answers to a command that it does not have."""
-    if not call.settings.several_key_pairs:
-        raise CloudStackError(401, "unable to verify user credentials and/or request signature")
-
-
 @command("registerUserKeys", id="user")
 def register_user_keys(call: Call) -> Job | Answer:
-    if call.settings.several_key_pairs:
+    if versions.has(call.settings.cloudstack_version, "4.23"):
         return Job("User", call.args["id"])
     for old in call.world.find("userkey", userid=call.args["id"]):
         call.world.delete("userkey", old["id"])
@@ -70,8 +63,7 @@ def _new(call: Call) -> Row:
 
 
 @command("deleteUserKeys", keypairid="userkey")
-def delete_user_keys(call: Call) -> Job:
-    _check_several(call)
+def delete_user_keys(_call: Call) -> Job:
     return Job()
 
 
@@ -84,8 +76,10 @@ def deleted_user_keys(call: Call) -> Answer:
 @command("listUserKeyRules", keypairid="userkey")
 def list_user_key_rules(call: Call) -> Answer:
     """Answer that a pair may do all of the role: the sandbox does not restrict key pairs."""
-    _check_several(call)
-    rules = [{"rule": entry.name, "permission": "allow"} for entry in catalog.entries().values()]
+    rules = [
+        {"rule": entry.name, "permission": "allow"}
+        for entry in catalog.entries(call.settings.cloudstack_version).values()
+    ]
     return {"count": len(rules), "keypermission": rules}
 
 

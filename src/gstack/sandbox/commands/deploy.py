@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from gstack.sandbox import limits, machines, nics, volumes
+from gstack.sandbox.commands import instance_groups
 from gstack.sandbox.commands.networks import isolated_network
 from gstack.sandbox.commands.user_data import checked_user_data
 from gstack.sandbox.errors import CloudStackError, denied, invalid, missing_entity, parameter_error
@@ -309,12 +310,14 @@ def _new_machine(call: Call, template: Row, sizes: dict[str, int], keys: list[Ro
 
 
 def _optional(call: Call) -> Row:
-    row: Row = {field: call.args[field] for field in ("displayname", "group", "diskofferingid") if call.args.get(field)}
+    row: Row = {field: call.args[field] for field in ("displayname", "diskofferingid") if call.args.get(field)}
+    if call.args.get("group"):
+        row["groupid"] = instance_groups.named(call.world, call.args["group"], call.owner["id"])["id"]
     if call.args.get("userdata"):
-        row["userdata"] = checked_user_data(call.args["userdata"])
+        row["userdata"] = checked_user_data(call)
     registered = call.optional("userdata", "userdataid")
     if registered:
-        row["userdata"] = registered["userdata"]
+        row |= {"userdata": registered["userdata"], "userdataid": registered["id"]}
     return row
 
 

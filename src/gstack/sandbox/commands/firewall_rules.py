@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gstack.sandbox import removal, subnets, views
 from gstack.sandbox.commands.networks import own_network
-from gstack.sandbox.errors import denied, invalid
+from gstack.sandbox.errors import denied, invalid, parameter_error
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, command, failure, work
 from gstack.sandbox.rule_checks import check_conflict, check_ports, check_protocol
@@ -45,7 +45,7 @@ def _network(world: World, address: Row) -> Row:
 def _cidrs(call: Call, name: str) -> list[str]:
     for cidr in call.args.get(name, []):
         if subnets.parse(cidr) is None:
-            raise invalid(f"Source cidrs formatting error {cidr}")
+            raise parameter_error(f"Source CIDRs formatting error {cidr}")
     return list(call.args.get(name, []))
 
 
@@ -73,7 +73,7 @@ def create_egress_rule(call: Call) -> Job:
 def _check_inside(network: Row, cidr: str) -> None:
     inner, whole = subnets.parse(cidr), subnets.parse(network["cidr"])
     if inner is None or whole is None or not inner.subnet_of(whole):
-        raise invalid(f"{cidr} is not within the guest CIDR {network['cidr']} of network {network['name']}")
+        raise parameter_error(f"{cidr} is not within the guest CIDR {network['cidr']} of network {network['name']}")
 
 
 @work("createFirewallRule", "createEgressFirewallRule")
@@ -111,7 +111,7 @@ def to_rule(world: World, row: Row) -> Answer:
     shown |= {"ipaddress": address["ipaddress"]} if address else {}
     shown |= {"state": row["state"], "cidrlist": ",".join(row["cidrlist"])}
     shown |= {field: row[field] for field in _ICMP if field in row}
-    shown |= {"tags": views.tags(world, row["id"]), "destcidrlist": ",".join(row["destcidrlist"])}
+    shown |= {"tags": views.short_tags(world, row["id"]), "destcidrlist": ",".join(row["destcidrlist"])}
     return {**shown, "traffictype": row["traffictype"]}
 
 

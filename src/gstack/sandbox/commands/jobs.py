@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gstack.sandbox import views
-from gstack.sandbox.errors import denied
+from gstack.sandbox.errors import denied, invalid
 from gstack.sandbox.jobs import PENDING, class_name
 from gstack.sandbox.listing import page
 from gstack.sandbox.registry import Answer, Call, command
@@ -12,7 +12,9 @@ from gstack.sandbox.world import Row, World
 
 @command("queryAsyncJobResult")
 def query_job(call: Call) -> Answer:
-    row = call.entity("job", "jobid")
+    row = call.optional("job", "jobid")
+    if row is None:
+        raise invalid("Either jobid or both resourcetype and resourceid must be specified")
     if row["accountid"] not in call.accounts():
         raise denied()
     return to_job(call.world, row)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gstack.sandbox import machines, removal, rule_checks, views
 from gstack.sandbox.commands.firewall_rules import own_address
+from gstack.sandbox.commands.internal_load_balancers import balances_inside
 from gstack.sandbox.commands.port_forwarding import open_firewall, rule_network
-from gstack.sandbox.errors import invalid, runtime
+from gstack.sandbox.errors import CloudStackError, invalid, parameter_error, runtime
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, command, failure, work
 from gstack.sandbox.world import Row, World, new_id
@@ -22,25 +23,34 @@ def create_rule(call: Call) -> Job:
     address = own_address(call, "publicipid")
     _check(call)
     port = args["publicport"]
-    rule_checks.check_public_ports(call.world, address, port, port, args.get("protocol", ""))
-    row = call.world.put("loadbalancer", _new_row(call, address))
-    if args.get("openfirewall", not address.get("vpcid")):
-        rule = {**row, "protocol": "udp" if args.get("protocol") == "udp" else "tcp"}
-        open_firewall(call.world, rule, address, (args["publicport"], args["publicport"]))
+    network = rule_network(call, address)
+    if balances_inside(call.world, network):
+        raise parameter_error("Scheme Public is not supported by the network offering")
+    try:
+        rule_checks.check_public_ports(call.world, address, port, port, args.get("protocol", ""))
+        row = call.world.put("loadbalancer", _new_row(call, address))
+        if args.get("openfirewall", not address.get("vpcid")):
+            open_firewall(call.world, {**row, "protocol": "tcp"}, address, (port, port))
+    except CloudStackError as error:
+        raise CloudStackError(error.code, error.text) from None  # here without the code of CloudStack's class
     return Job("FirewallRule", row["id"], answer={"id": row["id"]}, facts={"id": row["id"]})
 
 
 def _check(call: Call) -> None:
-    rule_checks.check_port(call.args["publicport"])
-    rule_checks.check_port(call.args["privateport"])
+    for name in ("publicport", "privateport"):
+        if not 0 <= call.args[name] <= rule_checks.LARGEST_PORT:
+            raise invalid(f"{name} is an invalid value: {call.args[name]}")
     _check_words(call)
 
 
 def _check_words(call: Call) -> None:
     if call.args.get("algorithm", ALGORITHMS[0]) not in ALGORITHMS:
-        raise invalid(f"Invalid algorithm: {call.args['algorithm']}")
-    if "protocol" in call.args:
-        rule_checks.check_protocol(call.args["protocol"], PROTOCOLS)
+        raise parameter_error(f"Invalid algorithm: {call.args['algorithm']}")
+    protocol = call.args.get("protocol", "tcp")
+    if protocol not in PROTOCOLS:
+        raise parameter_error(f"protocol {protocol} is not in valid protocols [{', '.join(PROTOCOLS)}]")
+    if protocol == "udp":
+        raise parameter_error("LB service provider cannot support this rule")  # the virtual router cannot
 
 
 def _new_row(call: Call, address: Row) -> Row:
@@ -53,7 +63,7 @@ def _new_row(call: Call, address: Row) -> Row:
         "state": "Add",
     }
     given = ("name", "algorithm", "publicport", "privateport", "protocol", "description", "cidrlist")
-    return row | {name: call.args[name] for name in given if call.args.get(name)}
+    return row | {name: call.args[name] for name in given if call.args.get(name) not in (None, "", [])}
 
 
 @work("createLoadBalancerRule")
@@ -77,7 +87,8 @@ def not_created(call: Call) -> None:
     virtualmachineid="virtualmachine",
 )
 def list_rules(call: Call) -> Answer:
-    rows = chosen(call, reversed(call.own_rows("loadbalancer")), "name", "publicipid", "networkid", "zoneid")
+    public = [row for row in reversed(call.own_rows("loadbalancer")) if "publicipid" in row]
+    rows = chosen(call, public, "name", "publicipid", "networkid", "zoneid")
     machine = call.args.get("virtualmachineid")
     if machine:
         used = {row["lbruleid"] for row in call.world.find("loadbalancermember", virtualmachineid=machine)}
@@ -94,7 +105,7 @@ def to_rule(world: World, row: Row) -> Answer:
     shown |= {"cidrlist": ",".join(row["cidrlist"])} if "cidrlist" in row else {}
     shown |= {**views.owner(world, row), "state": row["state"], **views.zone(world, row)}
     shown |= {"protocol": row["protocol"]} if "protocol" in row else {}
-    return {**shown, "tags": views.tags(world, row["id"])}
+    return {**shown, "tags": views.short_tags(world, row["id"])}
 
 
 @command("updateLoadBalancerRule", id="loadbalancer")
@@ -113,7 +124,10 @@ def updated_rule(call: Call) -> Answer:
         )
     names = ("name", "algorithm", "description", "protocol", "cidrlist")
     given = {name: call.args[name] for name in names if call.args.get(name)}
-    return {"loadbalancer": to_rule(call.world, call.world.update("loadbalancer", row["id"], **given))}
+    if not given and call.world.find("loadbalancermember", lbruleid=row["id"]):
+        raise runtime(f"Failed to update load balancer rule: LoadBalancer {row['name']}")  # nothing to change
+    shown = to_rule(call.world, call.world.update("loadbalancer", row["id"], **given))
+    return {"loadbalancer": {**shown, "state": "Add"} if "algorithm" in given or "protocol" in given else shown}
 
 
 @work("deleteLoadBalancerRule")
@@ -151,13 +165,10 @@ def _assign(world: World, rule: Row, identity: str) -> None:
     if machine is None or machine["state"] in ("Destroyed", "Error") or machine["accountid"] != rule["accountid"]:
         raise invalid(f"Invalid instance id: {identity}")
     if world.find("loadbalancermember", lbruleid=rule["id"], virtualmachineid=identity):
-        raise invalid(f"VM {machine['name']} is already mapped to load balancer.")
+        raise runtime("Failed to assign load balancer rule")
     nic = world.first("nic", virtualmachineid=identity, networkid=rule["networkid"])
     if nic is None:
-        raise runtime(
-            "Failed to assign load balancer rule due to: VM with id specified cannot be added because it doesn't "
-            "belong in the same network."
-        )
+        raise runtime("Failed to assign load balancer rule")
     row = {"lbruleid": rule["id"], "virtualmachineid": identity, "ipaddress": nic["ipaddress"]}
     world.put("loadbalancermember", row)
 
@@ -166,9 +177,8 @@ def _assign(world: World, rule: Row, identity: str) -> None:
 def unassigned(call: Call) -> Answer:
     members = {row["virtualmachineid"]: row for row in call.world.find("loadbalancermember", lbruleid=call.args["id"])}
     for identity in _machines(call):
-        if identity not in members:
-            raise invalid(f"The virtual machine {identity} is not assigned to the load balancer rule")
-        call.world.delete("loadbalancermember", members[identity]["id"])
+        if identity in members:  # one that is not assigned is passed over, as recorded
+            call.world.delete("loadbalancermember", members[identity]["id"])
     return {"success": True}
 
 

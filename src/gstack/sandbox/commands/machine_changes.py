@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gstack.sandbox import limits, machines, nics, volumes
+from gstack.sandbox.commands import instance_groups
 from gstack.sandbox.commands.deploy import NAME, key_details, named_groups, sizes_of
 from gstack.sandbox.commands.user_data import USER_DATA_LIMIT
 from gstack.sandbox.errors import CloudStackError, internal, invalid, runtime
@@ -37,8 +38,10 @@ def _answer(world: World, row: Row) -> Answer:
 def update(call: Call) -> Answer:
     row, args = _machine(call), call.args
     changes: dict[str, Any] = {
-        field: args[field] for field in ("displayname", "deleteprotection", "group", "ostypeid") if field in args
+        field: args[field] for field in ("displayname", "deleteprotection", "ostypeid") if field in args
     }
+    if args.get("group"):
+        changes["groupid"] = instance_groups.named(call.world, args["group"], row["accountid"])["id"]
     changes |= _renamed(call, row) | _regrouped(call, row) | _user_data(call) | _details(call)
     return {"virtualmachine": machines.view(call.world, call.world.update("virtualmachine", row["id"], **changes))}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gstack.sandbox import machines, nics, volumes
+from gstack.sandbox import machines, nics, removal, volumes
 from gstack.sandbox.errors import denied, invalid, runtime
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, begin, command, failure, work
@@ -10,22 +10,30 @@ from gstack.sandbox.world import Row, World
 
 POWER = ("startVirtualMachine", "stopVirtualMachine", "rebootVirtualMachine", "destroyVirtualMachine")
 UNSEEN = ("Destroyed", "Expunging")  # an ordinary user does not see them
-EXACT = ("name", "state", "zoneid", "serviceofferingid", "templateid", "userid", "group")
+EXACT = ("name", "state", "zoneid", "serviceofferingid", "templateid", "userid", "groupid", "userdataid")
 
 
 @command("listVirtualMachines", id="virtualmachine", ids="virtualmachine", groupid="instancegroup")
 def list_machines(call: Call) -> Answer:
-    rows = [row for row in chosen(call, call.own_rows("virtualmachine"), *EXACT) if _asked(call, row)]
+    details = set(call.args.get("details") or machines.ALL)
+    if not details <= set(machines.DETAILS):
+        raise invalid(
+            "The details parameter contains a non permitted value. The allowed values are "
+            f"[{', '.join(machines.DETAILS)}]"
+        )
+    if "id" in call.args and "ids" in call.args:
+        raise invalid("Specify either id or ids but not both parameters")
+    rows = [row for row in chosen(call, call.own_rows("virtualmachine"), *EXACT) if _is_asked_for(call, row)]
     if call.args.get("retrieveonlyresourcecount"):
         return {"count": len(rows)}
-    details = call.args.get("details") or machines.ALL
     return page(call, "virtualmachine", rows, machines.viewer(details, userdata=call.args.get("userdata", False)))
 
 
-def _asked(call: Call, row: Row) -> bool:
+def _is_asked_for(call: Call, row: Row) -> bool:
     args = call.args
     return (
         row["state"] not in UNSEEN
+        and not args.get("haenable")
         and args.get("securitygroupid", None) in (None, *row["securitygroupids"])
         and args.get("affinitygroupid", None) in (None, *row["affinitygroupids"])
         and args.get("keypair") in (None, *row["details"].get("SSH.KeyPairNames", "").split(","))
@@ -143,17 +151,19 @@ def destroyed(call: Call) -> Answer:
             volumes.detach(world, volume)
     for identity in call.args.get("volumeids", []):
         world.update("volume", identity, state="Destroy")
+    removal.leave_balancers(world, row["id"])
     answer = _answer(world, machines.set_state(world, row, machines.DESTROYED))
     if call.args.get("expunge"):
         for identity in call.args.get("volumeids", []):
-            world.delete("volume", identity)
+            removal.remove(world, "volume", identity)
         machines.forget(world, row)
     return answer
 
 
 @command("recoverVirtualMachine", id="virtualmachine")
 def recover(call: Call) -> Answer:
-    _require_expunge(call, "Recovering")
+    if not call.settings.expunge_allowed:
+        raise denied(_only_admins("Recovering"))
     row = _machine(call)
     if row["state"] != machines.DESTROYED:
         raise invalid(f"VM {row['name']} is not in state Destroyed")
@@ -167,7 +177,8 @@ def expunge(call: Call) -> Job:
 
 @work("expungeVirtualMachine")
 def expunged(call: Call) -> Answer:
-    _require_expunge(call, "Expunging")
+    if not call.settings.expunge_allowed:
+        raise runtime(_only_admins("Expunging"))
     row = _machine(call)
     if row["state"] not in (machines.DESTROYED, "Error"):
         raise invalid(f"Please destroy vm with specified vmId before expunge it: {row['id']}")
@@ -175,6 +186,5 @@ def expunged(call: Call) -> Answer:
     return {"success": True}
 
 
-def _require_expunge(call: Call, what: str) -> None:
-    if not call.settings.expunge_allowed:
-        raise denied(f"{what} a vm can only be done by an Admin. Or when the allow.user.expunge.recover.vm key is set.")
+def _only_admins(what: str) -> str:
+    return f"{what} a vm can only be done by an Admin. Or when the allow.user.expunge.recover.vm key is set."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Network
 from typing import Any
 
 from gstack.sandbox import removal, subnets, views
@@ -12,7 +13,7 @@ from gstack.sandbox.registry import Answer, Call, Job, command, failure, work
 from gstack.sandbox.world import Row, World
 
 PROTOCOLS = "tcp,udp,icmp,all"
-LARGEST_PROTOCOL, LARGEST_PORT = 255, 65535
+LARGEST_PROTOCOL, LARGEST_PORT, LARGEST_ICMP = 255, 65535, 255
 EVERYONE = "0.0.0.0/0"
 _FIELDS = ("protocol", "startport", "endport", "icmptype", "icmpcode", "traffictype", "action", "number", "reason")
 
@@ -69,8 +70,7 @@ def change_list(call: Call) -> Job:
 @work("updateNetworkACLList")
 def updated_list(call: Call) -> Answer:
     given = {field: call.args[field] for field in ("name", "description") if call.args.get(field)}
-    call.world.update("networkacllist", call.args["id"], **given)
-    return {"success": True}
+    return {"networkacllist": to_list(call.world, call.world.update("networkacllist", call.args["id"], **given))}
 
 
 @work("deleteNetworkACLList")
@@ -121,13 +121,25 @@ def create_item(call: Call) -> Job:
 
 
 def _acl(call: Call) -> Row:
+    """Return the list of a new item: the named one, or that of the named tier, which gets one if it has none."""
     network = call.optional("network", "networkid")
-    identity = call.args.get("aclid") or (network or {}).get("aclid")
-    acl = call.world.get("networkacllist", identity)
+    acl = call.world.get("networkacllist", call.args.get("aclid") or (network or {}).get("aclid"))
+    if acl is None and network and "vpcid" in network:
+        return _new_list_of(call.world, network)
     if acl is None:
         raise invalid("Cannot create Network ACL Item. ACL Id or network Id is required")
-    _no_default(acl)
+    if "vpcid" not in acl:
+        raise invalid("Default ACL cannot be modified")
     return acl
+
+
+def _new_list_of(world: World, network: Row) -> Row:
+    vpc = world.one("vpc", network["vpcid"])
+    name = f"VPC_{vpc['name']}_Tier_{network['name']}_ACL_{network['id']}"
+    row = {"name": name, "description": f"ACL for {name}", "vpcid": vpc["id"], "accountid": vpc["accountid"]}
+    row = world.put("networkacllist", row)
+    world.update("network", network["id"], aclid=row["id"])
+    return row
 
 
 def _facts(args: dict[str, Any]) -> Row:
@@ -153,14 +165,24 @@ def _checked(world: World, row: Row) -> Row:
     _check_protocol(row["protocol"])
     _check_ports(row)
     for cidr in row.get("cidrlist", EVERYONE).split(","):
-        if subnets.parse(cidr) is None:
+        if subnets.parse(cidr) is None and not _is_ipv6(cidr):
             raise invalid(f"Source cidrs formatting error {cidr}")
+    for field in ("icmptype", "icmpcode"):
+        if not -1 <= row.get(field, -1) <= LARGEST_ICMP:
+            raise invalid(f"Invalid {field} [{row[field]}]. It should belong to [0-{LARGEST_ICMP}] range")
     for field, words in (("traffictype", ("Ingress", "Egress")), ("action", ("Allow", "Deny"))):
         if row[field] not in words:
             raise invalid(f"Invalid {field} [{row[field]}]. Expected one of: [{','.join(words)}]")
     _check_number(world, row)
     icmp = {"icmptype": row.get("icmptype", -1), "icmpcode": row.get("icmpcode", -1)}
     return {"cidrlist": EVERYONE, **row, **(icmp if row["protocol"] == "icmp" else {})}
+
+
+def _is_ipv6(cidr: str) -> bool:
+    try:
+        return "/" in cidr and bool(IPv6Network(cidr, strict=False))
+    except ValueError:
+        return False
 
 
 def _check_protocol(protocol: str) -> None:
@@ -226,7 +248,7 @@ def to_item(world: World, row: Row) -> Answer:
     shown |= {field: str(row[field]) for field in ("startport", "endport") if field in row}
     shown |= {"traffictype": row["traffictype"], "state": row["state"], "cidrlist": row["cidrlist"]}
     shown |= {field: row[field] for field in ("icmptype", "icmpcode") if field in row}
-    shown |= {"tags": views.tags(world, row["id"]), "aclid": acl["id"], "aclname": acl["name"]}
+    shown |= {"tags": views.short_tags(world, row["id"]), "aclid": acl["id"], "aclname": acl["name"]}
     shown |= {"number": row["number"], "action": row["action"]}
     return shown | ({"reason": row["reason"]} if "reason" in row else {})
 
@@ -251,6 +273,27 @@ def _bare(row: Row) -> Row:
     """Return what stays of an item when `partialupgrade` is false: all that is not given is dropped."""
     kept = {field: row[field] for field in ("id", "aclid", "accountid", "state", "number", "protocol")}
     return {**kept, "traffictype": "Ingress", "action": "Allow"}
+
+
+@command("moveNetworkAclItem", id="networkacl", previousaclruleid="networkacl", nextaclruleid="networkacl")
+def move_item(call: Call) -> Job:
+    _no_default(call.world.one("networkacllist", call.entity("networkacl", "id")["aclid"]))
+    return Job()
+
+
+@work("moveNetworkAclItem")
+def moved_item(call: Call) -> Answer:
+    """Put an item behind or before another one: it gets the next number there."""
+    before, after = call.optional("networkacl", "previousaclruleid"), call.optional("networkacl", "nextaclruleid")
+    if before is None and after is None:
+        raise invalid("Both previous and next ACL rule IDs cannot be invalid.")
+    number = int(before["number"]) + 1 if before else int(after["number"]) - 1 if after else 1
+    taken = {
+        int(item["number"]) for item in call.world.find("networkacl", aclid=call.entity("networkacl", "id")["aclid"])
+    }
+    while number in taken:
+        number += 1
+    return {"networkacl": to_item(call.world, call.world.update("networkacl", call.args["id"], number=number))}
 
 
 @work("deleteNetworkACL")

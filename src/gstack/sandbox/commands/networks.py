@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import msgspec
 
 from gstack.sandbox import limits, removal, subnets, views
-from gstack.sandbox.errors import denied, invalid, runtime
+from gstack.sandbox.errors import denied, internal, invalid, runtime
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, command, work
 from gstack.sandbox.world import Row, World, new_id, now
 
+MOST_TIERS = 3  # CloudStack's vpc.max.networks
 ISOLATED, SHARED, L2 = "Isolated", "Shared", "L2"
 DEFAULT_OFFERING = "DefaultIsolatedNetworkOfferingWithSourceNatService"
 _DERIVED = {
@@ -69,7 +71,9 @@ def create_network(call: Call) -> Answer:
     if offering["guestiptype"] == ISOLATED:
         row |= _addresses(call, vpc)
     if vpc:
-        row |= {"vpcid": vpc["id"], "aclid": _acl(call, vpc)["id"]}
+        row |= {"vpcid": vpc["id"], **_acl(call, vpc)}
+        if len(call.world.find("network", vpcid=vpc["id"])) >= MOST_TIERS:
+            raise internal()  # as measured: CloudStack does not tell the reason
     else:
         limits.require(call.world, call.owner, network=1)
     return {"network": to_network(call.world, call.world.put("network", row))}
@@ -172,11 +176,12 @@ def _check_tier(call: Call, vpc: Row, cidr: str) -> None:
 
 
 def _acl(call: Call, vpc: Row) -> Row:
+    """Return the ACL list of a new tier; without one nothing is let in, as with `default_deny`."""
     row = call.optional("networkacllist", "aclid")
     if row is None:
-        return call.world.find("networkacllist", name="default_deny")[0]
+        return {}
     check_acl_of_vpc(row, vpc["id"])
-    return row
+    return {"aclid": row["id"]}
 
 
 def check_acl_of_vpc(acl: Row, vpcid: str) -> None:
@@ -195,12 +200,27 @@ def change_network(call: Call) -> Job:
 
 @work("updateNetwork")
 def updated_network(call: Call) -> Answer:
-    if {"networkofferingid", "guestvmcidr"} & set(call.args):
-        raise invalid("The sandbox does not change the offering or the guest CIDR of a network")
+    """Change a network. `guestvmcidr` narrows what machines get; `cidr` is taken and changes nothing, as measured."""
+    if "networkofferingid" in call.args:
+        raise invalid("The sandbox does not change the offering of a network")
     given = {field: call.args[field] for field in ("name", "displaytext", "dns1", "dns2") if call.args.get(field)}
     if call.args.get("networkdomain"):
         given["networkdomain"] = call.args["networkdomain"]
+    if call.args.get("guestvmcidr"):
+        given |= _narrowed(call.entity("network", "id"), call.args["guestvmcidr"])
     return {"network": to_network(call.world, call.world.update("network", call.args["id"], **given))}
+
+
+def _narrowed(row: Row, cidr: str) -> Row:
+    """Return the fields of a network whose machines get addresses of a part of it alone."""
+    whole = IPv4Network(row.get("networkcidr", row["cidr"]))
+    part = subnets.parse(cidr)
+    if part is None or not part.subnet_of(whole):
+        raise invalid(f"Guest VM CIDR {cidr} is not a part of the network's CIDR {whole}")
+    free = list(whole.address_exclude(part))
+    last = max(int(network.broadcast_address) for network in free) - 1 if free else int(part.broadcast_address)
+    reserved = f"{part.broadcast_address}-{IPv4Address(last)}"
+    return {"cidr": str(part), "networkcidr": str(whole), "reservediprange": reserved}
 
 
 def own_network(call: Call, parameter: str = "id") -> Row:
@@ -230,7 +250,9 @@ def to_network(world: World, row: Row) -> Answer:
     offering = world.one("networkoffering", row["networkofferingid"])
     shown = {field: row[field] for field in ("id", "name", "displaytext", "broadcastdomaintype")}
     shown["traffictype"] = "Guest"
-    shown |= {field: row[field] for field in ("gateway", "netmask", "cidr") if field in row}
+    shown |= {
+        field: row[field] for field in ("gateway", "netmask", "cidr", "networkcidr", "reservediprange") if field in row
+    }
     shown |= {**views.zone(world, row), **_offering(offering), "state": row["state"], "related": row["id"]}
     shown |= {field: row[field] for field in ("dns1", "dns2") if field in row}
     shown |= {"type": row["type"], "acltype": row["acltype"], **_owner(world, row), "service": services(offering)}
@@ -238,7 +260,11 @@ def to_network(world: World, row: Row) -> Answer:
     shown["physicalnetworkid"] = world.one("zone", row["zoneid"])["physicalnetworkid"]
     shown |= {"restartrequired": False, "specifyvlan": offering["specifyvlan"]}
     shown |= {"specifyipranges": offering["specifyipranges"], **_vpc(world, row)}
-    shown |= {"canusefordeploy": True, "ispersistent": offering["ispersistent"], "tags": views.tags(world, row["id"])}
+    shown |= {
+        "canusefordeploy": True,
+        "ispersistent": offering["ispersistent"],
+        "tags": views.short_tags(world, row["id"]),
+    }
     return {**shown, **_acl_of(world, row), **_rest(row, offering)}
 
 

@@ -133,7 +133,7 @@ def updated_default(call: Call) -> Answer:
 def update_address(call: Call) -> Job:
     nic = call.entity("nic", "nicid")
     call.require_use(call.world.one("virtualmachine", nic["virtualmachineid"]))
-    return Job("VirtualMachine", nic["virtualmachineid"], queue=nic["virtualmachineid"])
+    return Job(queue=nic["virtualmachineid"])
 
 
 @work("updateVmNicIp")
@@ -172,7 +172,10 @@ def add_address(call: Call) -> Job:
     """Give a NIC a secondary address, at once: the job only configures it."""
     nic = call.entity("nic", "nicid")
     call.require_use(call.world.one("virtualmachine", nic["virtualmachineid"]))
-    address = _address(call, _network(call, nic))
+    try:
+        address = _address(call, _network(call, nic))
+    except CloudStackError:
+        raise runtime("Failed to assign secondary ip to nic") from None  # whatever the reason, as recorded
     row = {"id": new_id(), "nicid": nic["id"], "networkid": nic["networkid"], "ipaddress": address}
     call.world.put("nicsecondaryip", row)
     return Job("IpAddress", nic["id"], answer={"id": row["id"]}, facts={"id": row["id"]})
@@ -188,7 +191,7 @@ def added_address(call: Call) -> Answer:
 def remove_address(call: Call) -> Job:
     nic = call.world.one("nic", call.entity("nicsecondaryip", "id")["nicid"])
     call.require_use(call.world.one("virtualmachine", nic["virtualmachineid"]))
-    return Job("IpAddress", call.args["id"])
+    return Job()
 
 
 @work("removeIpFromNic")

@@ -50,6 +50,8 @@ def _ports(call: Call) -> Row:
         raise invalid("Start port can't be bigger than end port")
     if row["privateendport"] - row["privateport"] != row["publicendport"] - row["publicport"]:
         raise invalid("Source port and destination port ranges should be of equal sizes.")
+    if row["publicport"] < row["publicendport"] and row["privateport"] != row["publicport"]:
+        raise invalid("Private port start should be equal to public port start")
     return row
 
 
@@ -128,14 +130,14 @@ def to_rule(world: World, row: Row) -> Answer:
         "ipaddress": world.one("publicip", row["ipaddressid"])["ipaddress"],
         "state": row["state"],
         "cidrlist": ",".join(row["cidrlist"]),
-        "tags": views.tags(world, row["id"]),
+        "tags": views.short_tags(world, row["id"]),
         "vmguestip": row["vmguestip"],
         "networkid": network["id"],
         "networkname": network["name"],
     }
 
 
-@command("updatePortForwardingRule", id="portforwardingrule", virtualmachineid="virtualmachine")
+@command("updatePortForwardingRule", virtualmachineid="virtualmachine")
 def update_rule(call: Call) -> Job:
     return Job("FirewallRule", call.args["id"])
 

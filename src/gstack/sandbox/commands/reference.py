@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
+from gstack.sandbox import versions
+from gstack.sandbox.errors import CloudStackError
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, command
 from gstack.sandbox.world import Row, World
@@ -9,13 +13,23 @@ from gstack.sandbox.world import Row, World
 
 @command("listCapabilities")
 def list_capabilities(call: Call) -> Answer:
-    return {"capability": {**_CAPABILITIES, "allowuserexpungerecovervm": call.settings.expunge_allowed}}
+    version = f"{call.settings.cloudstack_version}.0.0-SNAPSHOT"
+    own = {"cloudstackversion": version, "allowuserexpungerecovervm": call.settings.expunge_allowed}
+    return {"capability": {**_CAPABILITIES, **own}}
 
 
 @command("listHypervisors")
-def list_hypervisors(_call: Call) -> Answer:
-    names = ("KVM", "VMware", "XenServer", "Simulator", "External")
+def list_hypervisors(call: Call) -> Answer:
+    names = ["KVM", "VMware", "XenServer", "Simulator", "External"]
+    if not versions.has(call.settings.cloudstack_version, "4.23"):
+        names[3:3] = ["Hyperv", "BareMetal", "Ovm3", "LXC"]
     return {"count": len(names), "hypervisor": [{"name": name} for name in names]}
+
+
+@command("getApiLimit")
+def get_api_limit(_call: Call) -> NoReturn:
+    """Refuse: CloudStack knows no limit of calls unless an administrator turns it on."""
+    raise CloudStackError(432, "This api is only available when api.throttling.enabled = true.")
 
 
 @command("listOsTypes", id="ostype")
@@ -75,7 +89,7 @@ def plain(_world: World, row: Row) -> Answer:
 _CAPABILITIES: Answer = {
     "securitygroupsenabled": True,
     "dynamicrolesenabled": True,
-    "cloudstackversion": "4.23.0.0-SNAPSHOT",
+    "cloudstackversion": "",  # told by the settings
     "userpublictemplateenabled": True,
     "supportELB": "false",
     "projectinviterequired": False,

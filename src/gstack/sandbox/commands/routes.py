@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import AddressValueError, IPv4Address
 
 from gstack.sandbox import removal, subnets, views
-from gstack.sandbox.errors import invalid
+from gstack.sandbox.errors import conflict, invalid
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, command, failure, work
 from gstack.sandbox.world import Row, World
@@ -32,16 +32,19 @@ def _check(call: Call, vpc: Row) -> None:
     new, whole = subnets.parse(call.args["cidr"]), subnets.parse(vpc["cidr"])
     if new is None or whole is None:
         raise invalid(f"Invalid format for cidr {call.args['cidr']}")
-    try:
-        IPv4Address(call.args["nexthop"])
-    except AddressValueError:
-        raise invalid(f"Invalid next hop {call.args['nexthop']}") from None
-    if new.subnet_of(whole):
+    if new.overlaps(whole):
         raise invalid(f"CIDR should be outside of VPC cidr {vpc['cidr']}")
+    hop = call.args["nexthop"]
+    try:
+        inside = IPv4Address(hop) in whole
+    except AddressValueError:
+        raise invalid(f"Invalid next hop {hop}") from None
+    if not inside:
+        raise invalid(f"Next hop {hop} is invalid. It must be within VPC CIDR or on the same public or private network")
     for route in call.world.find("staticroute", vpcid=vpc["id"]):
         other = subnets.parse(route["cidr"])
         if other is not None and new.overlaps(other):
-            raise invalid(f"New static route cidr conflicts with existing route {route['id']}")
+            raise conflict(f"New static route cidr conflicts with existing route {route['id']}")
 
 
 @work("createStaticRoute")
@@ -62,12 +65,12 @@ def list_routes(call: Call) -> Answer:
 
 def to_route(world: World, row: Row) -> Answer:
     shown = {name: row[name] for name in ("id", "state", "vpcid", "nexthop", "cidr")}
-    return {**shown, **views.owner(world, row), "tags": views.tags(world, row["id"])}
+    return {**shown, **views.owner(world, row), "tags": views.short_tags(world, row["id"])}
 
 
 @command("deleteStaticRoute", id="staticroute")
-def delete_route(call: Call) -> Job:
-    return Job("StaticRoute", call.args["id"])
+def delete_route(_call: Call) -> Job:
+    return Job()
 
 
 @work("deleteStaticRoute")

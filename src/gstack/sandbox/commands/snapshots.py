@@ -38,7 +38,7 @@ def _new(call: Call, volume: Row) -> Row:
         "state": "Allocated",
         "created": now(),
     }
-    kept = {field: volume[field] for field in ("diskofferingid", "templateid") if field in volume}
+    kept = {field: volume[field] for field in ("diskofferingid", "serviceofferingid", "templateid") if field in volume}
     return row | kept
 
 

@@ -60,6 +60,11 @@ def _check_free(world: World, address: Row, machine: Row, network: Row) -> None:
             f"Failed to enable static for the ip address IPAddress {shown} and vm id={machine['number']} as it's "
             "already assigned to another vm"
         )
+    if address["isstaticnat"] and not address.get("vpcid"):
+        raise invalid(
+            f"Failed to enable static nat on the  ip {address['ipaddress']} with Id {address['id']} as the vm "
+            f"{machine['name']} with Id {machine['id']} is already associated with another public ip"
+        )
     for other in world.find("publicip", virtualmachineid=machine["id"]):
         if other["id"] != address["id"] and other.get("associatednetworkid") == network["id"]:
             raise conflict(

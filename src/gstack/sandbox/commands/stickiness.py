@@ -16,9 +16,9 @@ METHODS = ("LbCookie", "AppCookie", "SourceBased")
 def create_policy(call: Call) -> Job:
     args = call.args
     if args["methodname"].lower() not in {name.lower() for name in METHODS}:
-        raise invalid(f"Failed to create Stickiness policy: Validation Failed for method {args['methodname']}")
-    if call.world.find("stickinesspolicy", lbruleid=args["lbruleid"]):
-        raise invalid("Failed to create Stickiness policy: already policy attached")
+        raise invalid("Failed to match Stickiness method name for LB rule")
+    for old in call.world.find("stickinesspolicy", lbruleid=args["lbruleid"]):
+        removal.remove(call.world, "stickinesspolicy", old["id"])  # a new one replaces it, as recorded
     row: Row = {name: args[name] for name in ("lbruleid", "name", "methodname", "description") if name in args}
     params = {key: value for entry in args.get("param", []) for key, value in _pair(entry)}
     owner = call.entity("loadbalancer", "lbruleid")["accountid"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from gstack.sandbox import limits, views
+from gstack.sandbox import limits, removal, views
 from gstack.sandbox.errors import internal, invalid, parameter_error
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, begin, command, failure, work
@@ -194,9 +194,7 @@ def deleted_template(call: Call) -> Answer:
     if zoneids:
         call.world.update("template", row["id"], zoneids=zoneids)
         return {"success": True}
-    call.world.delete("template", row["id"])
-    for tag in call.world.find("tag", resourceid=row["id"]):
-        call.world.delete("tag", tag["id"])
+    removal.remove(call.world, "template", row["id"])
     return {"success": True}
 
 

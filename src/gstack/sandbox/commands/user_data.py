@@ -6,16 +6,19 @@ import base64
 import binascii
 
 from gstack.sandbox import views
-from gstack.sandbox.errors import invalid
+from gstack.sandbox.errors import invalid, runtime
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, command
 from gstack.sandbox.world import Row, World
 
-USER_DATA_LIMIT = 32_768  # characters of base64
+USER_DATA_LIMIT, GET_LIMIT = 32_768, 4_096  # characters of base64, in a form and in a URL
 
 
-def checked_user_data(text: str) -> str:
-    """Return user data as it is stored; raise 431 if it is no base64 or too long."""
+def checked_user_data(call: Call) -> str:
+    """Return the user data of a call as it is kept; raise 431 if it is not base64 or too long."""
+    text: str = call.args["userdata"]
+    if call.method == "GET" and len(text) > GET_LIMIT:
+        raise invalid("User data is too long for an http GET request")
     if len(text) > USER_DATA_LIMIT:
         raise invalid(f"User data has exceeded the maximum length of {USER_DATA_LIMIT} characters")
     try:
@@ -27,7 +30,7 @@ def checked_user_data(text: str) -> str:
 
 @command("registerUserData")
 def register_user_data(call: Call) -> Answer:
-    name, text = call.args["name"], checked_user_data(call.args["userdata"])
+    name, text = call.args["name"], checked_user_data(call)
     if call.world.first("userdata", name=name, accountid=call.owner["id"]):
         raise invalid(f"A userdata with name {name} already exists for this account.")
     row = call.world.put("userdata", {"name": name, "userdata": text, "accountid": call.owner["id"]})
@@ -41,6 +44,8 @@ def list_user_data(call: Call) -> Answer:
 
 @command("deleteUserData", id="userdata")
 def delete_user_data(call: Call) -> Answer:
+    if call.world.find("virtualmachine", userdataid=call.args["id"]):
+        raise runtime("Userdata cannot be removed as some of the resources are using it")
     call.world.delete("userdata", call.args["id"])
     return {"success": True}
 

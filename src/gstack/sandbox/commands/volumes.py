@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gstack.sandbox import limits, volumes
+from gstack.sandbox import limits, removal, volumes
 from gstack.sandbox.errors import CloudStackError, invalid, runtime
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, command, work
@@ -50,6 +50,11 @@ def _from_snapshot(call: Call) -> Row:
             f"Snapshot id={snapshot['id']} is not in BackedUp state yet and can't be used for volume creation"
         )
     offering = call.optional("diskoffering", "diskofferingid")
+    root = snapshot["volumetype"] == volumes.ROOT
+    if offering and not root:
+        raise invalid(
+            "Disk Offering ID cannot be passed whilst creating volume from snapshot other than ROOT disk snapshots"
+        )
     size = volumes.offered_size(offering, call.args.get("size")) if offering else snapshot["virtualsize"]
     if size < snapshot["virtualsize"]:
         raise invalid(f"Invalid size for volume creation: {size}, the snapshot has {snapshot['virtualsize']} bytes")
@@ -59,6 +64,7 @@ def _from_snapshot(call: Call) -> Row:
         "snapshotid": snapshot["id"],
         "diskofferingid": offering["id"] if offering else snapshot.get("diskofferingid"),
         "templateid": snapshot.get("templateid"),  # that of the volume which the snapshot was taken of
+        "serviceofferingid": None if offering else snapshot.get("serviceofferingid"),
     }
     return {field: value for field, value in fields.items() if value is not None}
 
@@ -71,7 +77,8 @@ def created_volume(call: Call) -> Answer:
     machine = call.optional("virtualmachine", "virtualmachineid")
     if machine:
         row = _attach(call.world, row, machine, None)
-    return {"volume": volumes.view(call.world, row)}
+    shown = volumes.view(call.world, row)
+    return {"volume": shown | ({"snapshotid": row["snapshotid"]} if "snapshotid" in row else {})}  # nowhere else
 
 
 @command("attachVolume", id="volume", virtualmachineid="virtualmachine")
@@ -193,14 +200,30 @@ def _new_size(call: Call, volume: Row, offering: Row | None) -> int:
     return int(size) * volumes.GIB
 
 
+@command("changeOfferingForVolume", id="volume", diskofferingid="diskoffering")
+def change_offering(call: Call) -> Job:
+    return Job(queue=call.entity("volume", "id").get("virtualmachineid"))
+
+
+@work("changeOfferingForVolume")
+def changed_offering(call: Call) -> Answer:
+    """Give a volume another offering, and its size: of a customised one the wanted, else the present size."""
+    volume, offering = call.entity("volume", "id"), call.entity("diskoffering", "diskofferingid")
+    size = call.args.get("size", volume["size"] // volumes.GIB) if offering["iscustomized"] else None
+    size = volumes.offered_size(offering, size)
+    if size < volume["size"] and not call.args.get("shrinkok"):
+        raise invalid(f"Going from existing size of {volume['size']} to size of {size} would shrink the volume.")
+    _check_storage(call, volume, size)
+    row = call.world.update("volume", volume["id"], size=size, diskofferingid=offering["id"])
+    return {"volume": volumes.view(call.world, row)}
+
+
 @command("deleteVolume", id="volume")
 def delete_volume(call: Call) -> Answer:
     volume = call.entity("volume", "id")
     if "virtualmachineid" in volume:
         raise invalid("Please specify a volume that is not attached to any VM.")
-    call.world.delete("volume", volume["id"])
-    for tag in call.world.find("tag", resourceid=volume["id"]):
-        call.world.delete("tag", tag["id"])
+    removal.remove(call.world, "volume", volume["id"])
     return {"success": True}
 
 
@@ -214,9 +237,11 @@ def destroyed_volume(call: Call) -> Answer:
     volume = call.entity("volume", "id")
     if "virtualmachineid" in volume:
         raise invalid("Please specify a volume that is not attached to any VM.")
+    if volume["state"] == "Allocated" and not call.args.get("expunge"):
+        raise invalid("The volume in Allocated/Uploaded state can only be expunged not destroyed/recovered")
     row = call.world.update("volume", volume["id"], state="Destroy")
     if call.args.get("expunge"):
-        call.world.delete("volume", volume["id"])
+        removal.remove(call.world, "volume", volume["id"])
     return {"volume": volumes.view(call.world, row)}
 
 

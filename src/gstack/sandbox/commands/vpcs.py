@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gstack.sandbox import limits, nics, removal, subnets, views
 from gstack.sandbox.commands.networks import network_domain, to_network
-from gstack.sandbox.errors import invalid
+from gstack.sandbox.errors import invalid, runtime
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, command, failure, work
 from gstack.sandbox.world import Row, World, new_id, now
@@ -67,6 +67,8 @@ def change_vpc(_call: Call) -> Job:
 
 @work("updateVPC")
 def updated_vpc(call: Call) -> Answer:
+    if not {"name", "displaytext"} & call.args.keys():
+        raise runtime("Failed to update VPC")
     given = {field: call.args[field] for field in ("name", "displaytext") if call.args.get(field)}
     return {"vpc": to_vpc(call.world, call.world.update("vpc", call.args["id"], **given))}
 
@@ -107,7 +109,7 @@ def to_vpc(world: World, row: Row) -> Answer:
         "network": tiers,
         "restartrequired": False,
         "networkdomain": row["networkdomain"],
-        "tags": views.tags(world, row["id"]),
+        "tags": views.short_tags(world, row["id"]),
         "distributedvpcrouter": False,
         "regionlevelvpc": False,
         "redundantvpcrouter": False,
