@@ -48,6 +48,14 @@ class Client:
             body = self.job(body["jobid"])["jobresult"]
         return body["errorcode"], body["errortext"]
 
+    def failure_of_get(self, command: str, **params: Any) -> int:
+        """Return the error code of a call by GET that must fail at once."""
+        sent = {"response": "json", "command": command, "apikey": self._keys.api_key, **params}
+        sent["signature"] = sign(sent, self._keys.secret_key)
+        answer = self._session.get(self._url, params=sent, timeout=30)
+        code: int = next(iter(answer.json().values()))["errorcode"]
+        return code
+
     def result(self, job_id: str) -> dict[str, Any]:
         job = self.job(job_id)
         assert job["jobstatus"] == 1, job

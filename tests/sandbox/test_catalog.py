@@ -61,3 +61,46 @@ def test_pages_need_both_parameters(demo: Any) -> None:
     assert demo.call("listVirtualMachines", page=1)[0] == 431
     assert demo.call("listVirtualMachines", pagesize=1)[0] == 431
     assert demo.call("listVirtualMachines", page=1, pagesize=501)[0] == 431
+
+
+def test_all_rows_on_one_page(demo: Any) -> None:
+    """The page size -1 stands for all, and takes no page."""
+    assert demo.ok("listServiceOfferings", pagesize=-1)["count"] > 1
+    assert demo.call("listServiceOfferings", page=1, pagesize=-1)[0] == 431
+
+
+def test_objects_have_numbers_too(demo: Any, seeds: Any) -> None:
+    """A number names an object as CloudStack before 3.0 did; one below 1 is 431, an unknown one finds nothing."""
+    machine = seeds.machine(demo, "numbered")
+    number = demo.ok("listVolumes", virtualmachineid=machine["id"])["volume"][0]["name"].removeprefix("ROOT-")
+    assert demo.ok("listVirtualMachines", id=number)["virtualmachine"][0]["id"] == machine["id"]
+    assert demo.ok("listVirtualMachines", id=999999) == {}
+    assert demo.failure("listVirtualMachines", id=0)[0] == 431
+    assert demo.failure("listVirtualMachines", networkid=0)[0] == 431
+    assert demo.failure("stopVirtualMachine", id=999999)[0] == 431
+
+
+def test_numbers_are_no_ids_of_younger_parameters() -> None:
+    """A parameter that has a version takes uuids alone."""
+    assert "entity does not exist" in refusal("updateVmNicIp", nicid="x")
+    assert "does not exist" in refusal("listVMSchedule", virtualmachineid="nope")
+
+
+def test_what_is_gone_is_known(demo: Any, seeds: Any) -> None:
+    """A list by the id of something deleted answers nothing; any other command is 431, and so is an id of nothing."""
+    volume = seeds.volume(demo, "gone")["id"]
+    demo.ok("deleteVolume", id=volume)
+    assert demo.ok("listVolumes", id=volume) == {}
+    assert demo.ok("listSnapshots", volumeid=volume) == {}
+    assert demo.failure("deleteVolume", id=volume)[0] == 431
+    assert demo.failure("listVolumes", id="11111111-2222-4333-8444-555555555555")[0] == 431
+
+
+def test_empty_values(demo: Any, seeds: Any) -> None:
+    """An empty string is no value of a required parameter; an empty id is 431, an empty list is one."""
+    assert "arg: name" in refusal("createSecurityGroup", name="")
+    assert demo.failure("listVirtualMachines", id="")[0] == 431
+    machine = seeds.machine(demo, "emptied")["id"]
+    demo.ok("stopVirtualMachine", id=machine)
+    shown = demo.ok("updateVirtualMachine", id=machine, securitygroupids="")["virtualmachine"]
+    assert shown["securitygroup"] == []

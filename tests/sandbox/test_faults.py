@@ -62,3 +62,16 @@ def test_failed_job_puts_the_machine_back(demo: Any, seeds: Any, switch: Callabl
 def test_a_rule_of_no_kind_is_refused(switch: Callable[..., Any]) -> None:
     """A rule that is misspelt is 400, not ignored."""
     assert switch(command="*", kind="sloow").status_code == 400
+
+
+def test_deployment_that_a_restart_cuts_off(demo: Any, seeds: Any, switch: Callable[..., Any]) -> None:
+    """The job ends as failed without a result, names the machine, and leaves it Stopped with an Allocated root."""
+    switch(command="deployVirtualMachine", kind="cut_off", count=1)
+    sent = {"zoneid": seeds.basic, "serviceofferingid": seeds.offerings["Small Instance"], "name": "cut-off"}
+    _, body = demo.call("deployVirtualMachine", templateid=seeds.templates["debian-12-v20260101"], **sent)
+    job = demo.job(body["jobid"])
+    assert (job["jobstatus"], job["jobresultcode"], job["jobinstanceid"]) == (2, 530, body["id"])
+    assert "jobresult" not in job
+    assert demo.ok("listVirtualMachines", id=body["id"])["virtualmachine"][0]["state"] == "Stopped"
+    assert demo.ok("listVolumes", virtualmachineid=body["id"])["volume"][0]["state"] == "Allocated"
+    assert demo.ok("startVirtualMachine", id=body["id"])["virtualmachine"]["state"] == "Running"

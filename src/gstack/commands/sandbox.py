@@ -6,6 +6,7 @@ import click
 
 from gstack.commands.shell import program
 from gstack.config import home
+from gstack.sandbox import versions
 from gstack.sandbox.limits import BY_NAME
 from gstack.sandbox.server import serve
 from gstack.sandbox.settings import SandboxSettings, load_or_create_keys
@@ -23,8 +24,15 @@ from gstack.sandbox.settings import SandboxSettings, load_or_create_keys
     metavar="TYPE=N",
     help="How many an account may have, e.g. user_vm=3; -1 for no limit.",
 )
+@click.option(
+    "--cloudstack-version",
+    default=versions.NEWEST,
+    show_default=True,
+    type=click.Choice(versions.ALL),
+    help="The CloudStack to play: what came later is not there.",
+)
 @click.option("--expunge-allowed", is_flag=True, help="Let ordinary users expunge machines.")
-def command(bind: str, port: int, limits: tuple[str, ...], expunge_allowed: bool) -> None:
+def command(bind: str, port: int, limits: tuple[str, ...], cloudstack_version: str, expunge_allowed: bool) -> None:
     """Serve the sandbox in this process."""
     os.umask(0o077)  # the files hold the keys of accounts
     folder = home(os.environ)
@@ -32,6 +40,7 @@ def command(bind: str, port: int, limits: tuple[str, ...], expunge_allowed: bool
         accounts=load_or_create_keys(folder),
         database=str(folder / "sandbox.db"),
         expunge_allowed=expunge_allowed,
+        cloudstack_version=cloudstack_version,
         limits=dict(map(_limit, limits)),
     )
     try:

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from gstack.sandbox import versions
 from gstack.sandbox.dispatch import Sandbox
 from gstack.sandbox.populate import populate
 from gstack.sandbox.server import serve
@@ -22,6 +23,7 @@ def main() -> None:
         database=options.database or str(options.home / "sandbox.db"),
         job_delay=options.job_delay,
         expunge_allowed=options.expunge_allowed,
+        cloudstack_version=options.cloudstack_version,
     )
     if options.populate:
         _populate(settings, options.populate)
@@ -46,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port-file", type=Path, help="file that gets the API's URL when it listens")
     parser.add_argument("--job-delay", type=float, default=1.0, help="factor on the time that jobs take")
     parser.add_argument("--expunge-allowed", action="store_true", help="let ordinary users expunge machines")
+    parser.add_argument(
+        "--cloudstack-version", default=versions.NEWEST, choices=versions.ALL, help="the version to play"
+    )
     parser.add_argument("--populate", type=int, metavar="N", help="add N running machines first, for measurements")
     parser.add_argument("--follow", action="store_true", help="end when standard input ends")
     return parser

@@ -52,7 +52,7 @@ class Sandbox:
         self.world = World(settings.database)
         self.faults = FaultBoard()
         self.jobs = Jobs(self.world, settings)
-        self.jobs.fail_with = self.faults.job_error
+        self.jobs.fault_of = self.faults.job_fault
         self._sessions = Sessions()
         self._started = False
         self._next_sweep = 0.0

@@ -13,7 +13,9 @@ Reached over HTTP beside CloudStack's own path, from this machine only:
 * `error`: answer HTTP `status` (default 503) and do nothing;
 * `drop`: close the connection without a whole answer and do nothing;
 * `lost`: do the command, then close the connection without a whole answer;
-* `job_failed`: the job of the command ends with `errorcode` (530) and `errortext`; nothing is done.
+* `job_failed`: the job of the command ends with `errorcode` (530) and `errortext`; nothing is done;
+* `cut_off`: the job ends as one that a restart of CloudStack cuts off: failed with 530, without `jobresult`. What it
+  had begun stays: a machine that was being deployed is Stopped, with a root volume in state Allocated.
 """
 
 from __future__ import annotations
@@ -24,9 +26,7 @@ from typing import Literal
 
 import msgspec
 
-from gstack.sandbox.errors import CloudStackError
-
-Kind = Literal["slow", "error", "drop", "lost", "job_failed"]
+Kind = Literal["slow", "error", "drop", "lost", "job_failed", "cut_off"]
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,9 +65,9 @@ class FaultBoard:
                 return fault
         return None
 
-    def job_error(self, command: str) -> CloudStackError | None:
-        fault = self.hit(command, "job_failed")
-        return CloudStackError(fault.errorcode, fault.errortext) if fault else None
+    def job_fault(self, command: str) -> Fault | None:
+        """Return the rule that ends the job of this call, and count it."""
+        return self.hit(command, "job_failed", "cut_off")
 
     def _count_down(self, fault: Fault) -> None:
         if fault.count is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from gstack.sandbox import events
 from gstack.sandbox.errors import CloudStackError
+from gstack.sandbox.faults import Fault
 from gstack.sandbox.registry import BEGINS, FAILURES, WORKS, Answer, Call, Job
 from gstack.sandbox.settings import DEFAULT_DELAYS, OTHER_DELAY, SandboxSettings
 from gstack.sandbox.world import Row, World, new_id, now
@@ -39,14 +40,14 @@ _log = logging.getLogger("gstack.sandbox")
 
 
 class Jobs:
-    """Runs jobs in this event loop. `fail_with` is asked once a job for a fault to end it with."""
+    """Runs jobs in this event loop. `fault_of` is asked once a job for a fault to end it with."""
 
     def __init__(self, world: World, settings: SandboxSettings) -> None:
         self._world = world
         self._settings = settings
         self._tasks: set[asyncio.Task[None]] = set()
         self._queues: dict[str, asyncio.Lock] = {}
-        self.fail_with: Callable[[str], CloudStackError | None] = lambda _name: None
+        self.fault_of: Callable[[str], Fault | None] = lambda _name: None
 
     def submit(self, call: Call, job: Job) -> Answer:
         """Store a job, start it, and return what the command answers."""
@@ -105,9 +106,12 @@ class Jobs:
             self._fail(call, job_id, 530, str(error))
 
     def _finish(self, call: Call, job_id: str) -> None:
-        fault = self.fail_with(call.name)
+        fault = self.fault_of(call.name)
+        if fault and fault.kind == "cut_off":
+            self._cut_off(call, job_id)
+            return
         if fault:
-            raise fault
+            raise CloudStackError(fault.errorcode, fault.errortext)
         with self._world.transaction():
             answer = WORKS[call.name](call)
             self._end(job_id, SUCCEEDED, 0, _with_job(call.name, answer, job_id))
@@ -122,7 +126,15 @@ class Jobs:
             self._end(job_id, FAILED, code, {"errorcode": code, "errortext": text})
             events.note(self._world, call, "Completed", _instance(self._world.one("job", job_id)), failed=True)
 
-    def _end(self, job_id: str, status: int, code: int, result: Answer) -> None:
+    def _cut_off(self, call: Call, job_id: str) -> None:
+        """End a job as a restart of CloudStack does: failed, without a result, and what it had begun stays."""
+        with self._world.transaction():
+            machine = self._world.get("virtualmachine", call.facts.get("id"))
+            if call.name == "deployVirtualMachine" and machine:
+                self._world.update("virtualmachine", machine["id"], state="Stopped", lastupdated=now())
+            self._end(job_id, FAILED, 530, None)
+
+    def _end(self, job_id: str, status: int, code: int, result: Answer | None) -> None:
         self._world.update("job", job_id, jobstatus=status, jobresultcode=code, jobresult=result, completed=now())
 
     def _call(self, row: Row) -> Call:

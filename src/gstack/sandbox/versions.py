@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-NEWEST, OLDEST = "4.23", "4.16"
+ALL = tuple(f"4.{minor}" for minor in range(16, 24))
+NEWEST = ALL[-1]
 # Fields that came with a version, by the object that shows them. Source: recordings of 4.22 and 4.23.
 _FIELDS: Mapping[str, Mapping[str, str]] = {
     "capability": {"snapshotshowchainsize": "4.23"},

@@ -78,3 +78,46 @@ def test_filters(demo: Any, seeds: Any, field: str, value: str) -> None:
     stopped_one = seeds.machine(demo, f"other-{field}", startvm=False)
     ids = {row["id"] for row in demo.ok("listVirtualMachines", **{field: value})["virtualmachine"]}
     assert (running_one["id"] in ids, stopped_one["id"] in ids) == (True, False)
+
+
+def test_parts_of_an_answer(demo: Any, seeds: Any) -> None:
+    """`details` names the parts to show; `min` leaves out template, offering and NICs; others are 431."""
+    machine = seeds.machine(demo, "partly")["id"]
+    least = demo.ok("listVirtualMachines", id=machine, details="min")["virtualmachine"][0]
+    assert (least["nic"], least["securitygroup"]) == ([], [])
+    assert not {"templateid", "serviceofferingid", "memory"} & least.keys()
+    assert demo.failure("listVirtualMachines", details="nothing")[0] == 431
+    assert demo.failure("listVirtualMachines", id=machine, ids=machine)[0] == 431
+
+
+def test_deletion_that_gives_the_quota_back(demo: Any, seeds: Any) -> None:
+    """A stopped machine's root disk can be detached and deleted; without it the machine does not start, and goes."""
+
+    def counts() -> tuple[int, int, int]:
+        account = demo.ok("listAccounts")["account"][0]
+        return account["vmtotal"], account["volumetotal"], account["primarystoragetotal"]
+
+    before = counts()
+    machine = seeds.machine(demo, "quota")["id"]
+    root = demo.ok("listVolumes", virtualmachineid=machine)["volume"][0]["id"]
+    assert demo.failure("detachVolume", id=root)[0] == 431
+    demo.ok("stopVirtualMachine", id=machine)
+    assert demo.ok("detachVolume", id=root)["volume"]["type"] == "DATADISK"
+    assert demo.failure("startVirtualMachine", id=machine)[0] == 530
+    demo.ok("attachVolume", id=root, virtualmachineid=machine, deviceid=0)
+    demo.ok("startVirtualMachine", id=machine)
+    demo.ok("stopVirtualMachine", id=machine)
+    demo.ok("detachVolume", id=root)
+    demo.ok("deleteVolume", id=root)
+    demo.ok("destroyVirtualMachine", id=machine)
+    assert counts() == before
+
+
+def test_destroyed_machine_keeps_its_volume(demo: Any, seeds: Any) -> None:
+    """A destroyed machine counts no more, but its root volume does, and is listed with `vmstate` Destroyed."""
+    machine = seeds.machine(demo, "keeps-volume")["id"]
+    account = demo.ok("listAccounts")["account"][0]
+    demo.ok("destroyVirtualMachine", id=machine)
+    after = demo.ok("listAccounts")["account"][0]
+    assert (after["vmtotal"], after["volumetotal"]) == (account["vmtotal"] - 1, account["volumetotal"])
+    assert demo.ok("listVolumes", virtualmachineid=machine)["volume"][0]["vmstate"] == "Destroyed"

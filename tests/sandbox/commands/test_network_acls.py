@@ -107,3 +107,29 @@ def test_list_is_renamed(demo: Any) -> None:
     acl = acl_list(demo, parent, "before")
     demo.ok("updateNetworkACLList", id=acl, name="after")
     assert demo.ok("listNetworkACLLists", id=acl)["networkacllist"][0]["name"] == "after"
+
+
+def test_item_of_a_tier_without_a_list(demo: Any) -> None:
+    """An item for a tier that has no list makes one for it."""
+    parent = vpc(demo, "listless")["id"]
+    made = tier(demo, parent)["id"]
+    item = demo.ok("createNetworkACL", networkid=made, protocol="tcp", startport=1, endport=2, number=70001)
+    shown = demo.ok("listNetworks", id=made)["network"][0]
+    assert shown["aclname"] == item["networkacl"]["aclname"] == f"VPC_listless_Tier_tier1_ACL_{made}"
+
+
+def test_item_moves_behind_another_one(demo: Any) -> None:
+    """A moved item gets the next free number behind the one that it follows."""
+    acl = acl_list(demo, vpc(demo)["id"])
+    for number in (5, 6, 90):
+        demo.ok("createNetworkACL", aclid=acl, protocol="all", number=number)
+    items = {row["number"]: row["id"] for row in demo.ok("listNetworkACLs", aclid=acl)["networkacl"]}
+    moved = demo.result(demo.call("moveNetworkAclItem", id=items[90], previousaclruleid=items[5])[1]["jobid"])
+    assert moved["networkacl"]["number"] == 7
+
+
+def test_ipv6_and_icmp_of_items(demo: Any) -> None:
+    """IPv6 CIDRs are taken; ICMP types beyond 255 are 431."""
+    acl = acl_list(demo, vpc(demo)["id"])
+    demo.ok("createNetworkACL", aclid=acl, protocol="tcp", cidrlist="::/0")
+    assert demo.failure("createNetworkACL", aclid=acl, protocol="icmp", icmptype=300, icmpcode=0)[0] == 431

@@ -145,3 +145,23 @@ def test_host_names_are_unique_among_the_tiers_of_a_vpc(demo: Any) -> None:
     sizes = demo.ok("listServiceOfferings", name="Small Instance")["serviceoffering"][0]["id"]
     where = {"zoneid": zone(demo), "templateid": template, "serviceofferingid": sizes, "networkids": second}
     assert demo.failure("deployVirtualMachine", name="only-one", **where)[0] in (431, 530)
+
+
+def test_vpc_has_three_tiers(demo: Any) -> None:
+    """The fourth tier of a VPC is a bare 530: CloudStack does not tell the reason."""
+    parent = vpc(demo)["id"]
+    for third in (1, 2, 3):
+        tier(demo, parent, third)
+    where = {"zoneid": zone(demo), "networkofferingid": offering(demo, TIER), "vpcid": parent}
+    code, text = demo.failure("createNetwork", name="x", gateway="10.0.4.1", netmask="255.255.255.0", **where)
+    assert (code, text.startswith("Internal error")) == (530, True)
+
+
+def test_guest_cidr_narrows_and_cidr_does_nothing(demo: Any) -> None:
+    """`guestvmcidr` reserves the rest of the network; `cidr` ends well and changes nothing."""
+    made = network(demo, "narrow", gateway="10.77.0.1", netmask="255.255.255.0")["id"]
+    assert demo.ok("updateNetwork", id=made, cidr="10.77.0.0/23")["network"]["cidr"] == "10.77.0.0/24"
+    narrow = demo.ok("updateNetwork", id=made, guestvmcidr="10.77.0.0/25")["network"]
+    assert (narrow["cidr"], narrow["networkcidr"]) == ("10.77.0.0/25", "10.77.0.0/24")
+    assert narrow["reservediprange"] == "10.77.0.127-10.77.0.254"
+    assert demo.failure("updateNetwork", id=made, guestvmcidr="10.78.0.0/25")[0] == 431

@@ -76,3 +76,15 @@ def test_rule_is_updated(demo: Any) -> None:
     rule = demo.ok("createPortForwardingRule", protocol="tcp", **sent)["portforwardingrule"]["id"]
     changed = demo.ok("updatePortForwardingRule", id=rule, privateport=2022)["portforwardingrule"]
     assert (changed["privateport"], changed["privateendport"]) == ("2022", "2022")
+
+
+def test_ranges_keep_their_ports(demo: Any) -> None:
+    """A range of ports leads to the same ports of the machine; other ports are 431."""
+    net = network(demo, "ranges", gateway="10.171.0.1", netmask="255.255.255.0")["id"]
+    target = machine(demo, "ranged", networkids=net)["id"]
+    address = demo.ok("associateIpAddress", networkid=net)["ipaddress"]["id"]
+    sent = {"ipaddressid": address, "protocol": "tcp", "virtualmachineid": target, "publicport": 8080}
+    ports = {"publicendport": 8081, "privateport": 80, "privateendport": 81}
+    assert demo.failure("createPortForwardingRule", **sent, **ports)[0] == 431
+    same = {"publicendport": 8081, "privateport": 8080, "privateendport": 8081}
+    assert demo.ok("createPortForwardingRule", **sent, **same)["portforwardingrule"]["privateendport"] == "8081"

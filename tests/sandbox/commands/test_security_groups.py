@@ -172,6 +172,10 @@ def test_ports_as_cloudstack_keeps_them(args: dict[str, Any], row: dict[str, Any
         {"protocol": "udp", "startport": -1, "endport": 5},
         {"protocol": "tcp", "startport": 1, "endport": 65536},
         {"protocol": "icmp", "icmptype": 256, "icmpcode": 0},
+        {"protocol": "icmp", "icmptype": 8, "icmpcode": -1},
+        {"protocol": "icmp", "icmptype": -1, "icmpcode": 0},
+        {"protocol": "icmp", "icmptype": 8},
+        {"startport": 22, "endport": 22},
     ],
 )
 def test_impossible_ports_are_refused(args: dict[str, Any]) -> None:

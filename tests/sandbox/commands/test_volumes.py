@@ -75,3 +75,39 @@ def test_destroyed_volume_is_recovered(demo: Any, seeds: Any) -> None:
     demo.ok("detachVolume", id=volume)
     assert demo.ok("destroyVolume", id=volume)["volume"]["state"] == "Destroy"
     assert demo.ok("recoverVolume", id=volume)["volume"]["state"] == "Ready"
+
+
+def test_volumes_of_a_data_disk_snapshot(demo: Any, seeds: Any) -> None:
+    """No offering may be sent, the size is ignored: offering and size are the snapshot's, and resizing works."""
+    volume, machine = seeds.volume(demo, "source", size=3)["id"], seeds.machine(demo, "source-vm")["id"]
+    assert demo.failure("createSnapshot", volumeid=volume)[0] == 431  # never on storage
+    demo.ok("attachVolume", id=volume, virtualmachineid=machine)
+    snapshot = demo.ok("createSnapshot", volumeid=volume)["snapshot"]["id"]
+    sent = {"name": "copy", "snapshotid": snapshot, "size": 9}
+    assert demo.failure("createVolume", diskofferingid=seeds.disks["Custom"], **sent)[0] == 431
+    copy = demo.ok("createVolume", **sent)["volume"]
+    assert (copy["size"], copy["diskofferingname"], copy["snapshotid"]) == (3 * GIB, "Custom", snapshot)
+    assert "snapshotid" not in demo.ok("listVolumes", id=copy["id"])["volume"][0]
+    assert demo.ok("resizeVolume", id=copy["id"], size=9)["volume"]["size"] == 9 * GIB
+
+
+def test_volumes_of_a_root_disk_snapshot(demo: Any, seeds: Any) -> None:
+    """With an offering and a size the volume gets them, without an offering it has none."""
+    machine = seeds.machine(demo, "rooted")["id"]
+    root = demo.ok("listVolumes", virtualmachineid=machine)["volume"][0]["id"]
+    snapshot = demo.ok("createSnapshot", volumeid=root)["snapshot"]["id"]
+    bare = demo.ok("createVolume", name="bare", snapshotid=snapshot)["volume"]
+    assert "diskofferingid" not in bare
+    custom = {"diskofferingid": seeds.disks["Custom"], "size": 5}
+    shown = demo.ok("createVolume", name="sized", snapshotid=snapshot, **custom)["volume"]
+    assert (shown["size"], shown["diskofferingname"]) == (5 * GIB, "Custom")
+
+
+def test_offering_of_a_volume_changes(demo: Any, seeds: Any) -> None:
+    """Another offering brings its size, but does not shrink a volume unasked."""
+    volume = seeds.volume(demo, "reoffered", size=3)["id"]
+    assert (
+        demo.ok("changeOfferingForVolume", id=volume, diskofferingid=seeds.disks["Small"])["volume"]["size"] == 5 * GIB
+    )
+    smaller = {"diskofferingid": seeds.disks["Custom"], "size": 1}
+    assert demo.failure("changeOfferingForVolume", id=volume, **smaller)[0] == 431

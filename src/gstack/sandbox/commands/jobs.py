@@ -22,9 +22,13 @@ def query_job(call: Call) -> Answer:
 
 @command("listAsyncJobs")
 def list_jobs(call: Call) -> Answer:
-    """Answer the jobs that are pending: CloudStack does not list finished ones."""
+    """Answer the pending jobs of the caller, its projects' too, or those of one project; finished ones are not listed."""
     since = call.args.get("startdate", "")
-    rows = [row for row in call.own_rows("job") if row["jobstatus"] == PENDING and row["created"] >= since]
+    rows = [
+        row
+        for row in call.world.find("job", accountid=call.account["id"], jobstatus=PENDING)
+        if row["created"] >= since and (call.owner is call.account or row["ownerid"] == call.owner["id"])
+    ]
     return page(call, "asyncjobs", rows, to_job)
 
 
@@ -41,7 +45,7 @@ def to_job(world: World, row: Row) -> Answer:
         "jobprocstatus": 0,
         "jobresultcode": row["jobresultcode"],
     }
-    if row["jobstatus"] != PENDING:
+    if "jobresult" in row:
         shown |= {"jobresulttype": "object", "jobresult": row["jobresult"]}
     if "instancetype" in row:
         shown["jobinstancetype"] = row["instancetype"]

@@ -142,6 +142,8 @@ def _authorized(call: Call, direction: str) -> Answer:
 def ports(args: dict[str, Any]) -> Row:
     """Return protocol and ports (or ICMP type and code) of the rules; 431 for what CloudStack refuses."""
     protocol = (args.get("protocol") or "all").lower()
+    if protocol == "all" and ("startport" in args or "endport" in args):
+        raise invalid("Cannot specify startPort or endPort without specifying protocol")
     if protocol == "all" or protocol.isdecimal():
         if protocol != "all" and int(protocol) > LARGEST_PROTOCOL:
             raise invalid(f"Invalid protocol {protocol}")
@@ -154,8 +156,12 @@ def ports(args: dict[str, Any]) -> Row:
 
 
 def _icmp(kind: int | None, code: int | None) -> Row:
-    if kind is None or code is None or not -1 <= kind <= LARGEST_ICMP or not -1 <= code <= LARGEST_ICMP:
+    if kind is None or code is None:
         raise invalid(f"Invalid icmp type/code specified, icmpType = {kind}, icmpCode = {code}")
+    if (kind == -1) != (code == -1):
+        raise invalid("Invalid icmp code" if kind == -1 else "Invalid icmp code: need non-negative icmp code ")
+    if not -1 <= kind <= LARGEST_ICMP or not -1 <= code <= LARGEST_ICMP:
+        raise invalid("Invalid icmp type/code ")
     return {"icmptype": kind, "icmpcode": code}
 
 
