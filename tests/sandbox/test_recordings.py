@@ -316,7 +316,12 @@ def _differences(recording: Recording) -> list[str]:
     names = dict.fromkeys([*(name for _, name in recording.users), *recording.single.values()])
     accounts = tuple(new_account(name) for name in names)
     settings = SandboxSettings(
-        accounts=accounts, zones=ZONES, job_delay=0, plain_seed=True, cloudstack_version=recording.version
+        accounts=accounts,
+        zones=ZONES,
+        job_delay=0,
+        plain_seed=True,
+        cloudstack_version=recording.version,
+        data_snapshots_take_offerings=False,
     )
     with running(settings) as server:
         return list(dict.fromkeys(Replay(recording, server.url, settings, server.sandbox.world).differences()))

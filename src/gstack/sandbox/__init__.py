@@ -1,5 +1,6 @@
-"""A CloudStack of our own: it speaks CloudStack's HTTP API and keeps its machines in one SQLite file.
+"""A CloudStack of our own: it speaks CloudStack's HTTP API and keeps its state in one SQLite file.
 
-Nothing here knows of Compute Engine, and nothing outside of this package imports it but the commands that start it:
-it is reached over HTTP, as any CloudStack. How to add a command: see `gstack.sandbox.registry`.
+Nothing here knows of Compute Engine, and only the commands that
+start it import it: everything else reaches it over HTTP, like any CloudStack. `gstack.sandbox.registry` explains how
+to add a command.
 """

@@ -19,7 +19,7 @@ SESSION_SECONDS = 1800
 
 @dataclass(slots=True)
 class Session:
-    """A sign-in with user name and password; it does not survive a restart, as in CloudStack."""
+    """A sign-in with user name and password; it ends with the process, as in CloudStack."""
 
     userid: str
     key: str
@@ -55,7 +55,7 @@ def _seconds() -> float:
 
 
 def caller(world: World, sessions: Sessions, sent: Mapping[str, str], cookies: Mapping[str, str]) -> Row:
-    """Return the user that calls, or raise 401."""
+    """Return the user who calls; raise 401 if that cannot be told."""
     names = {key.lower(): value for key, value in sent.items()}
     if "apikey" in names:
         return _by_key(world, sent, names["apikey"])

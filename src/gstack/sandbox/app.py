@@ -29,7 +29,7 @@ def create_app(settings: SandboxSettings) -> Any:
 
 
 def application(sandbox: Sandbox) -> Any:
-    """Return the ASGI application that serves a sandbox which is already made."""
+    """Return the ASGI application of an existing sandbox."""
     app = falcon.asgi.App(middleware=_Lifespan(sandbox))
     app.add_route(API_PATH, _Api(sandbox))
     app.add_route("/faults", _Faults(sandbox.faults))
@@ -136,7 +136,7 @@ def _render(reply: Reply, response: falcon.asgi.Response, form: str) -> None:
 
 
 def _break_off(response: falcon.asgi.Response) -> None:
-    """Promise more bytes than are sent: the server then closes the connection in the middle of the answer."""
+    """Announce more bytes than are sent, so that the server closes the connection in the middle of the answer."""
     response.status, response.data, response.text = 200, None, None
     response.set_stream(_broken(), PROMISED)
 

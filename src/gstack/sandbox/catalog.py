@@ -19,7 +19,7 @@ from gstack.sandbox import versions
 from gstack.sandbox.errors import CloudStackError, invalid, missing_entity, parameter_error
 from gstack.sandbox.world import World
 
-# Which kinds of objects a uuid parameter may name, where its name alone tells it. `id` is told by each command.
+# Which kinds of objects a uuid parameter may name, where its name alone tells it. Each command says it for `id`.
 ENTITIES: Mapping[str, str] = {
     "aclid": "networkacllist",
     "affinitygroupid": "affinitygroup",
@@ -51,7 +51,7 @@ ENTITIES: Mapping[str, str] = {
     "vpcofferingid": "vpcoffering",
     "zoneid": "zone",
 }
-# Well-known commands that CloudStack has but an ordinary user's role has not: 432 instead of 401.
+# Well-known commands that the role of an ordinary user does not include: 432 instead of 401.
 BEYOND_ROLE = frozenset(
     """
     addHost addNetworkServiceProvider createAccount createDiskOffering createDomain
@@ -69,7 +69,7 @@ BEYOND_ROLE = frozenset(
     """.split()  # noqa: SIM905  # a table of words
 )
 
-# What CloudStack's own answer does not tell, or tells wrongly: found by comparing 4.22 with 4.23.
+# Versions that listApis lacks or has wrong. Source: a comparison of 4.22 with 4.23.
 _SINCE: Mapping[str, str] = {
     "deleteWebhookFilter": "4.23",
     "updateVmNic": "4.23",
@@ -125,7 +125,7 @@ def _as_of(version: str, entry: Entry) -> Entry:
 
 
 def read(entry: Entry, sent: Mapping[str, str], world: World, entities: Mapping[str, str]) -> dict[str, Any]:
-    """Return the typed parameters of a call; unknown ones are left out, as CloudStack ignores them.
+    """Return the typed parameters of a call without the unknown ones, which CloudStack ignores.
 
     Raise 431 for what is missing or cannot be read. Maps become lists of dicts in the order of their indexes.
     """
@@ -166,7 +166,7 @@ def _value(entry: Entry, parameter: Parameter, text: str, world: World, kind: st
     if read_value is None:
         return _string(entry, parameter, text)
     if parameter.type == "integer" and not text.strip() and not parameter.required:
-        return None  # CloudStack takes an empty integer for none, but no empty long
+        return None  # CloudStack ignores an empty integer, but refuses an empty long
     try:
         return read_value(text)
     except ValueError:
@@ -197,7 +197,7 @@ def _string(entry: Entry, parameter: Parameter, text: str) -> str:
 def _uuid(entry: Entry, parameter: Parameter, text: str, world: World, kind: str | None) -> str:
     """Return the uuid of the object that a parameter names, by its uuid or, as in CloudStack before 3.0, by number.
 
-    What is gone is still found, as in CloudStack: a list then answers nothing, any other command 431.
+    CloudStack still finds what was deleted: a list is then empty, and any other command is refused with 431.
     """
     value = text.strip()
     if value == "-1":
@@ -253,7 +253,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
 def check_pages(entry: Entry, args: Mapping[str, Any], maximum: int) -> None:
     """Raise 431 for a page without a size, a size without a page, or one beyond the server's maximum.
 
-    The size -1 stands for all, and takes no page.
+    The size -1 means all rows and allows no page.
     """
     if not any(parameter.name == "pagesize" for parameter in entry.params):
         return

@@ -141,7 +141,7 @@ class Sandbox:
             user = _authenticated(self.world, {key.lower(): value for key, value in sent.items()})
         except CloudStackError as error:
             return Reply(error.code, {"loginresponse": error.body()})
-        second = any(known.two_factor for known in self.settings.accounts if known.name == user["username"])
+        second = any(keys.two_factor for keys in self.settings.accounts if keys.name == user["username"])
         cookie, session = self._sessions.open(user["id"], verified=not second)
         shown = _signed_in(user, self.world.one("account", user["accountid"]), session.key)
         factor = {"is2faenabled": "true", "is2faverified": "false", "providerfor2fa": "totp"} if second else {}

@@ -7,7 +7,7 @@ import re
 from gstack.sandbox.registry import Call
 from gstack.sandbox.world import Row, World, new_id, now
 
-KEPT = 1000  # of all accounts; CloudStack keeps them for ever
+LIMIT = 1000  # of all accounts; CloudStack keeps them for ever
 # Types that do not follow from the command's name. Source: CloudStack's EventTypes.
 _TYPES = {
     "associateIpAddress": "NET.IPASSIGN",
@@ -61,5 +61,5 @@ def note(
         named = world.get(world.kind_of(instance[1]) or "", instance[1])
         row |= {"resourcename": named["name"]} if named and "name" in named else {}
     world.put("event", row)
-    if world.count("event") > KEPT:
+    if world.count("event") > LIMIT:
         world.delete("event", world.oldest("event"))

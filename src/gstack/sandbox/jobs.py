@@ -16,7 +16,7 @@ from gstack.sandbox.settings import DEFAULT_DELAYS, OTHER_DELAY, SandboxSettings
 from gstack.sandbox.world import Row, World, new_id, now
 
 PENDING, SUCCEEDED, FAILED = 0, 1, 2
-KEPT_FOR = timedelta(days=1)  # CloudStack's job.expire.minutes
+EXPIRY = timedelta(days=1)  # CloudStack's job.expire.minutes
 CLASSES = {  # CloudStack's Java classes, where they are not named after the command
     "associateIpAddress": "user.address.AssociateIPAddrCmd",
     "disassociateIpAddress": "user.address.DisassociateIPAddrCmd",
@@ -58,7 +58,7 @@ class Jobs:
 
     def resume(self) -> None:
         """Go on with the jobs that were pending when the sandbox ended; forget those done long ago."""
-        oldest = (datetime.now(UTC) - KEPT_FOR).strftime("%Y-%m-%dT%H:%M:%S+0000")
+        oldest = (datetime.now(UTC) - EXPIRY).strftime("%Y-%m-%dT%H:%M:%S+0000")
         with self._world.transaction():
             for row in self._world.all("job"):
                 if row.get("completed", "9") < oldest:
@@ -187,5 +187,5 @@ def _with_job(command: str, answer: Answer, job_id: str) -> Answer:
 
 def class_name(command: str) -> str:
     """Return the Java class that CloudStack names in `cmd`."""
-    known = CLASSES.get(command, f"user.{command[0].upper()}{command[1:]}Cmd")
-    return f"org.apache.cloudstack.api.command.{known}"
+    name = CLASSES.get(command, f"user.{command[0].upper()}{command[1:]}Cmd")
+    return f"org.apache.cloudstack.api.command.{name}"

@@ -1,4 +1,4 @@
-"""What CloudStack's list commands have in common: whose objects, which of them, which page, in which shape."""
+"""The common part of list commands: filters, pages and answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ View = Callable[[World, Row], Answer]
 
 
 def page(call: Call, name: str, rows: list[Row], view: View) -> Answer:
-    """Answer one page of `rows` under `name`; `count` is that of all pages; nothing found is `{}`, as recorded."""
+    """Return one page of `rows` under `name`. `count` is that of all pages. As recorded, no rows at all are `{}`."""
     if not rows:
         return {}
     shown = [view(call.world, row) for row in _cut(call, rows)]
@@ -28,9 +28,9 @@ def _cut(call: Call, rows: list[Row]) -> list[Row]:
 
 
 def chosen(call: Call, rows: Iterable[Row], *exact: str) -> list[Row]:
-    """Return the rows that `id`, `ids`, `keyword`, `tags` and the `exact` parameters of the call choose.
+    """Return the rows that match `id`, `ids`, `keyword`, `tags` and the `exact` parameters of the call.
 
-    An exact parameter is compared with the field of its name; strings without regard to case, as MariaDB does.
+    An exact parameter is compared with the field of its name. Case does not matter, as in MariaDB.
     """
     args = call.args
     wanted = {field: _folded(args[field]) for field in exact if field in args}
@@ -47,7 +47,7 @@ def chosen(call: Call, rows: Iterable[Row], *exact: str) -> list[Row]:
 
 
 def has_tags(world: World, row: Row, wanted: list[dict[str, str]]) -> bool:
-    """Tell whether an object carries all wanted tags; keys and values ignore case, an absent value means any."""
+    """Tell whether an object has all these tags. Case does not matter; a missing value matches any."""
     if not wanted:
         return True
     carried = {tag["key"].lower(): tag["value"].lower() for tag in world.find("tag", resourceid=row["id"])}

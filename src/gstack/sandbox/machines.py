@@ -1,8 +1,8 @@
-"""Machines as rows: their answer, and what several commands do with them.
+"""Machines as rows: their answer, and the steps that several commands share.
 
 A row has number (as in ROOT-54), name, hostname (lower case, for look-ups), accountid, userid, zoneid, state,
 serviceofferingid, templateid, cpunumber, cpuspeed, memory, details, securitygroupids, affinitygroupids, created.
-`displayname` is there only if it was ever given: CloudStack shows the name instead.
+`displayname` exists only if a call gave it: otherwise CloudStack shows the name.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def volumes_of(world: World, machine_id: str) -> list[Row]:
 
 
 def start(world: World, row: Row) -> Row:
-    """Bring a machine up: its networks, its addresses, its volumes."""
+    """Start a machine with its networks, addresses and volumes."""
     for nic in nics.of_machine(world, row["id"]):
         nics.implement(world, world.one("network", nic["networkid"]))
         nics.plug(world, nic)
@@ -53,7 +53,8 @@ def start(world: World, row: Row) -> Row:
         world.update("volume", volume["id"], state="Ready")
     _require_root(world, row)
     details = {name: value for name, value in row["details"].items() if name != "deployvm"}
-    again = {"hiddendetails": True} if row.get("started") else {}  # as recorded: no boot mode after a second start
+    # As recorded, a machine that was started twice shows no boot mode.
+    again = {"hiddendetails": True} if row.get("started") else {}
     world.update("virtualmachine", row["id"], details=details, started=True, **again)
     return set_state(world, row, "Running")
 
@@ -72,7 +73,7 @@ def _require_root(world: World, row: Row) -> None:
 
 
 def forget(world: World, row: Row) -> None:
-    """Expunge a machine: its name, NICs, addresses, root volume and tags are free again."""
+    """Expunge a machine with its name, NICs, addresses, root volume and tags."""
     for nic in nics.of_machine(world, row["id"]):
         nics.free(world, nic)
     for volume in volumes_of(world, row["id"]):
@@ -83,7 +84,7 @@ def forget(world: World, row: Row) -> None:
 
 
 def expunge_old(world: World) -> None:
-    """Expunge the machines that were destroyed, or failed to deploy, a day ago: CloudStack's `expunge.delay`."""
+    """Expunge the machines that were destroyed, or failed to deploy, a day ago (CloudStack's `expunge.delay`)."""
     limit = (datetime.now(UTC) - EXPUNGE_DELAY).strftime("%Y-%m-%dT%H:%M:%S+0000")
     with world.transaction():
         for state in (DESTROYED, "Error"):
@@ -192,7 +193,7 @@ def _rest(world: World, row: Row, *, userdata: bool) -> Answer:
     shown |= {"isdynamicallyscalable": False, "deleteprotection": row.get("deleteprotection", False)}
     shown |= {"ostypeid": ostype["id"], "osdisplayname": ostype["description"]}
     if row["state"] == "Running" and not row["details"] and not row.get("hiddendetails"):
-        shown |= {"bootmode": "legacy", "boottype": "Bios"}  # as recorded: with any detail they are not shown
+        shown |= {"bootmode": "legacy", "boottype": "Bios"}  # as recorded, hidden if there are details
     shown |= {"pooltype": "NetworkFilesystem"} if row.get("started") and _root(world, row) else {}
     shown |= {"receivedbytes": 0, "sentbytes": 0, "tags": views.tags(world, row["id"])}
     return {**shown, "hasannotations": False}

@@ -1,8 +1,8 @@
-"""How machines reach networks: addresses, NICs, host names. Shared by the machine and the network commands.
+"""NICs, their addresses and host names, for the commands on machines and networks.
 
-A `nic` row has virtualmachineid, networkid, ipaddress, macaddress, deviceid (int), isdefault. Its
-secondary addresses are `nicsecondaryip` rows with nicid, networkid and ipaddress.
-A destroyed machine keeps its NICs, and with them its addresses and its host name, until it is expunged.
+A `nic` row has virtualmachineid, networkid, ipaddress, macaddress, deviceid (int), isdefault. Secondary addresses are
+`nicsecondaryip` rows with nicid, networkid and ipaddress. A destroyed machine keeps its NICs, and so its addresses and
+its host name, until it is expunged.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def default_of(world: World, machine_id: str) -> Row | None:
 
 
 def allocate(world: World, network: Row, machine: Row, address: str | None = None) -> Row:
-    """Give a machine a NIC on a network; the first one is its default. Raise as CloudStack for a bad address.
+    """Give a machine a NIC on a network; the first one is its default. Raise CloudStack's error for a bad address.
 
-    In a Basic zone CloudStack chooses the address when the machine starts (`complete`).
+    In a Basic zone CloudStack chooses the address when the machine starts (`plug`).
     """
     others = of_machine(world, machine["id"])
     taken = {int(nic["deviceid"]) for nic in others}
@@ -47,7 +47,7 @@ def allocate(world: World, network: Row, machine: Row, address: str | None = Non
 
 
 def plug(world: World, nic: Row) -> Row:
-    """Put a NIC on the wire when its machine starts, with its addresses if it has none yet."""
+    """Connect a NIC when its machine starts, and give it its addresses the first time."""
     nic = world.update("nic", nic["id"], released=None)
     if "macaddress" in nic:
         return nic
@@ -55,7 +55,7 @@ def plug(world: World, nic: Row) -> Row:
 
 
 def unplug(world: World, nic: Row) -> Row:
-    """Take a NIC off the wire when its machine stops: on other than shared networks it has no VLAN then."""
+    """Disconnect a NIC when its machine stops: except on shared networks it then has no VLAN."""
     shared = world.one("network", nic["networkid"])["type"] == "Shared"
     return nic if shared else world.update("nic", nic["id"], released=True)
 
@@ -68,7 +68,7 @@ def _numbers(world: World, network: Row, address: str | None) -> Row:
 
 
 def free(world: World, nic: Row) -> None:
-    """Take a NIC away, with its secondary addresses."""
+    """Delete a NIC and its secondary addresses."""
     for row in world.find("nicsecondaryip", nicid=nic["id"]):
         world.delete("nicsecondaryip", row["id"])
     world.delete("nic", nic["id"])
@@ -94,7 +94,7 @@ def can_have(world: World, network: Row, address: str) -> bool:
 
 
 def address_is_free(world: World, network: Row, address: str) -> bool:
-    """Tell whether nobody on the network has an address, as a first or as a secondary one."""
+    """Tell whether nothing on the network has this address."""
     if address == network["gateway"] or world.find("nic", ipaddress=address, networkid=network["id"]):
         return False
     if world.find("loadbalancer", sourceipaddress=address, networkid=network["id"]):
@@ -103,7 +103,7 @@ def address_is_free(world: World, network: Row, address: str) -> bool:
 
 
 def next_address(world: World, network: Row) -> str:
-    """Walk through the network from the last address given, so that 10,000 machines do not search 10,000 times."""
+    """Return the next free address after the last one, so that 10,000 machines do not search 10,000 times."""
     cidr = IPv4Network(network["cidr"])
     size = cidr.num_addresses - FIRST_HOST - 1
     for _ in range(size):
@@ -147,7 +147,7 @@ def _has_name(world: World, network: Row, name: str, machine_id: str | None) -> 
 def implement(world: World, network: Row) -> None:
     """Bring an isolated network up with its first machine: state Implemented, a VLAN, a source NAT address."""
     if network["type"] == "Shared" or network["state"] == "Implemented":
-        return  # a shared network stays in state Setup
+        return  # a shared network remains in state Setup
     vlan = network.get("vlan") or str(200 + world.next_number("vlan"))
     world.update("network", network["id"], state="Implemented", vlan=vlan)
     if network["type"] == "Isolated" and not network.get("vpcid") and _translates(world, network):

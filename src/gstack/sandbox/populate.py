@@ -1,4 +1,4 @@
-"""Many machines at once, for tests of pages and for measurements: straight into the world, without jobs."""
+"""Many machines at once, for tests of pages and for measurements: written directly, without jobs."""
 
 from __future__ import annotations
 

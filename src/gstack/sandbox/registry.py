@@ -1,18 +1,18 @@
-"""The commands of the sandbox and what they are given.
+"""How commands are registered, and what they get.
 
-A command module in `commands/` adds a command by being there:
+A module in `commands/` adds a command like this:
 
     @command("stopVirtualMachine", id="virtualmachine")
-    def stop(call: Call) -> Job:            # before the job: what raises here fails the request
+    def stop(call: Call) -> Job:            # before the job: an error here fails the request
         return Job("VirtualMachine", call.args["id"], queue=call.args["id"])
 
-    @begin("stopVirtualMachine")            # optional: when the job starts, e.g. state Stopping
-    @work("stopVirtualMachine")             # when its time has passed; the answer is the jobresult
+    @begin("stopVirtualMachine")            # optional: when the job starts, such as state Stopping
+    @work("stopVirtualMachine")             # at the end of its delay; returns the jobresult
     def stopped(call: Call) -> Answer: ...
 
-A synchronous command returns its answer at once. Keyword arguments of `command` name the kind of object that a
-uuid parameter must be (`id="virtualmachine"`): an unknown one is 431, somebody else's 531 (in commands that are no
-list). Common parameters (`zoneid`, `networkid`, …) have their kinds in `catalog.ENTITIES`.
+A synchronous command returns its answer. Keyword arguments of `command` say which kind of object a uuid parameter
+names (`id="virtualmachine"`). An unknown object is 431; somebody else's is 531, except in lists. The kinds of common
+parameters (`zoneid`, `networkid`, …) are in `catalog.ENTITIES`.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job to be made. `queue`: jobs of one queue run one after the other (CloudStack serialises by instance).
+    """A job to start. Jobs of one `queue` run one after the other, as CloudStack serialises them by instance.
 
-    `answer` is what the command answers at once beside `jobid`; `facts` are kept for the job's work in `call.facts`.
+    `answer` is what the command returns at once beside `jobid`; the work of the job gets `facts` as `call.facts`.
     """
 
     instancetype: str | None = None
@@ -46,8 +46,8 @@ class Job:
 class Call:
     """One call of a command.
 
-    `args` are checked and typed by the catalog; `owner` is the account that new objects belong to: the caller's own,
-    or the account of the project named by `projectid`.
+    The catalog has checked and typed `args`. `owner` is the account that gets new objects: the caller's own or that of
+    the project named by `projectid`.
     """
 
     world: World
@@ -68,11 +68,11 @@ class Call:
         return self.world.get(kind, self.args.get(parameter))
 
     def may_use(self, row: Row) -> bool:
-        """Tell whether the caller may act on an object: its own, its projects', or nobody's (the system's)."""
+        """Tell whether the caller may act on an object: its own, one of its projects, or one of the system."""
         return row.get("accountid") is None or row["accountid"] in self.accounts()
 
     def accounts(self) -> set[str]:
-        """Return the accounts that the caller acts for: its own and those of its projects."""
+        """Return the accounts for which the caller acts: its own and those of its projects."""
         own: str = self.account["id"]
         projects = self.world.find("projectmember", memberid=own)
         return {own, *(self.world.one("project", row["projectid"])["accountid"] for row in projects)}
@@ -83,7 +83,7 @@ class Call:
         return row
 
     def own_rows(self, kind: str) -> list[Row]:
-        """Return the objects of `kind` that a list of this call shows: the owner's (`projectid` -1: all projects')."""
+        """Return the objects of `kind` that a list shows: the owner's, or those of all projects for `projectid` -1."""
         if self.args.get("projectid") != "-1":
             return self.world.find(kind, accountid=self.owner["id"])
         projects = self.accounts() - {self.account["id"]}
@@ -131,7 +131,7 @@ def begin(*names: str) -> Callable[[BeginFunction], BeginFunction]:
 
 
 def failure(*names: str) -> Callable[[BeginFunction], BeginFunction]:
-    """Register what is put right when a job of these commands fails after it began."""
+    """Register the clean-up for a job of these commands that fails after its beginning."""
 
     def register(function: BeginFunction) -> BeginFunction:
         FAILURES.update(dict.fromkeys(names, function))
@@ -141,7 +141,7 @@ def failure(*names: str) -> Callable[[BeginFunction], BeginFunction]:
 
 
 def work(*names: str) -> Callable[[WorkFunction], WorkFunction]:
-    """Register what a job of these commands does when its time has passed."""
+    """Register what a job of these commands does at the end of its delay."""
 
     def register(function: WorkFunction) -> WorkFunction:
         WORKS.update(dict.fromkeys(names, function))

@@ -1,4 +1,4 @@
-"""What goes with an object when it goes: rules with an address, addresses with a network, tags with everything."""
+"""Deletions that take other objects along: rules with an address, addresses with a network, tags with everything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RULES = ("firewallrule", "portforwardingrule", "loadbalancer")
 
 
 def remove(world: World, kind: str, identity: str) -> None:
-    """Delete an object and its tags; of most kinds CloudStack remembers for ever that there was one."""
+    """Delete an object and its tags. CloudStack still finds the id of a deleted object of most kinds."""
     for tag in world.find("tag", resourceid=identity):
         world.delete("tag", tag["id"])
     world.delete(kind, identity)
@@ -42,7 +42,7 @@ def opened(world: World, rule: Row) -> None:
 
 
 def static_nat(world: World, address: Row) -> Row:
-    """Take static NAT from an address, with its firewall rules; in a VPC the address leaves the tier too."""
+    """Remove static NAT and its firewall rules from an address; in a VPC the address leaves the tier too."""
     for rule in world.find("firewallrule", ipaddressid=address["id"]):
         remove(world, "firewallrule", rule["id"])
     network = None if address.get("vpcid") else address.get("associatednetworkid")
@@ -60,16 +60,16 @@ def address_rules(world: World, address: Row) -> None:
 
 
 def free_address(world: World, address: Row) -> Row:
-    """Make an address Free: without rules, static NAT, tags and owner."""
+    """Make an address Free, without rules, static NAT, tags or owner."""
     address_rules(world, address)
     for tag in world.find("tag", resourceid=address["id"]):
         world.delete("tag", tag["id"])
-    kept = {field: address[field] for field in ("id", "number", "ipaddress", "zoneid")}
-    return world.put("publicip", {**kept, "state": "Free", "issourcenat": False, "isstaticnat": False})
+    fixed = {field: address[field] for field in ("id", "number", "ipaddress", "zoneid")}
+    return world.put("publicip", {**fixed, "state": "Free", "issourcenat": False, "isstaticnat": False})
 
 
 def network(world: World, row: Row) -> None:
-    """Delete a network: its rules go, its addresses are free again; those of a VPC stay with the VPC."""
+    """Delete a network and its rules, and free its addresses; those of a VPC remain with the VPC."""
     for address in world.find("publicip", associatednetworkid=row["id"]):
         if address.get("vpcid"):
             address_rules(world, address)
@@ -89,7 +89,7 @@ def acl_list(world: World, row: Row) -> None:
 
 
 def vpc(world: World, row: Row) -> None:
-    """Delete a VPC without tiers: its addresses, ACL lists and static routes go with it."""
+    """Delete a VPC without tiers, and its addresses, ACL lists and static routes."""
     for address in world.find("publicip", vpcid=row["id"]):
         free_address(world, address)
     for listed in world.find("networkacllist", vpcid=row["id"]):
@@ -100,7 +100,7 @@ def vpc(world: World, row: Row) -> None:
 
 
 def machine(world: World, machine_id: str) -> None:
-    """Take what the network holds of an expunged machine: static NAT, port forwarding, places in balancers."""
+    """Delete what leads to an expunged machine: static NAT, port forwarding, balancer members, schedules."""
     for address in world.find("publicip", virtualmachineid=machine_id):
         static_nat(world, address)
     for rule in world.find("portforwardingrule", virtualmachineid=machine_id):

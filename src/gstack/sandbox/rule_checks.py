@@ -49,9 +49,9 @@ def _range(start: int, end: int) -> Row:
 
 
 def check_conflict(world: World, new: Row) -> None:
-    """Raise 537 if a firewall rule of the same place, protocol and a common CIDR has a port in common.
+    """Raise 537 if a firewall rule of the same address or network, protocol and CIDR has a port in common.
 
-    The same ports with other CIDRs pass, as CloudStack lets them.
+    Like CloudStack, accept the same ports with other CIDRs.
     """
     place = "ipaddressid" if "ipaddressid" in new else "networkid"
     for rule in world.find("firewallrule", **{place: new[place]}):
@@ -78,7 +78,7 @@ def _high(rule: Row) -> int:
 
 
 def check_public_ports(world: World, address: Row, first: int, last: int, protocol: str) -> None:
-    """Raise 537 if port forwarding or a balancer uses one of these ports of an address already."""
+    """Raise 537 if port forwarding or a balancer uses one of these ports of an address."""
     if address["isstaticnat"]:
         raise conflict(f"There is already static NAT enabled for the ip address {address['ipaddress']}")
     forwarding = world.find("portforwardingrule", ipaddressid=address["id"])

@@ -1,7 +1,7 @@
 """What a fresh sandbox holds: zones, offerings, templates, accounts, the shared guest networks, public addresses.
 
-`data/seed.json` has the objects whose fields a real CloudStack fills in (network and VPC offerings, OS types) as it
-answers them; ids in it are `#n` and become random uuids here, once for each world.
+`data/seed.json` holds the answers of a real CloudStack for network and VPC offerings, OS types and the like. Ids in it
+are `#n`; each world replaces them by random uuids.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gstack.sandbox.world import Row, World, new_id, now
 
 GIB = 1024**3
 PUBLIC_ADDRESSES = 250
-FIRST_PUBLIC = 4  # CloudStack's own machines hold the first ones of a zone
+FIRST_PUBLIC = 4  # CloudStack's system machines have the first ones of a zone
 SHARED_OFFERING = "DefaultSharedNetworkOfferingWithSGService"
 # name, text, processors, MHz, MB: CloudStack's own two first, then the names that users of Compute Engine type
 OFFERINGS: tuple[tuple[str, str, int, int, int], ...] = (
@@ -49,7 +49,7 @@ GCE_TEMPLATES: tuple[tuple[str, str, str | None], ...] = (
 
 
 def seed(world: World, settings: SandboxSettings) -> None:
-    """Fill a fresh world; in a known one, only see to it that the accounts of the settings are there."""
+    """Fill a fresh world; in an existing one only add the accounts of the settings that are missing."""
     with world.transaction():
         if world.count("domain") == 0:
             _fill(world, settings)
@@ -85,7 +85,7 @@ def _facts(world: World) -> None:
 
 def add_service_offering(world: World, name: str, text: str, processors: int, megahertz: int, megabytes: int) -> Row:
     sizes = {"cpunumber": processors, "cpuspeed": megahertz, "memory": megabytes, "iscustomized": False}
-    gpu = {} if name in CLOUDSTACKS_OWN else {"gpudisplay": False}  # as recorded: not for CloudStack's own two
+    gpu = {} if name in CLOUDSTACKS_OWN else {"gpudisplay": False}  # as recorded, CloudStack's own two lack it
     return world.put("serviceoffering", {**_offering(name, text), **sizes, **gpu})
 
 
@@ -250,7 +250,7 @@ def _new_account(world: World, keys: AccountKeys) -> Row:
 
 
 def add_default_group(world: World, account: Row) -> Row:
-    """Give an account its security group `default`, which machines join that name no other."""
+    """Give an account its security group `default`, which machines join unless their deployment names others."""
     text = "Default Security Group"
     row = {"id": new_id(), "name": "default", "description": text, "accountid": account["id"]}
     return world.put("securitygroup", row)

@@ -23,7 +23,7 @@ from gstack.sandbox.dispatch import Sandbox
 from gstack.sandbox.settings import SandboxSettings
 
 START_SECONDS = 20.0
-LINGER_SECONDS = 0.1  # Granian's threads let go of Python a little later; a process that ends before is aborted
+LINGER_SECONDS = 0.1  # Granian's threads release Python a little later; a process that ends earlier is aborted
 
 
 def serve(
@@ -39,7 +39,7 @@ def serve(
 
     When it listens, the URL is written to `port_file`, and `announce` is called with it.
 
-    `follow` ends it too when standard input ends: then whoever started it is gone, killed perhaps.
+    `follow` also ends it when standard input ends, which tells that the parent process is gone.
     """
 
     def ready(url: str) -> None:
@@ -92,7 +92,7 @@ def _until_end(stop: asyncio.Event) -> None:
 
 @contextmanager
 def _reserved(host: str, port: int) -> Iterator[int]:
-    """Hold a port (0: a free one) until the server has it: Granian binds with SO_REUSEPORT too, and tells no port."""
+    """Reserve a port (0: a free one) until the server has bound it: Granian uses SO_REUSEPORT and hides its port."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind((host, port))
@@ -117,7 +117,7 @@ def _shown(host: str) -> str:
 
 
 class ThreadedSandbox:
-    """A sandbox in a thread of this process, for tests: quick to start, its world within reach."""
+    """A sandbox in a thread of this process: it starts quickly, and tests can look into its world."""
 
     def __init__(self, settings: SandboxSettings) -> None:
         self.sandbox = Sandbox(settings)
@@ -170,7 +170,7 @@ def spawn(home: Path, *options: str) -> tuple[subprocess.Popen[bytes], str]:
     port_file = home / f"sandbox.{os.getpid()}.url"
     command = [sys.executable, "-m", "gstack.sandbox", "--home", str(home), "--port-file", str(port_file), *options]
     command.append("--follow")
-    # A session of its own: Ctrl-C is for the gateway, which lets its requests end before it ends this.
+    # A session of its own: Ctrl-C reaches the gateway alone, which finishes its requests before it ends the sandbox.
     process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603  # our own program
     end = time.monotonic() + START_SECONDS
     while not port_file.exists():

@@ -1,4 +1,4 @@
-"""How one sandbox is set up: where its state lives, who may call it, which zones it shows."""
+"""The settings of a sandbox."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OTHER_DELAY = 0.05
 class AccountKeys(msgspec.Struct, frozen=True):
     """One account of the sandbox with its CloudStack key pair and password; no pair where `api_key` is empty.
 
-    With `two_factor` CloudStack wants a second factor after the password; key pairs need none, as there.
+    With `two_factor` a second factor must follow the password; as in CloudStack, key pairs need none.
     """
 
     name: str
@@ -72,6 +72,7 @@ class SandboxSettings(msgspec.Struct, frozen=True):
     limits: Mapping[str, int] = {}
     cloudstack_version: str = versions.NEWEST
     plain_seed: bool = False
+    data_snapshots_take_offerings: bool = True  # CloudStack refuses them; for clients that still send one
 
 
 def new_account(name: str) -> AccountKeys:

@@ -39,7 +39,7 @@ def check_guest(network: IPv4Network) -> None:
 
 
 def vpc_cidr(text: str) -> IPv4Network:
-    """Return the range of a new VPC; 431 for what is no CIDR or not private."""
+    """Return the range of a new VPC; raise 431 if it is not a private CIDR."""
     network = parse(text)
     if network is None:
         raise invalid(f"Invalid CIDR: {text}")
@@ -53,7 +53,7 @@ def is_private(network: IPv4Network) -> bool:
 
 
 def parse(text: str) -> IPv4Network | None:
-    """Read a CIDR; one without a mask is none, as CloudStack sees it. Host bits may be set."""
+    """Read a CIDR, or return None. Like CloudStack, require a mask and allow host bits."""
     if "/" not in text:
         return None
     try:

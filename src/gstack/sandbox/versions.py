@@ -1,7 +1,7 @@
-"""Which CloudStack the sandbox plays: what came with later versions is not there.
+"""The CloudStack version to play: commands, parameters and fields of later versions are missing.
 
-Commands and parameters have their version in the contract (`since`). Older clouds refuse an unknown command and ignore
-an unknown parameter in silence. Fields of answers have no version there: the known ones stand here.
+listApis tells with which version a command or a parameter came (`since`). Older clouds refuse an unknown command and
+silently ignore an unknown parameter. listApis has no versions of fields in answers: this module lists those known.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def number(text: str) -> tuple[int, int, int]:
 
 
 def has(version: str, since: str | None) -> bool:
-    """Tell whether what came with version `since` is there in `version`; what has no `since` always was."""
+    """Tell whether `version` has what came with `since`; None means that it always existed."""
     return since is None or number(since) <= number(version)
 
 

@@ -29,13 +29,13 @@ def zone(world: World, row: Row) -> Answer:
 
 
 def tags(world: World, identity: str) -> list[Answer]:
-    """Return the tags of an object, as they are nested in its answer: there CloudStack leaves out `domainpath`."""
+    """Return the tags of an object as its answer nests them: without `domainpath`."""
     rows = world.find("tag", resourceid=identity)
     return [{name: value for name, value in tag(world, row).items() if name != "domainpath"} for row in rows]
 
 
 def short_tags(world: World, identity: str) -> list[Answer]:
-    """Return key and value alone: how addresses, networks, VPCs, routes and rules show their tags."""
+    """Return only keys and values of tags, as addresses, networks, VPCs, routes and rules show them."""
     return [{"key": row["key"], "value": row["value"]} for row in world.find("tag", resourceid=identity)]
 
 

@@ -1,6 +1,6 @@
-"""Volumes as rows: their answer, and what several commands do with them.
+"""Volumes as rows: their answer, and the steps that several commands share.
 
-A row has number, name, type (ROOT or DATADISK), zoneid, accountid, size (bytes), state, created; where it has them
+A row has number, name, type (ROOT or DATADISK), zoneid, accountid, size (bytes), state, created; and optionally
 virtualmachineid, deviceid, diskofferingid, serviceofferingid, templateid, snapshotid, attached.
 """
 
@@ -23,7 +23,7 @@ def new(world: World, **fields: object) -> Row:
 
 
 def offered_size(offering: Row, gigabytes: int | None) -> int:
-    """Return the bytes of a data disk; raise 431 if the offering does not allow the wanted size."""
+    """Return the bytes of a data disk; raise 431 if the offering does not allow the requested size."""
     if not offering["iscustomized"]:
         if gigabytes is not None:
             raise invalid("This disk offering does not allow custom size specified")
@@ -44,7 +44,7 @@ def next_device(world: World, machine_id: str) -> int:
 
 
 def detach(world: World, volume: Row) -> Row:
-    """Take a volume from its machine; a root volume becomes a data volume. What was never on storage still is not."""
+    """Detach a volume from its machine; a root volume becomes a data volume. Its state remains."""
     return world.update("volume", volume["id"], type=DATA, virtualmachineid=None, deviceid=None, attached=None)
 
 
@@ -97,7 +97,7 @@ def _offering(world: World, row: Row) -> Answer:
     number = [other["id"] for other in world.all("serviceoffering")].index(offering["id"]) + 1
     return {
         **shown,
-        "serviceofferingid": str(number),  # as recorded: here CloudStack shows its row number, not the uuid
+        "serviceofferingid": str(number),  # as recorded, CloudStack shows the row number here, not the uuid
         "serviceofferingname": offering["name"],
         "serviceofferingdisplaytext": offering["displaytext"],
     }

@@ -36,7 +36,7 @@ def now() -> str:
 
 
 def _lock(database: str) -> IO[str] | None:
-    """Take the state for this process alone: what is in memory would go apart from what another one writes."""
+    """Lock the database for this process: two processes would not see each other's changes."""
     if database == ":memory:":
         return None
     file = Path(f"{database}.lock").open("w")  # noqa: SIM115  # held as long as the world
@@ -74,7 +74,7 @@ class World:
         return self._objects.get(kind, {}).get(identity) if identity else None
 
     def one(self, kind: str, identity: str) -> Row:
-        """Return the object that must be there: a missing one is a fault of the sandbox (KeyError)."""
+        """Return an object that must exist; a missing one is a fault of the sandbox (KeyError)."""
         return self._objects[kind][identity]
 
     def all(self, kind: str) -> list[Row]:
@@ -103,7 +103,7 @@ class World:
         return self._kind_of.get(identity)
 
     def put(self, kind: str, row: Row) -> Row:
-        """Store a new object, or the new form of a known one; gives it an `id` if it has none."""
+        """Store a new object, or the new form of an existing one; give it an `id` if it has none."""
         row.setdefault("id", new_id())
         old = self._objects.get(kind, {}).get(row["id"])
         self._undo.append((kind, row["id"], old))

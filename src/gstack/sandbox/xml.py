@@ -1,4 +1,4 @@
-"""CloudStack's XML, its form of an answer when `response=json` is not asked for."""
+"""CloudStack's XML, the format of answers unless the call says `response=json`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 
 def to_xml(answer: dict[str, Any]) -> str:
-    """Return an answer as XML: a list is its element repeated, a map nests."""
+    """Return an answer as XML: a list repeats its element, a map nests elements."""
     body = "".join(_element(name, value, root=True) for name, value in answer.items())
     return f'<?xml version="1.0" encoding="UTF-8"?>{body}'
 

@@ -1,4 +1,4 @@
-"""The commands, one module a concern. A new module is found by itself: it only has to lie in this folder."""
+"""The commands, one module for each CloudStack noun. Every module in this folder is loaded."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from gstack.sandbox.world import Row, World
 
 @command("listAccounts", id="account")
 def list_accounts(call: Call) -> Answer:
-    """Answer the caller's own account: an ordinary user sees no other."""
+    """Return the caller's own account: an ordinary user sees no other."""
     return page(call, "account", chosen(call, [call.account], "name"), to_account)
 
 
@@ -57,7 +57,7 @@ def to_account(world: World, row: Row) -> Answer:
 
 
 def _traffic(world: World, row: Row) -> Answer:
-    """Return the traffic of an account's virtual routers; one that never had a network of its own has none."""
+    """Return the traffic of an account's virtual routers; an account without a network of its own has none."""
     return {"receivedbytes": 0, "sentbytes": 0} if world.find("network", accountid=row["id"]) else {}
 
 

@@ -24,7 +24,7 @@ def list_addresses(call: Call) -> Answer:
 
 
 def _candidates(call: Call) -> list[Row]:
-    """Return the caller's addresses, Free ones if asked for; Reserved ones only with that state, as recorded."""
+    """Return the caller's addresses, and Free ones on request; Reserved ones only for that `state`, as recorded."""
     state = call.args.get("state", "").lower()
     own = call.own_rows("publicip")
     if state:
@@ -103,7 +103,7 @@ def _target(call: Call) -> tuple[str, dict[str, str]]:
 
 
 def _only_network(call: Call) -> Row:
-    """Return the account's only isolated network in the zone; CloudStack makes one where there is none."""
+    """Return the account's only isolated network in the zone; like CloudStack, create the first one."""
     zone = call.optional("zone", "zoneid")
     if zone is None:
         raise invalid("Unable to figure out zone to assign ip to. Please specify either zoneId, or networkId, or vpcId")
@@ -140,13 +140,13 @@ def _owner(call: Call, where: dict[str, str]) -> str:
 
 
 def _is_first(call: Call, where: dict[str, str]) -> bool:
-    """Tell whether an address becomes the source NAT of its network: the first one of an isolated network does."""
+    """Tell whether an address becomes the source NAT of its network, as the first one of an isolated network does."""
     return "vpcid" not in where and not any(row["issourcenat"] for row in call.world.find("publicip", **where))
 
 
 @work("associateIpAddress")
 def associated(call: Call) -> Answer:
-    """Allocate the address. The answer shows the state before, as recorded; in a VPC the new one."""
+    """Allocate the address. As recorded, the answer shows the previous state, but the new one in a VPC."""
     row = call.world.update("publicip", call.facts["id"], state=ALLOCATED)
     shown = to_address(call.world, row)
     if "vpcid" not in row:

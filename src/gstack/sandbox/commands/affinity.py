@@ -1,4 +1,4 @@
-"""Affinity groups: kept and shown; the sandbox has no hosts to spread machines over."""
+"""Affinity groups: stored and listed only, since the sandbox has no hosts."""
 
 from __future__ import annotations
 

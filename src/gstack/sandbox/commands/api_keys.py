@@ -75,7 +75,7 @@ def deleted_user_keys(call: Call) -> Answer:
 
 @command("listUserKeyRules", keypairid="userkey")
 def list_user_key_rules(call: Call) -> Answer:
-    """Answer that a pair may do all of the role: the sandbox does not restrict key pairs."""
+    """Return every command of the role: the sandbox does not restrict key pairs."""
     rules = [
         {"rule": entry.name, "permission": "allow"}
         for entry in catalog.entries(call.settings.cloudstack_version).values()

@@ -1,4 +1,4 @@
-"""listApis: which commands a user may call, and with which parameters."""
+"""listApis: the commands that a user may call, and their parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gstack.sandbox.registry import Answer, Call, command
 
 @command("listApis")
 def list_apis(call: Call) -> Answer:
-    """Answer what an ordinary user may call in this version, with its parameters."""
+    """Return the commands that an ordinary user may call in this version, with their parameters."""
     name = call.args.get("name", "").lower()
     found = [
         entry

@@ -14,7 +14,7 @@ from gstack.sandbox.world import Row, World
 
 @command("uploadSslCert")
 def upload(call: Call) -> Answer:
-    """Keep a certificate; two may have one name. Certificate and key are not compared, unlike CloudStack's."""
+    """Store a certificate. Names need not be unique. Unlike CloudStack, do not check that the key belongs to it."""
     args = call.args
     try:
         fingerprint = x509.load_pem_x509_certificate(args["certificate"].encode()).fingerprint(hashes.SHA256())
@@ -31,7 +31,7 @@ def upload(call: Call) -> Answer:
 
 @command("listSslCerts", certid="sslcert", lbruleid="loadbalancer", accountid="account")
 def list_certificates(call: Call) -> Answer:
-    """Answer the certificates of an account or a balancer rule, or one of them; 530 if none of these is named."""
+    """Return one certificate, or those of an account or a balancer rule; 530 if the call names none of them."""
     args = call.args
     rows = call.world.find("sslcert", accountid=call.owner["id"])
     if "certid" in args:

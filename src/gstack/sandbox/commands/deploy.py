@@ -1,4 +1,4 @@
-"""deployVirtualMachine, in its forms: what is checked before the job, what stands then, and what the job does."""
+"""deployVirtualMachine: the checks before the job, what exists from then on, and the job itself."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _check_name(call: Call) -> None:
 
 
 def _template(call: Call) -> Row:
-    if "volumeid" in call.args or "snapshotid" in call.args:  # CloudStack's own check; here runs its simulator
+    if "volumeid" in call.args or "snapshotid" in call.args:  # CloudStack checks this too, and its simulator is no KVM
         raise invalid(
             "Deploying a virtual machine with existing volume/snapshot is supported only from KVM hypervisors"
         )
@@ -151,14 +151,14 @@ def _disk(call: Call, entry: dict[str, str]) -> dict[str, Any]:
 
 
 def _root(call: Call, template: Row) -> Row:
-    """Return size and, where one is put in place of the machine's own, disk offering of the root volume."""
+    """Return the size of the root volume and, if the call overrides it, its disk offering."""
     override = call.optional("diskoffering", "overridediskofferingid")
     offered = {"diskofferingid": override["id"]} if override else {}
     return {"size": _root_size(call, template, override), **offered}
 
 
 def _root_size(call: Call, template: Row, override: Row | None) -> int:
-    """Return the bytes of the root disk; the size of a fixed offering goes before the wanted one."""
+    """Return the bytes of the root disk; a fixed offering overrides the requested size."""
     wanted = call.args.get("rootdisksize")
     if override:
         wanted = volumes.offered_size(override, wanted if override["iscustomized"] else None) // GIB
@@ -188,7 +188,7 @@ def _key_pair(call: Call, name: str) -> Row:
 
 
 def key_details(keys: list[Row]) -> dict[str, str]:
-    """Return what CloudStack keeps of key pairs in a machine's details."""
+    """Return the details in which CloudStack stores the key pairs of a machine."""
     if not keys:
         return {}
     public = "\n".join(row["publickey"] for row in keys)
@@ -236,7 +236,7 @@ def _check_network(call: Call, zone: Row, network: Row) -> None:
 
 
 def _implied(call: Call, zone: Row) -> Row:
-    """Return the network of a deployment that names none: the only one there is, or a new one."""
+    """Return the network of a deployment that names none: the only one of the account, or a new one."""
     if zone["securitygroupsenabled"]:
         return call.world.find("network", zoneid=zone["id"], type="Shared")[0]
     own = [
@@ -257,7 +257,7 @@ def _default_network(call: Call, zone: Row) -> Row:
 
 
 def _security_groups(call: Call) -> list[str]:
-    """Return the security groups that a new machine joins: the named ones, else the owner's `default`."""
+    """Return the security groups that a new machine joins: the named ones, or else the owner's `default`."""
     zone = call.entity("zone", "zoneid")
     named = named_groups(call)
     if not zone["securitygroupsenabled"]:

@@ -1,4 +1,4 @@
-"""Events: what was done for an account, newest first. CloudStack's types of events are kept by command."""
+"""Events: what was done for an account, newest first."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def create_rule(call: Call) -> Job:
     network = _network(call.world, address)
     cidrs = _cidrs(call, "cidrlist") or [EVERYONE]
     place = {"ipaddressid": address["id"], "networkid": network["id"], "traffictype": INGRESS}
-    return _made(call, {**place, "cidrlist": cidrs, "destcidrlist": [], "accountid": address["accountid"]})
+    return _create(call, {**place, "cidrlist": cidrs, "destcidrlist": [], "accountid": address["accountid"]})
 
 
 def own_address(call: Call, parameter: str) -> Row:
@@ -49,7 +49,7 @@ def _cidrs(call: Call, name: str) -> list[str]:
     return list(call.args.get(name, []))
 
 
-def _made(call: Call, row: Row) -> Job:
+def _create(call: Call, row: Row) -> Job:
     protocol = call.args["protocol"].lower()
     row = {**row, "protocol": protocol, **check_ports(call.args, protocol), "state": "Add"}
     check_conflict(call.world, row)
@@ -67,7 +67,7 @@ def create_egress_rule(call: Call) -> Job:
     for cidr in cidrs:
         _check_inside(network, cidr)
     place = {"networkid": network["id"], "traffictype": EGRESS, "accountid": network["accountid"]}
-    return _made(call, {**place, "cidrlist": cidrs, "destcidrlist": _cidrs(call, "destcidrlist")})
+    return _create(call, {**place, "cidrlist": cidrs, "destcidrlist": _cidrs(call, "destcidrlist")})
 
 
 def _check_inside(network: Row, cidr: str) -> None:
@@ -125,7 +125,7 @@ def change_rule(_call: Call) -> Job:
 
 @work("updateFirewallRule", "updateEgressFirewallRule")
 def updated_rule(call: Call) -> Answer:
-    """Answer the rule: ordinary users can change nothing of it."""
+    """Return the rule: an ordinary user cannot change anything in it."""
     return {"firewallrule": to_rule(call.world, call.entity("firewallrule", "id"))}
 
 

@@ -1,4 +1,4 @@
-"""Groups of machines: names that machines are sorted under, with no other effect."""
+"""Instance groups: labels for machines, without any other effect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def create_group(call: Call) -> Answer:
 
 
 def named(world: World, name: str, account_id: str) -> Row:
-    """Return the group of this name; an account that has none gets it."""
+    """Return the group of this name; create it if the account lacks it."""
     row = world.first("instancegroup", name=name, accountid=account_id)
     return row or world.put("instancegroup", {"name": name, "accountid": account_id, "created": now()})
 

@@ -1,7 +1,7 @@
-"""Internal load balancers: an address of a tier is shared among its machines.
+"""Internal load balancers: an address of a tier that is shared among its machines.
 
-They are rows of the kind `loadbalancer`, as CloudStack's are: machines are assigned to them by the same commands as to
-the rules on public addresses. They have `sourceipaddress` instead of `publicipid`.
+They are rows of the kind `loadbalancer`, since the same commands assign machines to them as to rules on public
+addresses. They have `sourceipaddress` instead of `publicipid`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def create(call: Call) -> Job:
 
 
 def balances_inside(world: World, network: Row) -> bool:
-    """Tell whether the offering of a network has balancing by an internal machine, and so none on public addresses."""
+    """Tell whether a network balances internally, in which case it has no balancing on public addresses."""
     offering = world.one("networkoffering", network["networkofferingid"])
     balancing = [service for service in offering["service"] if service["name"] == "Lb"]
     return any(provider["name"] == "InternalLbVm" for service in balancing for provider in service["provider"])

@@ -22,7 +22,7 @@ def query_job(call: Call) -> Answer:
 
 @command("listAsyncJobs")
 def list_jobs(call: Call) -> Answer:
-    """Answer the pending jobs of the caller, its projects' too, or those of one project; finished ones are not listed."""
+    """Return the pending jobs of the caller, those in projects included, or only those of one project."""
     since = call.args.get("startdate", "")
     rows = [
         row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gstack.sandbox import machines, removal, rule_checks, views
+from gstack.sandbox import machines, removal, rule_checks, versions, views
 from gstack.sandbox.commands.firewall_rules import own_address
 from gstack.sandbox.commands.internal_load_balancers import balances_inside
 from gstack.sandbox.commands.port_forwarding import open_firewall, rule_network
@@ -32,7 +32,7 @@ def create_rule(call: Call) -> Job:
         if args.get("openfirewall", not address.get("vpcid")):
             open_firewall(call.world, {**row, "protocol": "tcp"}, address, (port, port))
     except CloudStackError as error:
-        raise CloudStackError(error.code, error.text) from None  # here without the code of CloudStack's class
+        raise CloudStackError(error.code, error.text) from None  # this command hides the code of the exception class
     return Job("FirewallRule", row["id"], answer={"id": row["id"]}, facts={"id": row["id"]})
 
 
@@ -68,7 +68,7 @@ def _new_row(call: Call, address: Row) -> Row:
 
 @work("createLoadBalancerRule")
 def created_rule(call: Call) -> Answer:
-    """Answer the rule in state Add: it becomes Active with its first machine, as recorded."""
+    """Return the rule in state Add: as recorded, it becomes Active with its first machine."""
     return {"loadbalancer": to_rule(call.world, call.world.one("loadbalancer", call.facts["id"]))}
 
 
@@ -150,7 +150,7 @@ def assigned(call: Call) -> Answer:
     if not wanted:
         raise invalid("Either virtualmachineids or vmidipmap must be specified")
     for identity in wanted:
-        _assign(call.world, rule, identity)
+        _assign(call, rule, identity)
     call.world.update("loadbalancer", rule["id"], state="Active")
     return {"success": True}
 
@@ -160,7 +160,8 @@ def _machines(call: Call) -> list[str]:
     return list(dict.fromkeys([*call.args.get("virtualmachineids", []), *mapped]))
 
 
-def _assign(world: World, rule: Row, identity: str) -> None:
+def _assign(call: Call, rule: Row, identity: str) -> None:
+    world = call.world
     machine = world.get("virtualmachine", identity)
     if machine is None or machine["state"] in ("Destroyed", "Error") or machine["accountid"] != rule["accountid"]:
         raise invalid(f"Invalid instance id: {identity}")
@@ -168,7 +169,9 @@ def _assign(world: World, rule: Row, identity: str) -> None:
         raise runtime("Failed to assign load balancer rule")
     nic = world.first("nic", virtualmachineid=identity, networkid=rule["networkid"])
     if nic is None:
-        raise runtime("Failed to assign load balancer rule")
+        reason = " due to: VM with id specified cannot be added because it doesn't belong in the same network."
+        newer = versions.has(call.settings.cloudstack_version, "4.23")
+        raise runtime(f"Failed to assign load balancer rule{reason if newer else ''}")
     row = {"lbruleid": rule["id"], "virtualmachineid": identity, "ipaddress": nic["ipaddress"]}
     world.put("loadbalancermember", row)
 
@@ -177,14 +180,14 @@ def _assign(world: World, rule: Row, identity: str) -> None:
 def unassigned(call: Call) -> Answer:
     members = {row["virtualmachineid"]: row for row in call.world.find("loadbalancermember", lbruleid=call.args["id"])}
     for identity in _machines(call):
-        if identity in members:  # one that is not assigned is passed over, as recorded
+        if identity in members:  # as recorded, CloudStack ignores a machine that is not assigned
             call.world.delete("loadbalancermember", members[identity]["id"])
     return {"success": True}
 
 
 @command("listLoadBalancerRuleInstances", id="loadbalancer")
 def list_instances(call: Call) -> Answer:
-    """Answer the machines of a rule, with their addresses if `lbvmips` is true; `applied` false: the others."""
+    """Return the machines of a rule, with their addresses if `lbvmips` is true, or the others if `applied` is false."""
     rule = call.require_use(call.entity("loadbalancer", "id"))
     members = call.world.find("loadbalancermember", lbruleid=rule["id"])
     if not call.args.get("applied", True):

@@ -60,7 +60,7 @@ def _renamed(call: Call, row: Row) -> Row:
     try:
         nics.check_host_name(call.world, reached, name, row["id"])
     except CloudStackError:
-        raise internal() from None  # as measured: the reason is hidden in this command
+        raise internal() from None  # as measured, this command hides the reason
     return {"name": name, "hostname": name.lower()}
 
 
@@ -83,7 +83,7 @@ def _user_data(call: Call) -> Row:
 
 
 def _details(call: Call) -> Row:
-    """Return the new details: they replace all old ones, as recorded."""
+    """Return the new details; as recorded, they replace all old ones."""
     given = {key: value for entry in call.args.get("details", []) for key, value in entry.items()}
     return {"details": given} if given or call.args.get("cleanupdetails") else {}
 
@@ -147,7 +147,7 @@ def _require_stopped(world: World, row: Row, what: str) -> None:
 
 @work("restoreVirtualMachine")
 def restored(call: Call) -> Answer:
-    """Give a machine a fresh root volume from its template (or another one); the old one is gone."""
+    """Replace the root volume of a machine by a fresh one of its template, or of another one."""
     world, row = call.world, call.entity("virtualmachine", "virtualmachineid")
     template = world.get("template", call.args.get("templateid", row["templateid"]))
     if template is None:

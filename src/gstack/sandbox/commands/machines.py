@@ -1,4 +1,4 @@
-"""Machines after their deployment: lists, power, the end."""
+"""Machines after their deployment: list, start, stop, reboot, destroy."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _going(call: Call, state: str) -> None:
 
 @failure(*POWER)
 def put_back(call: Call) -> None:
-    """Leave a machine in the state that it had before a failed job."""
+    """Return a machine to the state that it had before a failed job."""
     row = _machine(call)
     call.world.update("virtualmachine", row["id"], state=row.get("prior", row["state"]), prior=None)
 

@@ -121,7 +121,7 @@ def create_item(call: Call) -> Job:
 
 
 def _acl(call: Call) -> Row:
-    """Return the list of a new item: the named one, or that of the named tier, which gets one if it has none."""
+    """Return the list for a new item: the named one or that of the named tier, which gets one if necessary."""
     network = call.optional("network", "networkid")
     acl = call.world.get("networkacllist", call.args.get("aclid") or (network or {}).get("aclid"))
     if acl is None and network and "vpcid" in network:
@@ -160,7 +160,7 @@ def _next_number(world: World, aclid: str) -> int:
 def _checked(world: World, row: Row) -> Row:
     """Return an item with its defaults; raise 431 for what CloudStack refuses.
 
-    `protocol` may be any part of the text "tcp,udp,icmp,all", `tcp,udp` too: CloudStack does no better.
+    Like CloudStack, accept any part of the text "tcp,udp,icmp,all" as protocol, even `tcp,udp`.
     """
     _check_protocol(row["protocol"])
     _check_ports(row)
@@ -262,17 +262,17 @@ def change_item(call: Call) -> Job:
 
 @work("updateNetworkACLItem")
 def updated_item(call: Call) -> Answer:
-    """Change an item. The answer shows state Add, as recorded; the item is active."""
+    """Change an item. As recorded, the answer shows state Add although the item is active."""
     old = call.entity("networkacl", "id")
-    kept = old if call.args.get("partialupgrade", True) else _bare(old)
-    row = call.world.put("networkacl", _checked(call.world, {**kept, **_facts(call.args)}))
+    rest = old if call.args.get("partialupgrade", True) else _bare(old)
+    row = call.world.put("networkacl", _checked(call.world, {**rest, **_facts(call.args)}))
     return {"networkacl": {**to_item(call.world, row), "state": "Add"}}
 
 
 def _bare(row: Row) -> Row:
-    """Return what stays of an item when `partialupgrade` is false: all that is not given is dropped."""
-    kept = {field: row[field] for field in ("id", "aclid", "accountid", "state", "number", "protocol")}
-    return {**kept, "traffictype": "Ingress", "action": "Allow"}
+    """Return what remains of an item if `partialupgrade` is false: CloudStack drops every field that is not sent."""
+    fixed = {field: row[field] for field in ("id", "aclid", "accountid", "state", "number", "protocol")}
+    return {**fixed, "traffictype": "Ingress", "action": "Allow"}
 
 
 @command("moveNetworkAclItem", id="networkacl", previousaclruleid="networkacl", nextaclruleid="networkacl")
@@ -283,7 +283,7 @@ def move_item(call: Call) -> Job:
 
 @work("moveNetworkAclItem")
 def moved_item(call: Call) -> Answer:
-    """Put an item behind or before another one: it gets the next number there."""
+    """Move an item behind or before another one: it gets the next free number there."""
     before, after = call.optional("networkacl", "previousaclruleid"), call.optional("networkacl", "nextaclruleid")
     if before is None and after is None:
         raise invalid("Both previous and next ACL rule IDs cannot be invalid.")

@@ -33,7 +33,7 @@ def list_networks(call: Call) -> Answer:
 
 
 def _visible(call: Call) -> list[Row]:
-    """Return the caller's networks and those that are shared with its domain."""
+    """Return the caller's networks and those shared with its domain."""
     wanted = call.args.get("networkfilter", "all").lower()
     shared = [] if wanted == "account" else call.world.find("network", type=SHARED)
     own = [] if wanted in ("domain", "shared") else call.own_rows("network")
@@ -41,7 +41,7 @@ def _visible(call: Call) -> list[Row]:
 
 
 def _fits(call: Call, row: Row) -> bool:
-    """Tell whether a network is what the parameters ask for that are no fields of it."""
+    """Tell whether a network matches the parameters that are not fields of its row."""
     args = call.args
     if not _DERIVED & args.keys():
         return True
@@ -117,7 +117,7 @@ def _new_row(call: Call, offering: Row, vpc: Row | None) -> Row:
 
 
 def isolated_network(world: World, zone: Row, owner: Row, name: str) -> Row:
-    """Return the row of an isolated network with source NAT, as CloudStack makes it when none is named."""
+    """Return the row of the isolated network with source NAT that CloudStack creates when a call names none."""
     number = world.next_number("network")
     return {
         "id": new_id(),
@@ -176,7 +176,7 @@ def _check_tier(call: Call, vpc: Row, cidr: str) -> None:
 
 
 def _acl(call: Call, vpc: Row) -> Row:
-    """Return the ACL list of a new tier; without one nothing is let in, as with `default_deny`."""
+    """Return `aclid` of a new tier. A tier without a list lets nothing in, like one with `default_deny`."""
     row = call.optional("networkacllist", "aclid")
     if row is None:
         return {}
@@ -200,7 +200,7 @@ def change_network(call: Call) -> Job:
 
 @work("updateNetwork")
 def updated_network(call: Call) -> Answer:
-    """Change a network. `guestvmcidr` narrows what machines get; `cidr` is taken and changes nothing, as measured."""
+    """Change a network. `guestvmcidr` narrows the addresses of machines. As measured, `cidr` changes nothing."""
     if "networkofferingid" in call.args:
         raise invalid("The sandbox does not change the offering of a network")
     given = {field: call.args[field] for field in ("name", "displaytext", "dns1", "dns2") if call.args.get(field)}
@@ -212,7 +212,7 @@ def updated_network(call: Call) -> Answer:
 
 
 def _narrowed(row: Row, cidr: str) -> Row:
-    """Return the fields of a network whose machines get addresses of a part of it alone."""
+    """Return the fields of a network whose machines get addresses from a part of it."""
     whole = IPv4Network(row.get("networkcidr", row["cidr"]))
     part = subnets.parse(cidr)
     if part is None or not part.subnet_of(whole):
@@ -233,7 +233,7 @@ def own_network(call: Call, parameter: str = "id") -> Row:
 
 @work("deleteNetwork")
 def deleted_network(call: Call) -> Answer:
-    """Delete a network; not while a machine has a NIC on it, a destroyed one that is not expunged included."""
+    """Delete a network that no machine has a NIC on; a destroyed machine counts until it is expunged."""
     row = call.world.get("network", call.args["id"])
     if row is None or call.world.find("nic", networkid=row["id"]):
         raise runtime("Failed to delete network")
@@ -317,7 +317,7 @@ def _rest(row: Row, offering: Row) -> Answer:
 
 
 def services(offering: Row) -> list[Answer]:
-    """Return the services of an offering with what their first provider can do, as a network shows them."""
+    """Return the services of an offering as a network shows them, with the capabilities of their first provider."""
     return [
         {
             "name": service["name"],

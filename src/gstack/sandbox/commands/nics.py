@@ -10,7 +10,7 @@ from gstack.sandbox.listing import page
 from gstack.sandbox.registry import Answer, Call, Job, command, work
 from gstack.sandbox.world import Row, World, new_id
 
-# What of a machine these commands answer: no template, no offering, no volumes, as recorded.
+# The parts of a machine that these commands return, as recorded: no template, no offering, no volumes.
 DETAILS = frozenset({"nics", "secgrp", "affgrp"})
 
 
@@ -119,7 +119,7 @@ def update_default(call: Call) -> Job:
 
 @work("updateDefaultNicForVirtualMachine")
 def updated_default(call: Call) -> Answer:
-    """Make a NIC the default one: the two change their device numbers, as recorded."""
+    """Make a NIC the default one. As recorded, it swaps device numbers with the old one."""
     machine, nic = _pair(call)
     old = nics.default_of(call.world, machine["id"])
     if nic["isdefault"] or old is None:
@@ -169,13 +169,13 @@ def _address(call: Call, network: Row) -> str:
 
 @command("addIpToNic")
 def add_address(call: Call) -> Job:
-    """Give a NIC a secondary address, at once: the job only configures it."""
+    """Give a NIC a secondary address at once; the job only configures it."""
     nic = call.entity("nic", "nicid")
     call.require_use(call.world.one("virtualmachine", nic["virtualmachineid"]))
     try:
         address = _address(call, _network(call, nic))
     except CloudStackError:
-        raise runtime("Failed to assign secondary ip to nic") from None  # whatever the reason, as recorded
+        raise runtime("Failed to assign secondary ip to nic") from None  # as recorded, for any reason
     row = {"id": new_id(), "nicid": nic["id"], "networkid": nic["networkid"], "ipaddress": address}
     call.world.put("nicsecondaryip", row)
     return Job("IpAddress", nic["id"], answer={"id": row["id"]}, facts={"id": row["id"]})

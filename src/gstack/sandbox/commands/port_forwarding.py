@@ -56,7 +56,7 @@ def _ports(call: Call) -> Row:
 
 
 def rule_network(call: Call, address: Row) -> Row:
-    """Return the network of a rule on an address: in a VPC the named tier."""
+    """Return the network of a rule on an address; in a VPC it is the named tier."""
     named = call.optional("network", "networkid")
     network = named or call.world.get("network", address.get("associatednetworkid"))
     if network is None:
@@ -80,7 +80,7 @@ def _guest_address(call: Call, network: Row) -> str:
 
 
 def open_firewall(world: World, rule: Row, address: Row, ports: tuple[int, int]) -> None:
-    """Let everybody reach the ports of a new rule, unless a firewall rule does so already."""
+    """Open the ports of a new rule to everybody; raise 537 if a firewall rule covers them."""
     row = {
         "ipaddressid": address["id"],
         "networkid": rule["networkid"],

@@ -75,8 +75,8 @@ def delete_project(call: Call) -> Job:
 @work("deleteProject")
 def deleted_project(call: Call) -> Answer:
     world, project = call.world, call.world.one("project", call.args["id"])
-    held = ("virtualmachine", "volume", "network", "vpc", "publicip", "snapshot")
-    if any(world.find(kind, accountid=project["accountid"]) for kind in held):
+    kinds = ("virtualmachine", "volume", "network", "vpc", "publicip", "snapshot")
+    if any(world.find(kind, accountid=project["accountid"]) for kind in kinds):
         raise invalid(f"Can't delete project id={project['id']}: it still has resources. Delete them first.")
     for member in world.find("projectmember", projectid=project["id"]):
         world.delete("projectmember", member["id"])

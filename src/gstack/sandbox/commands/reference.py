@@ -1,4 +1,4 @@
-"""What does not change: capabilities, hypervisors, OS types, offerings."""
+"""Reference data: capabilities, hypervisors, OS types, offerings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def list_hypervisors(call: Call) -> Answer:
 
 @command("getApiLimit")
 def get_api_limit(_call: Call) -> NoReturn:
-    """Refuse: CloudStack knows no limit of calls unless an administrator turns it on."""
+    """Refuse: API throttling is off, as by default in CloudStack."""
     raise CloudStackError(432, "This api is only available when api.throttling.enabled = true.")
 
 
@@ -77,19 +77,19 @@ def list_vpc_offerings(call: Call) -> Answer:
 
 @command("listIsos")
 def list_isos(_call: Call) -> Answer:
-    """Answer no ISOs: the sandbox has none, and its users cannot register any."""
+    """Return nothing: the sandbox has no ISOs and its users cannot register any."""
     return {}
 
 
 def plain(_world: World, row: Row) -> Answer:
-    """Answer an object that is kept as it is shown."""
+    """Return a row that is stored in the form of its answer."""
     return row
 
 
 _CAPABILITIES: Answer = {
     "securitygroupsenabled": True,
     "dynamicrolesenabled": True,
-    "cloudstackversion": "",  # told by the settings
+    "cloudstackversion": "",  # from the settings
     "userpublictemplateenabled": True,
     "supportELB": "false",
     "projectinviterequired": False,

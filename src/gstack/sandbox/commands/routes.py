@@ -1,4 +1,4 @@
-"""Static routes of VPCs: kept and shown; the sandbox forwards no packets."""
+"""Static routes of VPCs: stored and listed only, since the sandbox forwards no packets."""
 
 from __future__ import annotations
 

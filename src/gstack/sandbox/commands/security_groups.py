@@ -13,7 +13,7 @@ from gstack.sandbox.world import Row, World
 
 INGRESS, EGRESS = "ingress", "egress"
 DEFAULT = "default"
-_KEPT = ("protocol", "startport", "endport", "icmptype", "icmpcode", "cidr")
+_FIELDS = ("protocol", "startport", "endport", "icmptype", "icmpcode", "cidr")
 LARGEST_PORT, LARGEST_PROTOCOL = 65535, 255
 LARGEST_ICMP = 255
 
@@ -55,7 +55,7 @@ def _named(call: Call, by_id: str, by_name: str) -> Row:
 
 
 def members(world: World, account_id: str) -> dict[str, list[str]]:
-    """Return the machines of each group of an account, destroyed ones included: they stay until expunged."""
+    """Return the machines of each group of an account, with destroyed ones, which stay until they are expunged."""
     found: dict[str, list[str]] = defaultdict(list)
     for machine in world.find("virtualmachine", accountid=account_id):
         for group in machine["securitygroupids"]:
@@ -95,7 +95,7 @@ def _head(world: World, row: Row) -> Answer:
 
 
 def to_rule(world: World, row: Row) -> Answer:
-    shown: Answer = {"ruleid": row["id"], **{field: row[field] for field in _KEPT if field in row}}
+    shown: Answer = {"ruleid": row["id"], **{field: row[field] for field in _FIELDS if field in row}}
     source = world.get("securitygroup", row.get("sourceid"))
     if source:
         account = world.one("account", source["accountid"])["name"]
@@ -129,13 +129,13 @@ def authorized_egress(call: Call) -> Answer:
 
 
 def _authorized(call: Call, direction: str) -> Answer:
-    """Make one rule for each CIDR and each source group; the answer shows the new rules only."""
+    """Create one rule for each CIDR and each source group; return the new rules only."""
     group = call.world.one("securitygroup", call.facts["id"])
     common = {"securitygroupid": group["id"], "accountid": group["accountid"], "direction": direction}
     same = ports(call.args)
     new = [{**common, **same, **source} for source in sources(call, direction)]
-    made = [to_rule(call.world, call.world.put("securitygrouprule", rule)) for rule in new]
-    shown: Answer = {**_head(call.world, group), "ingressrule": [], "egressrule": [], f"{direction}rule": made}
+    created = [to_rule(call.world, call.world.put("securitygrouprule", rule)) for rule in new]
+    shown: Answer = {**_head(call.world, group), "ingressrule": [], "egressrule": [], f"{direction}rule": created}
     return {"securitygroup": {**shown, "tags": views.tags(call.world, group["id"]), "virtualmachineids": []}}
 
 
@@ -178,7 +178,7 @@ def _range(start: int | None, end: int | None) -> Row:
 
 
 def sources(call: Call, direction: str) -> list[Row]:
-    """Return `cidr` or `sourceid` of each rule to be made; 530 if one of the rules is there already."""
+    """Return `cidr` or `sourceid` of each new rule; raise 530 if one of the rules exists."""
     found = [_cidr(text) for text in call.args.get("cidrlist", [])]
     found += [_group(call, entry) for entry in call.args.get("usersecuritygrouplist", [])]
     if not found:

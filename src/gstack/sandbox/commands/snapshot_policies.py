@@ -1,7 +1,7 @@
-"""Snapshot policies of volumes: kept and shown; the sandbox takes no snapshots by them.
+"""Snapshot policies of volumes: stored and listed only; the sandbox takes no snapshots by itself.
 
-A volume has one policy per interval type: a second one changes the first. Minutes are not checked, as measured, and an
-unknown time zone becomes GMT.
+A volume has one policy per interval type: a second one replaces the first. As measured, minutes are not checked and
+an unknown time zone becomes GMT.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, Job, command, work
 from gstack.sandbox.world import Row, World
 
-INTERVALS = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY")  # the place is the number that CloudStack answers
+INTERVALS = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY")  # the index is the number in CloudStack's answers
 MOST = (8, 8, 8, 12)  # CloudStack's snapshot.max.hourly and so on
 
 
@@ -35,9 +35,9 @@ def create(call: Call) -> Answer:
             f"type [{name}]."
         )
     row: Row = {"schedule": args["schedule"], "maxsnaps": args["maxsnaps"], "timezone": _timezone(args["timezone"])}
-    known = call.world.first("snapshotpolicy", volumeid=volume["id"], intervaltype=number)
-    if known:
-        row = call.world.update("snapshotpolicy", known["id"], **row)
+    old = call.world.first("snapshotpolicy", volumeid=volume["id"], intervaltype=number)
+    if old:
+        row = call.world.update("snapshotpolicy", old["id"], **row)
     else:
         place = {"volumeid": volume["id"], "accountid": volume["accountid"], "intervaltype": number}
         row = call.world.put("snapshotpolicy", {**row, **place})
@@ -64,7 +64,7 @@ def update(_call: Call) -> Job:
 
 @work("updateSnapshotPolicy")
 def updated(call: Call) -> Answer:
-    """Answer the policy: ordinary users can change nothing of it."""
+    """Return the policy: an ordinary user cannot change anything in it."""
     return {"snapshotpolicy": to_policy(call.world, call.entity("snapshotpolicy", "id"))}
 
 

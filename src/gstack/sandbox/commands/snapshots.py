@@ -1,4 +1,4 @@
-"""Snapshots of volumes. A deleted one is found by its id, in state Destroyed, but in no list."""
+"""Snapshots of volumes. A deleted one stays in state Destroyed, which commands still find but lists do not show."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ def _new(call: Call, volume: Row) -> Row:
         "state": "Allocated",
         "created": now(),
     }
-    kept = {field: volume[field] for field in ("diskofferingid", "serviceofferingid", "templateid") if field in volume}
-    return row | kept
+    copied = {
+        field: volume[field] for field in ("diskofferingid", "serviceofferingid", "templateid") if field in volume
+    }
+    return row | copied
 
 
 @begin("createSnapshot")

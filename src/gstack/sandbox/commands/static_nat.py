@@ -1,4 +1,4 @@
-"""Static NAT: one public address stands for one machine."""
+"""Static NAT: a public address leads to one machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gstack.sandbox.world import Row, World
 
 @command("enableStaticNat", ipaddressid="publicip", virtualmachineid="virtualmachine", networkid="network")
 def enable(call: Call) -> Answer:
-    """Give a machine an address, at once. In a VPC `networkid` tells the tier."""
+    """Give a machine an address at once. In a VPC `networkid` names the tier."""
     world = call.world
     address, machine = call.entity("publicip", "ipaddressid"), call.entity("virtualmachine", "virtualmachineid")
     _check_address(call, address)
@@ -53,7 +53,7 @@ def _network(call: Call, address: Row) -> Row:
 
 
 def _check_free(world: World, address: Row, machine: Row, network: Row) -> None:
-    """Raise 537 if the address serves somebody else already, or the machine has another one on this network."""
+    """Raise 537 if another machine has the address, or the machine has another address on this network."""
     if address.get("virtualmachineid") not in (None, machine["id"]):
         shown = f'{{"address":"{address["ipaddress"]}","id":{address["number"]},"uuid":"{address["id"]}"}}'
         raise conflict(

@@ -18,7 +18,7 @@ def create_policy(call: Call) -> Job:
     if args["methodname"].lower() not in {name.lower() for name in METHODS}:
         raise invalid("Failed to match Stickiness method name for LB rule")
     for old in call.world.find("stickinesspolicy", lbruleid=args["lbruleid"]):
-        removal.remove(call.world, "stickinesspolicy", old["id"])  # a new one replaces it, as recorded
+        removal.remove(call.world, "stickinesspolicy", old["id"])  # as recorded, a new policy replaces the old one
     row: Row = {name: args[name] for name in ("lbruleid", "name", "methodname", "description") if name in args}
     params = {key: value for entry in args.get("param", []) for key, value in _pair(entry)}
     owner = call.entity("loadbalancer", "lbruleid")["accountid"]
@@ -48,7 +48,7 @@ def _policies(world: World, rule: Row) -> Answer:
 
 
 def _owner(world: World, rule: Row) -> Answer:
-    """Return the owner of a rule as policies show it: without `domainpath`."""
+    """Return the owner of a rule without `domainpath`, as policies show it."""
     return {name: value for name, value in views.owner(world, rule).items() if name != "domainpath"}
 
 
@@ -87,7 +87,7 @@ def deleted_policy(call: Call) -> Answer:
 @command("createLBHealthCheckPolicy", lbruleid="loadbalancer")
 @work("createLBHealthCheckPolicy")
 def refuse_health_check(call: Call) -> NoReturn:
-    """Refuse, before there is a job: the virtual router cannot check the health of machines, as recorded."""
+    """Refuse before a job starts: as recorded, the virtual router cannot check the health of machines."""
     rule = call.entity("loadbalancer", "lbruleid")
     shown = f'{{"name":"{rule["name"]}","purpose":"LoadBalancing","state":"{rule["state"]}","uuid":"{rule["id"]}"}}'
     raise CloudStackError(

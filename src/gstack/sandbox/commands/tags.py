@@ -11,7 +11,7 @@ from gstack.sandbox.registry import Answer, Call, Job, command, work
 from gstack.sandbox.world import Row, World
 
 LENGTH = 255  # of a key and of a value: CloudStack's columns
-KINDS = {  # CloudStack's resource types that can carry tags, and the kinds of objects here
+KINDS = {  # CloudStack's resource types that take tags, and the kinds of rows here
     "UserVm": "virtualmachine",
     "Template": "template",
     "ISO": "iso",
@@ -45,7 +45,7 @@ def created_tags(call: Call) -> Answer:
     name, rows = _resources(call)
     for tag in call.args["tags"]:
         if not tag.get("key") or not tag.get("value"):
-            raise invalid("Neither key nor value can be null or empty")  # all or nothing, as the whole job
+            raise invalid("Neither key nor value can be null or empty")  # the whole job fails
         for row in rows:
             _add(call, name, row, tag["key"][:LENGTH], tag["value"][:LENGTH])
     return {"success": True}
@@ -76,8 +76,8 @@ def deleted_tags(call: Call) -> Answer:
         for tag in call.world.find("tag", resourceid=row["id"])
         if not wanted or any(_same(tag, other) for other in wanted)
     ]
-    if wanted and not found:
-        raise invalid("Unable to find any tags which conform to specified delete parameters.")
+    if not found:
+        raise runtime("Failed to delete tags")
     for tag in found:
         call.world.delete("tag", tag["id"])
     return {"success": True}

@@ -1,4 +1,4 @@
-"""Templates. One is shown once for each zone that it is in, as CloudStack does."""
+"""Templates. As in CloudStack, lists show a template once for each of its zones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gstack.sandbox.registry import Answer, Call, Job, begin, command, failure, 
 from gstack.sandbox.world import Row, World, now
 
 FILTERS = ("featured", "self", "selfexecutable", "sharedexecutable", "executable", "community")
-REGISTERED_SIZE = 5_242_880  # as recorded: the simulator downloads nothing and says this
+REGISTERED_SIZE = 5_242_880  # as recorded: the simulator downloads nothing and reports this size
 TAKEN_DETAILS = {"Message.ReservedCapacityFreed.Flag": "false"}
 
 
@@ -226,7 +226,7 @@ def to_template(world: World, row: Row) -> Answer:
 
 
 def to_updated(world: World, row: Row) -> Answer:
-    """Answer what updateTemplate answers, which is less than the lists do."""
+    """Return the answer of updateTemplate, which has fewer fields than lists have."""
     tags = [views.tag(world, tag) for tag in world.find("tag", resourceid=row["id"])]
     shown = {**_identity(world, row), "isready": False, "bootable": True}
     return {**shown, "bits": 0, "isdynamicallyscalable": False, "tags": tags}
@@ -238,5 +238,5 @@ def _identity(world: World, row: Row) -> Answer:
         field: row[field] for field in ("id", "name", "displaytext", "ispublic", "created", "format", "isfeatured")
     }
     shown |= {"crossZones": row["crosszones"], "ostypeid": ostype["id"], "ostypename": ostype["name"]}
-    kept = {field: row[field] for field in ("templatetype", "hypervisor", "details")}
-    return {**shown, **views.owner(world, row), **kept}
+    rest = {field: row[field] for field in ("templatetype", "hypervisor", "details")}
+    return {**shown, **views.owner(world, row), **rest}

@@ -1,4 +1,4 @@
-"""User data: checked for machines, and registered under a name."""
+"""User data: its checks, and the registered ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ USER_DATA_LIMIT, GET_LIMIT = 32_768, 4_096  # characters of base64, in a form an
 
 
 def checked_user_data(call: Call) -> str:
-    """Return the user data of a call as it is kept; raise 431 if it is not base64 or too long."""
+    """Return the user data of a call; raise 431 if it is not base64 or too long."""
     text: str = call.args["userdata"]
     if call.method == "GET" and len(text) > GET_LIMIT:
         raise invalid("User data is too long for an http GET request")

@@ -1,4 +1,4 @@
-"""Schedules of machines: kept and shown; the sandbox does not follow them."""
+"""Schedules of machines: stored and listed only; the sandbox does not follow them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _cron(text: str) -> str:
 
 
 def _future(text: str, zone: ZoneInfo, what: str) -> str:
-    """Return a date as CloudStack shows it; 431 if it is over. Without an offset it is meant in the schedule's zone."""
+    """Return a date as CloudStack shows it; 431 for the past. Without offset it is in the schedule's time zone."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
