@@ -16,7 +16,9 @@ def test_the_sandbox_alone(tmp_path: Path) -> None:
     """It serves CloudStack's API with the limits told; nobody else may read what it writes, keys among it."""
     known, address = {**os.environ, "GSTACK_HOME": str(tmp_path)}, tmp_path / "sandbox.url"
     with subprocess.Popen(
-        [PROGRAM, "sandbox", "--port", "0", "--limit", "user_vm=3"], env=known, stdout=subprocess.DEVNULL
+        [PROGRAM, "sandbox", "--port", "0", "--limit", "user_vm=3", "--cloudstack-version", "4.18"],
+        env=known,
+        stdout=subprocess.DEVNULL,
     ) as process:
         try:
             wait_for(address)
@@ -24,6 +26,7 @@ def test_the_sandbox_alone(tmp_path: Path) -> None:
             demo = json.loads((tmp_path / "sandbox.json").read_text())[0]
             client = cs.CloudStack(endpoint=address.read_text(), key=demo["api_key"], secret=demo["secret_key"])
             assert client.listResourceLimits(resourcetype=0)["resourcelimit"][0]["max"] == 3
+            assert client.listCapabilities()["capability"]["cloudstackversion"].startswith("4.18.")
         finally:
             process.terminate()
     assert {"sandbox.db", "sandbox.json", "sandbox.url"} <= files.keys()

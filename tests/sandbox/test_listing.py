@@ -32,3 +32,9 @@ def test_ids(demo: Any) -> None:
     ids = [row["id"] for row in demo.ok("listTemplates", templatefilter="featured", showunique=True)["template"]]
     found = demo.ok("listTemplates", templatefilter="featured", ids=",".join(ids[:2]), showunique=True)
     assert [row["id"] for row in found["template"]] == ids[:2]
+
+
+def test_keyword_looks_into_texts(demo: Any) -> None:
+    """A keyword is a part of a name or of a displayed text, without regard to case."""
+    found = demo.ok("listDiskOfferings", keyword="small disk")["diskoffering"]
+    assert [row["name"] for row in found] == ["Small"]

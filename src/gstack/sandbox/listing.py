@@ -64,4 +64,5 @@ def _folded(value: Any) -> Any:
 
 
 def _text(row: Row) -> str:
-    return f"{row.get('name', '')}\n{row.get('displayname', '')}".lower()
+    fields = ("name", "displayname", "displaytext", "description")
+    return "\n".join(str(row.get(field, "")) for field in fields).lower()

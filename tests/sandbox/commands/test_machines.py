@@ -121,3 +121,19 @@ def test_destroyed_machine_keeps_its_volume(demo: Any, seeds: Any) -> None:
     after = demo.ok("listAccounts")["account"][0]
     assert (after["vmtotal"], after["volumetotal"]) == (account["vmtotal"] - 1, account["volumetotal"])
     assert demo.ok("listVolumes", virtualmachineid=machine)["volume"][0]["vmstate"] == "Destroyed"
+
+
+def test_stop_of_a_machine_that_is_gone(demo: Any, seeds: Any) -> None:
+    """Stopping a destroyed machine changes nothing and ends well; starting or rebooting it fails."""
+    machine = seeds.machine(demo, "long-gone")["id"]
+    demo.ok("destroyVirtualMachine", id=machine)
+    assert demo.ok("stopVirtualMachine", id=machine)["virtualmachine"]["state"] == "Destroyed"
+    assert demo.failure("startVirtualMachine", id=machine)[0] == 530
+    assert demo.failure("rebootVirtualMachine", id=machine)[0] == 431
+    assert demo.ok("destroyVirtualMachine", id=machine)["virtualmachine"]["state"] == "Destroyed"
+
+
+def test_present_is_a_state_too(demo: Any, seeds: Any) -> None:
+    """The state `Present` stands for every machine that is not destroyed."""
+    machine = seeds.machine(demo, "here")["id"]
+    assert machine in {row["id"] for row in demo.ok("listVirtualMachines", state="Present")["virtualmachine"]}

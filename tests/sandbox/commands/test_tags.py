@@ -50,3 +50,13 @@ def test_foreign_and_unknown_resources(demo: Any, other: Any, seeds: Any) -> Non
     assert other.failure("createTags", **create(demo, volume, a="1"))[0] == 531
     assert demo.failure("createTags", **{**create(demo, volume, a="1"), "resourcetype": "Nope"})[0] == 431
     assert demo.failure("createTags", **create(demo, "1", a="1"))[0] == 431
+
+
+def test_nothing_to_delete(demo: Any, seeds: Any) -> None:
+    """Deleting tags that an object does not have fails the job with 530."""
+    volume = seeds.volume(demo, "untagged")["id"]
+    sent = {"resourcetype": "Volume", "resourceids": volume}
+    assert demo.failure("deleteTags", **sent) == (530, "Failed to delete tags")
+    demo.ok("createTags", tags__key="a", tags__value="1", **sent)
+    assert demo.failure("deleteTags", tags__key="a", tags__value="2", **sent)[0] == 530
+    assert demo.ok("listTags", resourceid=volume, keyword="A")["count"] == 1

@@ -23,7 +23,8 @@ def list_machines(call: Call) -> Answer:
         )
     if "id" in call.args and "ids" in call.args:
         raise invalid("Specify either id or ids but not both parameters")
-    rows = [row for row in chosen(call, call.own_rows("virtualmachine"), *EXACT) if _is_asked_for(call, row)]
+    exact = [name for name in EXACT if (name, call.args.get("state", "").lower()) != ("state", "present")]
+    rows = [row for row in chosen(call, call.own_rows("virtualmachine"), *exact) if _is_asked_for(call, row)]
     if call.args.get("retrieveonlyresourcecount"):
         return {"count": len(rows)}
     return page(call, "virtualmachine", rows, machines.viewer(details, userdata=call.args.get("userdata", False)))
@@ -95,14 +96,16 @@ def started(call: Call) -> Answer:
 
 @begin("stopVirtualMachine")
 def stopping(call: Call) -> None:
+    """Mark a machine as Stopping. CloudStack ignores the call, with success, for a machine that is gone."""
     row = _machine(call)
-    if row["state"] in UNSEEN:
-        raise runtime(f"Unable to stop a VM [{row['id']}] due to its state {row['state']}")
-    _going(call, "Stopping")
+    if row["state"] not in (*UNSEEN, "Error"):
+        _going(call, "Stopping")
 
 
 @work("stopVirtualMachine")
 def stopped(call: Call) -> Answer:
+    if _machine(call)["state"] != "Stopping":
+        return _answer(call.world, _machine(call))
     machines.stop(call.world, _machine(call))
     return _answer(call.world, machines.set_state(call.world, _machine(call), "Stopped"))
 

@@ -116,6 +116,7 @@ def list_tags(call: Call) -> Answer:
         if args.get("resourceid", row["resourceid"]) == row["resourceid"]
         and ("resourcetype" not in args or row["resourcetype"] == kind)
         and _same(row, {"key": args.get("key", row["key"]), "value": args.get("value", "")})
+        and args.get("keyword", "").lower() in f"{row['key']}\n{row['value']}".lower()
     ]
     return page(call, "tag", rows, _shown)
 
