@@ -137,3 +137,12 @@ def test_present_is_a_state_too(demo: Any, seeds: Any) -> None:
     """The state `Present` stands for every machine that is not destroyed."""
     machine = seeds.machine(demo, "here")["id"]
     assert machine in {row["id"] for row in demo.ok("listVirtualMachines", state="Present")["virtualmachine"]}
+
+
+def test_what_no_machine_is(demo: Any, seeds: Any) -> None:
+    """Filters for high availability, leases or other hypervisors find nothing."""
+    machine = seeds.machine(demo, "plain")["id"]
+    assert demo.ok("listVirtualMachines", id=machine, hypervisor="simulator")["count"] == 1
+    assert demo.ok("listVirtualMachines", id=machine, hypervisor="KVM") == {}
+    assert demo.ok("listVirtualMachines", id=machine, leased="true") == {}
+    assert demo.ok("listVirtualMachines", id=machine, leased="false")["count"] == 1

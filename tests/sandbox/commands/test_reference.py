@@ -29,3 +29,13 @@ def test_custom_disk_offering(demo: Any) -> None:
     """The offering of any size is marked so."""
     custom = [row["name"] for row in demo.ok("listDiskOfferings")["diskoffering"] if row["iscustomized"]]
     assert custom == ["Custom"]
+
+
+def test_offerings_that_a_machine_can_change_to(demo: Any, seeds: Any) -> None:
+    """With a machine the list leaves out the present offering; an ordinary user sees none of the system's."""
+    machine = seeds.machine(demo, "resized")
+    found = {row["name"] for row in demo.ok("listServiceOfferings", virtualmachineid=machine["id"])["serviceoffering"]}
+    assert "Medium Instance" in found
+    assert "Small Instance" not in found
+    assert demo.failure("listServiceOfferings", issystem="true")[0] == 531
+    assert demo.ok("listServiceOfferings", storagetype="local") == {}

@@ -43,3 +43,13 @@ def test_revert_needs_a_stopped_machine(demo: Any, seeds: Any) -> None:
     assert demo.failure("revertSnapshot", id=snapshot)[0] == 431
     demo.ok("detachVolume", id=volume)
     assert demo.ok("revertSnapshot", id=snapshot)["snapshot"]["id"] == snapshot
+
+
+def test_snapshots_are_manual(demo: Any, seeds: Any) -> None:
+    """Lists by another type or interval find nothing."""
+    machine = seeds.machine(demo, "manual")["id"]
+    root = demo.ok("listVolumes", virtualmachineid=machine)["volume"][0]["id"]
+    demo.ok("createSnapshot", volumeid=root)
+    assert demo.ok("listSnapshots", volumeid=root, snapshottype="manual")["count"] == 1
+    assert demo.ok("listSnapshots", volumeid=root, snapshottype="recurring") == {}
+    assert demo.ok("listSnapshots", volumeid=root, intervaltype="daily") == {}

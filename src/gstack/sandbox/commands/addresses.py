@@ -20,6 +20,8 @@ def list_addresses(call: Call) -> Answer:
         rows = [row for row in rows if _public_network(call.world, row) == call.args["networkid"]]
     if call.args.get("forvirtualnetwork") is False or call.args.get("forsystemvms"):
         rows = []
+    if call.args.get("retrieveonlyresourcecount"):
+        return {"count": len(rows)}
     return page(call, "publicipaddress", sorted(rows, key=lambda row: int(row["number"])), to_address)
 
 

@@ -10,6 +10,8 @@ from gstack.sandbox.world import Row, World
 
 POWER = ("startVirtualMachine", "stopVirtualMachine", "rebootVirtualMachine", "destroyVirtualMachine")
 UNSEEN = ("Destroyed", "Expunging")  # an ordinary user does not see them
+ABSENT = ("haenable", "gpuenabled", "isvnf", "leased")  # what no machine of the sandbox is
+HYPERVISOR = "Simulator"
 EXACT = ("name", "state", "zoneid", "serviceofferingid", "templateid", "userid", "groupid", "userdataid")
 
 
@@ -34,7 +36,8 @@ def _is_asked_for(call: Call, row: Row) -> bool:
     args = call.args
     return (
         row["state"] not in UNSEEN
-        and not args.get("haenable")
+        and not any(args.get(name) for name in ABSENT)
+        and args.get("hypervisor", HYPERVISOR).lower() == HYPERVISOR.lower()
         and args.get("securitygroupid", None) in (None, *row["securitygroupids"])
         and args.get("affinitygroupid", None) in (None, *row["affinitygroupids"])
         and args.get("keypair") in (None, *row["details"].get("SSH.KeyPairNames", "").split(","))

@@ -29,6 +29,8 @@ _EXACT = ("name", "zoneid", "type", "vpcid", "acltype", "networkofferingid", "st
 @command("listNetworks", id="network", vpcid="vpc")
 def list_networks(call: Call) -> Answer:
     rows = [row for row in chosen(call, _visible(call), *_EXACT) if _fits(call, row)]
+    if call.args.get("retrieveonlyresourcecount"):
+        return {"count": len(rows)}
     return page(call, "network", sorted(rows, key=lambda row: -int(row["number"])), to_network)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from gstack.sandbox import versions
-from gstack.sandbox.errors import CloudStackError
+from gstack.sandbox.errors import CloudStackError, denied
 from gstack.sandbox.listing import chosen, page
 from gstack.sandbox.registry import Answer, Call, command
 from gstack.sandbox.world import Row, World
@@ -45,13 +45,22 @@ def list_os_categories(call: Call) -> Answer:
 
 @command("listServiceOfferings", id="serviceoffering")
 def list_service_offerings(call: Call) -> Answer:
-    rows = chosen(call, call.world.all("serviceoffering"), "name", "cpunumber", "cpuspeed", "memory", "state")
+    """Return the offerings; with a machine those that it can be changed to. Those of the system are hidden."""
+    if call.args.get("issystem"):
+        raise denied("Only ROOT admins can access system offerings")
+    exact = ("name", "cpunumber", "cpuspeed", "memory", "state", "storagetype", "encryptroot")
+    rows = chosen(call, call.world.all("serviceoffering"), *exact)
+    machine = call.optional("virtualmachine", "virtualmachineid")
+    if machine:
+        rows = [row for row in rows if row["id"] != call.require_use(machine)["serviceofferingid"]]
     return page(call, "serviceoffering", rows, plain)
 
 
 @command("listDiskOfferings", id="diskoffering")
 def list_disk_offerings(call: Call) -> Answer:
-    return page(call, "diskoffering", chosen(call, call.world.all("diskoffering"), "name", "encrypt"), plain)
+    return page(
+        call, "diskoffering", chosen(call, call.world.all("diskoffering"), "name", "encrypt", "storagetype"), plain
+    )
 
 
 @command("listNetworkOfferings", id="networkoffering")
@@ -63,7 +72,18 @@ def list_network_offerings(call: Call) -> Answer:
         for row in chosen(
             call,
             call.world.all("networkoffering"),
-            *("name", "state", "guestiptype", "forvpc", "traffictype", "isdefault", "availability", "specifyvlan"),
+            *(
+                "name",
+                "state",
+                "guestiptype",
+                "forvpc",
+                "traffictype",
+                "isdefault",
+                "availability",
+                "specifyvlan",
+                "specifyipranges",
+                "displaytext",
+            ),
         )
         if wanted <= {service["name"].lower() for service in row["service"]}
     ]
@@ -72,7 +92,12 @@ def list_network_offerings(call: Call) -> Answer:
 
 @command("listVPCOfferings", id="vpcoffering")
 def list_vpc_offerings(call: Call) -> Answer:
-    return page(call, "vpcoffering", chosen(call, call.world.all("vpcoffering"), "name", "state", "isdefault"), plain)
+    return page(
+        call,
+        "vpcoffering",
+        chosen(call, call.world.all("vpcoffering"), "name", "state", "isdefault", "displaytext"),
+        plain,
+    )
 
 
 @command("listIsos")

@@ -65,7 +65,9 @@ def created_snapshot(call: Call) -> Answer:
 
 @command("listSnapshots", id="snapshot", ids="snapshot")
 def list_snapshots(call: Call) -> Answer:
-    rows = [row for row in call.own_rows("snapshot") if row["state"] != DESTROYED]
+    """Return the snapshots; all of them are manual ones."""
+    kinds = {call.args.get(name, "MANUAL").upper() for name in ("snapshottype", "intervaltype")}
+    rows = [row for row in call.own_rows("snapshot") if row["state"] != DESTROYED and kinds <= {"MANUAL"}]
     return page(call, "snapshot", chosen(call, rows, "name", "zoneid", "volumeid"), to_snapshot)
 
 

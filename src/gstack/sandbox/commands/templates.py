@@ -20,7 +20,14 @@ def list_templates(call: Call) -> Answer:
     name = call.args["templatefilter"].lower()
     if name not in FILTERS:
         raise invalid(f'The templatefilter "{call.args["templatefilter"]}" has been specified is not valid')
-    rows = chosen(call, [row for row in call.world.all("template") if _fits(call, row, name)], "name", "templatetype")
+    rows = chosen(
+        call,
+        [row for row in call.world.all("template") if _fits(call, row, name)],
+        "name",
+        "templatetype",
+        "hypervisor",
+        "ostypeid",
+    )
     shown = [
         {**row, "zoneid": zone} for row in rows for zone in row["zoneids"] if call.args.get("zoneid") in (None, zone)
     ]
