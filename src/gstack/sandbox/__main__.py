@@ -26,17 +26,13 @@ def main() -> None:
         cloudstack_version=options.cloudstack_version,
     )
     if options.populate:
-        _populate(settings, options.populate)
+        sandbox = Sandbox(settings)
+        populate(sandbox.world, settings.accounts[0].name, options.populate)
+        sandbox.world.close()
     try:
         serve(settings, options.host, options.port, options.port_file, follow=options.follow)
     except OSError as error:
         sys.exit(f"The sandbox cannot start: {error}")
-
-
-def _populate(settings: SandboxSettings, machines: int) -> None:
-    sandbox = Sandbox(settings)
-    populate(sandbox.world, settings.accounts[0].name, machines)
-    sandbox.world.close()
 
 
 def _parser() -> argparse.ArgumentParser:

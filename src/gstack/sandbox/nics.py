@@ -10,6 +10,7 @@ from __future__ import annotations
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any
 
+from gstack.sandbox import views
 from gstack.sandbox.errors import CloudStackError, invalid
 from gstack.sandbox.world import Row, World, new_id, now
 
@@ -192,7 +193,7 @@ def view(world: World, nic: Row) -> dict[str, Any]:
         ],
         "extradhcpoption": [],
         "deviceid": str(nic["deviceid"]),
-        **_vpc(world, network),
+        **views.vpc(world, network),
         **_public(world, nic),
         "enabled": True,
     }
@@ -204,11 +205,6 @@ def _wire(network: Row, nic: Row) -> dict[str, str]:
         return {}
     uri = f"vlan://{vlan}"
     return {"broadcasturi": uri} if vlan == "untagged" else {"isolationuri": uri, "broadcasturi": uri}
-
-
-def _vpc(world: World, network: Row) -> dict[str, str]:
-    vpc = world.get("vpc", network.get("vpcid"))
-    return {"vpcid": vpc["id"], "vpcname": vpc["name"]} if vpc else {}
 
 
 def _public(world: World, nic: Row) -> dict[str, str]:

@@ -67,6 +67,10 @@ class Call:
     def optional(self, kind: str, parameter: str) -> Row | None:
         return self.world.get(kind, self.args.get(parameter))
 
+    def details(self) -> dict[str, str]:
+        """Return the parameter `details[0].key=value` as one map."""
+        return {key: value for entry in self.args.get("details", []) for key, value in entry.items()}
+
     def may_use(self, row: Row) -> bool:
         """Tell whether the caller may act on an object: its own, one of its projects, or one of the system."""
         return row.get("accountid") is None or row["accountid"] in self.accounts()

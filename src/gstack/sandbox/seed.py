@@ -137,15 +137,11 @@ def _zone(world: World, spec: ZoneSpec, number: int, domain: Row) -> None:
         },
     )
     if spec.securitygroups or spec.networktype == "Basic":
-        _guest_network(world, zone, domain)
+        cidr = f"60.{number}.0.0/16" if spec.networktype == "Basic" else f"10.{20 + number}.0.0/16"
+        world.put("network", shared_network(world, zone, domain, IPv4Network(cidr)))
     if spec.networktype == "Advanced":
-        _public_addresses(world, zone)
-
-
-def _guest_network(world: World, zone: Row, domain: Row) -> None:
-    basic = zone["networktype"] == "Basic"
-    cidr = IPv4Network(f"60.{zone['number']}.0.0/16" if basic else f"10.{20 + zone['number']}.0.0/16")
-    world.put("network", shared_network(world, zone, domain, cidr))
+        for host in range(FIRST_PUBLIC, FIRST_PUBLIC + PUBLIC_ADDRESSES):
+            world.put("publicip", _public_address(world, zone, f"192.168.{number}.{host}"))
 
 
 def shared_network(world: World, zone: Row, domain: Row, cidr: IPv4Network) -> Row:
@@ -172,11 +168,6 @@ def shared_network(world: World, zone: Row, domain: Row, cidr: IPv4Network) -> R
         "dns1": "8.8.8.8",
         "created": now(),
     }
-
-
-def _public_addresses(world: World, zone: Row) -> None:
-    for host in range(FIRST_PUBLIC, FIRST_PUBLIC + PUBLIC_ADDRESSES):
-        world.put("publicip", _public_address(world, zone, f"192.168.{zone['number']}.{host}"))
 
 
 def _public_address(world: World, zone: Row, address: str) -> Row:

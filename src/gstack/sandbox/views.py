@@ -28,6 +28,12 @@ def zone(world: World, row: Row) -> Answer:
     return {"zoneid": row["zoneid"], "zonename": world.one("zone", row["zoneid"])["name"]}
 
 
+def vpc(world: World, row: Row) -> Answer:
+    """Return the VPC of a network or an address, or nothing."""
+    found = world.get("vpc", row.get("vpcid"))
+    return {"vpcid": found["id"], "vpcname": found["name"]} if found else {}
+
+
 def tags(world: World, identity: str) -> list[Answer]:
     """Return the tags of an object as its answer nests them: without `domainpath`."""
     rows = world.find("tag", resourceid=identity)

@@ -17,7 +17,8 @@ _EXACT = ("ipaddress", "zoneid", "vpcid", "associatednetworkid", "issourcenat", 
 def list_addresses(call: Call) -> Answer:
     rows = chosen(call, _candidates(call), *_EXACT)
     if "networkid" in call.args:
-        rows = [row for row in rows if _public_network(call.world, row) == call.args["networkid"]]
+        zones = {zone["id"] for zone in call.world.find("zone", publicnetworkid=call.args["networkid"])}
+        rows = [row for row in rows if row["zoneid"] in zones]
     if call.args.get("forvirtualnetwork") is False or call.args.get("forsystemvms"):
         rows = []
     if call.args.get("retrieveonlyresourcecount"):
@@ -35,11 +36,6 @@ def _candidates(call: Call) -> list[Row]:
     if call.args.get("allocatedonly", True):
         return [row for row in own if row["state"] != RESERVED]
     return [*own, *call.world.find("publicip", state=FREE)]
-
-
-def _public_network(world: World, row: Row) -> str:
-    identity: str = world.one("zone", row["zoneid"])["publicnetworkid"]
-    return identity
 
 
 @command("reserveIpAddress")
@@ -210,8 +206,7 @@ def to_address(world: World, row: Row) -> Answer:
     shown |= {"associatednetworkid": network["id"], "associatednetworkname": network["name"]} if network else {}
     shown |= {"networkid": zone["publicnetworkid"], "state": row["state"]}
     shown |= {"physicalnetworkid": zone["physicalnetworkid"]}
-    vpc = world.get("vpc", row.get("vpcid"))
-    shown |= {"vpcid": vpc["id"], "vpcname": vpc["name"]} if vpc else {}
+    shown |= views.vpc(world, row)
     shown |= {"tags": views.short_tags(world, row["id"]), "isportable": False, "hasrules": _has_rules(world, row)}
     return {**shown, "forsystemvms": False, "forprovider": False, "hasannotations": False}
 

@@ -31,7 +31,7 @@ NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 def deploy(call: Call) -> Job:
     _check_name(call)
     template = _template(call)
-    sizes = _sizes(call)
+    sizes = sizes_of(call.entity("serviceoffering", "serviceofferingid"), call.details())
     disks = _data_disks(call)
     root = _root(call, template)
     keys = _key_pairs(call)
@@ -98,11 +98,6 @@ def _template(call: Call) -> Row:
     return template
 
 
-def _sizes(call: Call) -> dict[str, int]:
-    offering = call.entity("serviceoffering", "serviceofferingid")
-    return sizes_of(offering, _details(call))
-
-
 def sizes_of(offering: Row, details: dict[str, str]) -> dict[str, int]:
     """Return processors, MHz and MB of a machine; a customised offering takes them from `details`."""
     if not offering["iscustomized"]:
@@ -120,11 +115,6 @@ def _within(text: str, low: str, high: str, what: str) -> int:
     if not text.isdigit() or not int(low) <= int(text) <= int(high):
         raise invalid(f"Invalid {what} value, specify a value between {low} and {high}")
     return int(text)
-
-
-def _details(call: Call) -> dict[str, str]:
-    """Return `details[0].key=value` as one map."""
-    return {key: value for entry in call.args.get("details", []) for key, value in entry.items()}
 
 
 def _data_disks(call: Call) -> list[dict[str, Any]]:
@@ -247,13 +237,8 @@ def _implied(call: Call, zone: Row) -> Row:
     if len(own) > 1:
         name = call.owner["name"]
         raise invalid(f"More than 1 default Isolated networks are found for account {name}; please specify networkIds")
-    return own[0] if own else _default_network(call, zone)
-
-
-def _default_network(call: Call, zone: Row) -> Row:
     name = f"{call.owner['name']}-network"
-    row = isolated_network(call.world, zone, call.owner, name)
-    return call.world.put("network", row)
+    return own[0] if own else call.world.put("network", isolated_network(call.world, zone, call.owner, name))
 
 
 def _security_groups(call: Call) -> list[str]:
@@ -285,7 +270,7 @@ def _new_machine(call: Call, template: Row, sizes: dict[str, int], keys: list[Ro
     identity = new_id()
     name = call.args.get("name", f"VM-{identity}")
     started = call.args.get("startvm", True)
-    details = {**_details(call), **key_details(keys), **({} if started else {"deployvm": "true"})}
+    details = {**call.details(), **key_details(keys), **({} if started else {"deployvm": "true"})}
     row: Row = {
         "id": identity,
         "number": call.world.next_number("virtualmachine"),

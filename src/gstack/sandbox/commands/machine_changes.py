@@ -84,7 +84,7 @@ def _user_data(call: Call) -> Row:
 
 def _details(call: Call) -> Row:
     """Return the new details; as recorded, they replace all old ones."""
-    given = {key: value for entry in call.args.get("details", []) for key, value in entry.items()}
+    given = call.details()
     return {"details": given} if given or call.args.get("cleanupdetails") else {}
 
 
@@ -100,9 +100,8 @@ def change_service(call: Call) -> Answer:
 
 
 def _resized(call: Call, row: Row) -> Row:
-    given = {key: value for entry in call.args.get("details", []) for key, value in entry.items()}
     offering = call.entity("serviceoffering", "serviceofferingid")
-    sizes = sizes_of(offering, given)
+    sizes = sizes_of(offering, call.details())
     more = {"cpu": sizes["cpunumber"] - row["cpunumber"], "memory": sizes["memory"] - row["memory"]}
     limits.require(call.world, call.world.one("account", row["accountid"]), **more)
     return call.world.update("virtualmachine", row["id"], serviceofferingid=offering["id"], **sizes)

@@ -261,7 +261,7 @@ def to_network(world: World, row: Row) -> Answer:
     shown |= {"networkdomain": row["networkdomain"]} if "networkdomain" in row else {}
     shown["physicalnetworkid"] = world.one("zone", row["zoneid"])["physicalnetworkid"]
     shown |= {"restartrequired": False, "specifyvlan": offering["specifyvlan"]}
-    shown |= {"specifyipranges": offering["specifyipranges"], **_vpc(world, row)}
+    shown |= {"specifyipranges": offering["specifyipranges"], **views.vpc(world, row)}
     shown |= {
         "canusefordeploy": True,
         "ispersistent": offering["ispersistent"],
@@ -291,11 +291,6 @@ def _owner(world: World, row: Row) -> Answer:
         "domain": domain["name"],
         "domainpath": domain["path"],
     }
-
-
-def _vpc(world: World, row: Row) -> Answer:
-    vpc = world.get("vpc", row.get("vpcid"))
-    return {"vpcid": vpc["id"], "vpcname": vpc["name"]} if vpc else {}
 
 
 def _acl_of(world: World, row: Row) -> Answer:

@@ -8,7 +8,7 @@ from gstack.sandbox import views
 from gstack.sandbox.errors import CloudStackError, denied, invalid, runtime
 from gstack.sandbox.listing import page
 from gstack.sandbox.registry import Answer, Call, Job, command, work
-from gstack.sandbox.world import Row, World
+from gstack.sandbox.world import Row
 
 LENGTH = 255  # of a key and of a value: CloudStack's columns
 KINDS = {  # CloudStack's resource types that take tags, and the kinds of rows here
@@ -118,8 +118,4 @@ def list_tags(call: Call) -> Answer:
         and _same(row, {"key": args.get("key", row["key"]), "value": args.get("value", "")})
         and args.get("keyword", "").lower() in f"{row['key']}\n{row['value']}".lower()
     ]
-    return page(call, "tag", rows, _shown)
-
-
-def _shown(world: World, row: Row) -> Answer:
-    return views.tag(world, row)
+    return page(call, "tag", rows, views.tag)

@@ -141,7 +141,7 @@ def update_template(call: Call) -> Answer:
     fields = ("name", "displaytext", "ostypeid", "passwordenabled", "requireshvm", "format")
     changes = {field: args[field] for field in fields if field in args}
     if args.get("details"):
-        changes["details"] = {key: value for entry in args["details"] for key, value in entry.items()}
+        changes["details"] = call.details()
     return {"template": to_updated(call.world, call.world.update("template", args["id"], **changes))}
 
 
