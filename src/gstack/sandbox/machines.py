@@ -190,6 +190,8 @@ def _rest(world: World, row: Row, *, userdata: bool) -> Answer:
     shown |= {"keypairs": keypairs} if keypairs else {}
     shown["affinitygroup"] = [_affinity(world, group) for group in groups if group]
     shown |= {"userdata": row["userdata"]} if userdata and "userdata" in row else {}
+    registered = world.get("userdata", row.get("userdataid"))
+    shown |= {"userdataid": registered["id"], "userdataname": registered["name"]} if registered else {}
     shown |= {"isdynamicallyscalable": False, "deleteprotection": row.get("deleteprotection", False)}
     shown |= {"ostypeid": ostype["id"], "osdisplayname": ostype["description"]}
     if row["state"] == "Running" and not row["details"] and not row.get("hiddendetails"):

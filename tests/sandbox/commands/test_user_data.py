@@ -21,9 +21,13 @@ def test_a_url_takes_less_than_a_form(demo: Any) -> None:
 
 
 def test_user_data_in_use_stays(demo: Any, seeds: Any) -> None:
-    """User data that a machine was deployed with cannot be deleted, and finds the machine."""
+    """User data that a machine was deployed with is shown, finds the machine, and stays until it is changed."""
     identity = demo.ok("registerUserData", name="used", userdata="QUFB")["userdata"]["id"]
     machine = seeds.machine(demo, "with-user-data", userdataid=identity)
     found = demo.ok("listVirtualMachines", userdataid=identity)["virtualmachine"]
     assert [row["id"] for row in found] == [machine["id"]]
+    assert (found[0]["userdataid"], found[0]["userdataname"]) == (identity, "used")
     assert demo.failure("deleteUserData", id=identity)[0] == 530
+    assert demo.failure("updateVirtualMachine", id=machine["id"], userdataid=identity, userdata="QUFB")[0] == 431
+    assert "userdataid" not in demo.ok("updateVirtualMachine", id=machine["id"], userdata="QkJC")["virtualmachine"]
+    demo.ok("deleteUserData", id=identity)

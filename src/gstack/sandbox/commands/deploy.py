@@ -301,6 +301,8 @@ def _optional(call: Call) -> Row:
     if call.args.get("userdata"):
         row["userdata"] = checked_user_data(call)
     registered = call.optional("userdata", "userdataid")
+    if registered and "userdata" in row:
+        raise invalid("Both userdata and userdata ID inputs are not allowed, please provide only one")
     if registered:
         row |= {"userdata": registered["userdata"], "userdataid": registered["id"]}
     return row

@@ -7,7 +7,7 @@ from typing import Any
 from gstack.sandbox import limits, machines, nics, volumes
 from gstack.sandbox.commands import instance_groups
 from gstack.sandbox.commands.deploy import NAME, key_details, named_groups, sizes_of
-from gstack.sandbox.commands.user_data import USER_DATA_LIMIT
+from gstack.sandbox.commands.user_data import GET_LIMIT, USER_DATA_LIMIT
 from gstack.sandbox.errors import CloudStackError, internal, invalid, runtime
 from gstack.sandbox.registry import Answer, Call, Job, command, work
 from gstack.sandbox.world import Row, World
@@ -74,12 +74,16 @@ def _regrouped(call: Call, row: Row) -> Row:
 
 
 def _user_data(call: Call) -> Row:
-    text = call.args.get("userdata")
+    text, registered = call.args.get("userdata"), call.optional("userdata", "userdataid")
+    if text is not None and registered:
+        raise invalid("Both userdata and userdata ID inputs are not allowed, please provide only one")
+    if registered:
+        return {"userdata": registered["userdata"], "userdataid": registered["id"]}
     if text is None:
         return {}
-    if len(text) > USER_DATA_LIMIT:
+    if len(text) > USER_DATA_LIMIT or (call.method == "GET" and len(text) > GET_LIMIT):
         raise internal()
-    return {"userdata": text}
+    return {"userdata": text, "userdataid": None}
 
 
 def _details(call: Call) -> Row:
