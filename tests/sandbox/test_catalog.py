@@ -40,7 +40,7 @@ def test_types() -> None:
 
 
 def test_not_a_number() -> None:
-    """A number that is none is refused."""
+    """Text in place of a number is refused."""
     assert "invalid value ten for parameter page" in refusal("listVirtualMachines", page="ten")
 
 
@@ -97,7 +97,7 @@ def test_what_is_gone_is_known(demo: Any, seeds: Any) -> None:
 
 
 def test_empty_values(demo: Any, seeds: Any) -> None:
-    """An empty string is no value of a required parameter; an empty id is 431, an empty list is one."""
+    """An empty string does not do for a required parameter; an empty id is 431; an empty list is allowed."""
     assert "arg: name" in refusal("createSecurityGroup", name="")
     assert demo.failure("listVirtualMachines", id="")[0] == 431
     machine = seeds.machine(demo, "emptied")["id"]

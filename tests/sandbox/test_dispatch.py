@@ -6,7 +6,7 @@ from typing import Any
 
 
 def test_unknown_command(demo: Any) -> None:
-    """A command that CloudStack has not is 401, as recorded."""
+    """A command that CloudStack lacks is 401, as recorded."""
     assert demo.call("noSuchCommand")[0] == 401
 
 

@@ -31,6 +31,6 @@ def test_guest_networks_are_small_and_private() -> None:
 
 @pytest.mark.parametrize(("text", "read"), [("10.0.0.1", None), ("10.0.0.9/8", "10.0.0.0/8"), ("10.0.0.0/33", None)])
 def test_cidr_needs_a_mask(text: str, read: str | None) -> None:
-    """A CIDR without a mask is none; host bits are cut."""
+    """A CIDR needs a mask; host bits are cut."""
     found = subnets.parse(text)
     assert (str(found) if found else None) == read

@@ -52,7 +52,7 @@ def test_reserved_address_is_associated_with_its_tags(demo: Any) -> None:
 
 
 def test_associated_address_stays_where_it_is(demo: Any) -> None:
-    """An associated address is neither reserved (431), released (431) nor moved to another VPC (533)."""
+    """An associated address cannot be reserved (431), released (431) or moved to another VPC (533)."""
     row = demo.ok("associateIpAddress", vpcid=vpc(demo, "a")["id"])["ipaddress"]
     assert demo.failure("reserveIpAddress", id=row["id"])[0] == 431
     text = "Unable to release a public IP in Allocated state, please use disassociateIpAddress instead"

@@ -27,7 +27,7 @@ def test_groups_change_on_stopped_machines_only(demo: Any, seeds: Any) -> None:
 
 
 def test_free_group_goes_and_unknown_types_are_refused(demo: Any) -> None:
-    """A group without machines is deleted; a type that CloudStack has not is 431; names are taken once."""
+    """A group without machines is deleted; an unknown type is 431; names are taken once."""
     demo.ok("createAffinityGroup", name="free", type="host affinity")
     assert demo.failure("createAffinityGroup", name="free", type="host affinity")[0] == 431
     assert demo.failure("createAffinityGroup", name="odd", type="odd")[0] == 431

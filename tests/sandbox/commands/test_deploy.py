@@ -38,7 +38,7 @@ def test_machine_without_a_name(demo: Any, seeds: Any) -> None:
 
 @pytest.mark.parametrize("name", ["Bad_Name!", "1st", "-a", "a-", "a" * 64])
 def test_bad_names(demo: Any, seeds: Any, name: str) -> None:
-    """A name that is no host name is 431."""
+    """A name that cannot be a host name is 431."""
     assert demo.failure("deployVirtualMachine", **given(seeds, name=name))[0] == 431
 
 

@@ -88,7 +88,7 @@ def test_rules_are_deleted(demo: Any, net: dict[str, Any], address: str) -> None
 
 
 def test_rules_of_others_are_hidden(demo: Any, other: Any, address: str) -> None:
-    """Another account neither lists nor deletes nor makes rules on an address."""
+    """Another account cannot list, delete or create rules on an address."""
     rule = demo.ok("createFirewallRule", ipaddressid=address, protocol="tcp")["firewallrule"]["id"]
     assert other.ok("listFirewallRules", id=rule) == {}
     assert other.failure("deleteFirewallRule", id=rule)[0] == 531

@@ -76,7 +76,7 @@ def test_machine_elsewhere_is_refused(demo: Any) -> None:
 
 
 def test_destroyed_machine_leaves_its_rules(demo: Any) -> None:
-    """A destroyed machine is no member any more; a stopped one still is."""
+    """A destroyed machine leaves its rules; a stopped one stays a member."""
     _, net, rule = _rule(demo, 147)
     member = machine(demo, "lb-gone", networkids=net)["id"]
     demo.ok("assignToLoadBalancerRule", id=rule, virtualmachineids=member)
@@ -107,7 +107,7 @@ def test_members_fix_a_rule(demo: Any) -> None:
 
 
 def test_rules_of_others_are_hidden(demo: Any, other: Any) -> None:
-    """Another account neither lists a rule nor its machines nor deletes it."""
+    """Another account cannot list a rule or its machines, or delete it."""
     _, _, rule = _rule(demo, 146)
     assert other.ok("listLoadBalancerRules", id=rule) == {}
     assert other.failure("listLoadBalancerRuleInstances", id=rule)[0] == 531

@@ -27,7 +27,7 @@ def test_shared_network_is_everybodys(demo: Any, other: Any) -> None:
 
 
 def test_networks_of_others_are_hidden(demo: Any, other: Any) -> None:
-    """Another account neither lists a network nor may delete it."""
+    """Another account cannot list or delete a network."""
     made = network(demo, "private")
     assert other.ok("listNetworks", id=made["id"]) == {}
     assert other.failure("deleteNetwork", id=made["id"])[0] == 531
@@ -50,7 +50,7 @@ def test_shared_network_cannot_be_deleted(demo: Any) -> None:
     ],
 )
 def test_bad_addresses_are_refused(demo: Any, gateway: str, netmask: str, text: str) -> None:
-    """What is no private network of at most 1,022 hosts is refused with 431."""
+    """A network that is public or has more than 1,022 hosts is 431."""
     where = {"zoneid": zone(demo), "networkofferingid": offering(demo, ISOLATED)}
     refused = demo.failure("createNetwork", name="bad", gateway=gateway, netmask=netmask, **where)
     assert refused == (431, text)

@@ -127,7 +127,7 @@ def test_default_group_stays(demo: Any) -> None:
 
 
 def test_groups_of_others_are_hidden(demo: Any, other: Any) -> None:
-    """Another account neither lists a group nor may open it."""
+    """Another account cannot list or open a group."""
     group = _group(demo, "private")
     assert other.ok("listSecurityGroups", id=group) == {}
     refused = other.failure(
@@ -179,7 +179,7 @@ def test_ports_as_cloudstack_keeps_them(args: dict[str, Any], row: dict[str, Any
     ],
 )
 def test_impossible_ports_are_refused(args: dict[str, Any]) -> None:
-    """What is no protocol, port or ICMP type is 431."""
+    """An impossible protocol, port or ICMP type is 431."""
     with pytest.raises(CloudStackError) as refused:
         security_groups.ports(args)
     assert refused.value.code == 431

@@ -42,7 +42,7 @@ def test_health_checks_are_not_supported(demo: Any) -> None:
 
 
 def test_policies_of_others_are_hidden(demo: Any, other: Any) -> None:
-    """Another account neither lists nor makes policies of a rule."""
+    """Another account cannot list or create policies of a rule."""
     rule = _rule(demo)
     assert other.failure("listLBStickinessPolicies", lbruleid=rule)[0] == 531
     assert other.failure("createLBStickinessPolicy", lbruleid=rule, name="x", methodname="LbCookie")[0] == 531

@@ -52,7 +52,7 @@ def test_vpc_with_tiers_stays(demo: Any) -> None:
 
 
 def test_vpcs_of_others_are_hidden(demo: Any, other: Any) -> None:
-    """Another account neither lists a VPC nor may put a tier into it."""
+    """Another account cannot list a VPC or put a tier into it."""
     made = vpc(demo, "mine")
     assert other.ok("listVPCs", id=made["id"]) == {}
     assert other.failure("deleteVPC", id=made["id"])[0] == 531
