@@ -321,7 +321,6 @@ def _differences(recording: Recording) -> list[str]:
         job_delay=0,
         plain_seed=True,
         cloudstack_version=recording.version,
-        data_snapshots_take_offerings=False,
     )
     with running(settings) as server:
         return list(dict.fromkeys(Replay(recording, server.url, settings, server.sandbox.world).differences()))

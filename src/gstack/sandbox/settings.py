@@ -72,7 +72,6 @@ class SandboxSettings(msgspec.Struct, frozen=True):
     limits: Mapping[str, int] = {}
     cloudstack_version: str = versions.NEWEST
     plain_seed: bool = False
-    data_snapshots_take_offerings: bool = True  # CloudStack refuses them; for clients that still send one
 
 
 def new_account(name: str) -> AccountKeys:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-
-from gstack.sandbox.server import running
-from gstack.sandbox.settings import AccountKeys, SandboxSettings
 
 GIB = 1024**3
 
@@ -81,16 +77,8 @@ def test_destroyed_volume_is_recovered(demo: Any, seeds: Any) -> None:
     assert demo.ok("recoverVolume", id=volume)["volume"]["state"] == "Ready"
 
 
-def test_volumes_of_a_data_disk_snapshot(
-    accounts: tuple[AccountKeys, ...], make_client: Callable[[str], Any], make_seeds: Callable[[Any], Any]
-) -> None:
+def test_volumes_of_a_data_disk_snapshot(demo: Any, seeds: Any) -> None:
     """No offering may be sent, the size is ignored: offering and size are the snapshot's, and resizing works."""
-    with running(SandboxSettings(accounts=accounts, job_delay=0, data_snapshots_take_offerings=False)) as server:
-        demo = make_client(server.url)
-        _check_copies(demo, make_seeds(demo))
-
-
-def _check_copies(demo: Any, seeds: Any) -> None:
     volume, machine = seeds.volume(demo, "source", size=3)["id"], seeds.machine(demo, "source-vm")["id"]
     assert demo.failure("createSnapshot", volumeid=volume)[0] == 431  # never on storage
     demo.ok("attachVolume", id=volume, virtualmachineid=machine)

@@ -51,7 +51,7 @@ def _from_snapshot(call: Call) -> Row:
         )
     offering = call.optional("diskoffering", "diskofferingid")
     root = snapshot["volumetype"] == volumes.ROOT
-    if offering and not root and not call.settings.data_snapshots_take_offerings:
+    if offering and not root:
         raise invalid(
             "Disk Offering ID cannot be passed whilst creating volume from snapshot other than ROOT disk snapshots"
         )
