@@ -59,10 +59,10 @@ async def remove(op: Op, request: Deletion) -> None:
     """Remove the machine, and forget it and the disks that went with it."""
     spec, disk_kind = request.removal, volumes.kind(request.removal.zone_id)
     await op.keep("name", spec.machine_id, machines.kind(spec.zone_id), {"name": spec.name})
-    for uuid, name in request.names.items():
-        await op.keep(f"name-{uuid}", uuid, disk_kind, {"name": name})
+    for index, (uuid, name) in enumerate(request.names.items()):
+        await op.keep(f"name-{index}", uuid, disk_kind, {"name": name})
     await removal.remove(op, "remove", spec)
-    for uuid in spec.keep:
+    for index, uuid in enumerate(spec.keep):
         facts = volume_steps.detached_facts(request.names[uuid], request.attached[uuid])
-        await op.keep(f"facts-{uuid}", uuid, disk_kind, facts)
+        await op.keep(f"facts-{index}", uuid, disk_kind, facts)
     await op.forget("forget", spec.machine_id, *(uuid for uuid in request.names if uuid not in spec.keep))
