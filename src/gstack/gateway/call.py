@@ -129,7 +129,6 @@ class Call:
         self,
         function: PlainWork,
         target: Target,
-        request: Mapping[str, Any] | None = None,
         *,
         holds: tuple[str, ...] = (),
         operation_type: str = "",

@@ -137,7 +137,6 @@ class Op(Protocol):
     """What a work function gets (implemented by operations.runner)."""
 
     operation: Operation
-    args: dict[str, Any]
     cloudstack: Client
     sidecar: Sidecar
 

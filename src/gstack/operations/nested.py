@@ -18,8 +18,7 @@ T = TypeVar("T")
 class Nested:
     """Implements model.Op inside another Op."""
 
-    def __init__(self, outer: Op, prefix: str, args: Mapping[str, Any] | None = None) -> None:
-        self.args: dict[str, Any] = dict(args or {})
+    def __init__(self, outer: Op, prefix: str) -> None:
         self.operation: Operation = outer.operation  # for its owner and id; what it shows changes in the outer Op
         self.cloudstack: Client = outer.cloudstack
         self.sidecar: Sidecar = outer.sidecar

@@ -59,7 +59,6 @@ class Run:
 
     def __init__(self, context: Context, record: Record, keys: KeyPair, steps: Mapping[str, Step]) -> None:
         self.operation = record.operation
-        self.args: dict[str, Any] = plain(record.operation.args)
         self.sidecar = context.sidecar
         self.lease = Lease(context.store, context.lease_seconds)
         self.back_off = BackOff(context.poll_interval, self.lease.pause, self._silent)
@@ -95,7 +94,7 @@ class Run:
         while True:
             self._used.clear()
             try:
-                await work.perform(self, self.args)
+                await work.perform(self, plain(self.operation.args))
             except Unreachable:  # from outside a step: begin again, the recorded steps are not repeated
                 await self.back_off.wait()
             except Problem as problem:
