@@ -16,7 +16,7 @@ from gstack.resources.inventory.service_offerings import (
     customisable_of,
     offerings,
 )
-from gstack.resources.inventory.zones import Location, locations
+from gstack.resources.inventory.zones import Location, locations_of, zone_of
 from gstack.resources.shared.naming import gce_id, timestamp_of
 
 SHARED_CPU = {"f1-micro", "g1-small", "e2-micro", "e2-small", "e2-medium"}  # Google's types that share a core
@@ -42,7 +42,7 @@ def to_gce(call: Call, location: Location, offering: ServiceOffering, name: str,
 
 @serves("compute.machineTypes.get")
 async def get(call: Call) -> Any:
-    location = (await locations(call.cloudstack, call.settings.names)).zone(call.project, call.params["zone"])
+    location = await zone_of(call, call.params["zone"])
     name = call.params["machineType"]
     service_offerings = await offerings(call.cloudstack)
     if fixed := service_offerings.fixed_named(name, location.id):
@@ -55,13 +55,13 @@ async def get(call: Call) -> Any:
 
 @serves("compute.machineTypes.list")
 async def list_(call: Call) -> Any:
-    location = (await locations(call.cloudstack, call.settings.names)).zone(call.project, call.params["zone"])
+    location = await zone_of(call, call.params["zone"])
     return await list_items(call, in_memory(_in_zone(call, location, await offerings(call.cloudstack))))
 
 
 @serves("compute.machineTypes.aggregatedList")
 async def aggregated_list(call: Call) -> Any:
-    everywhere = (await locations(call.cloudstack, call.settings.names)).all
+    everywhere = (await locations_of(call)).all
     service_offerings = await offerings(call.cloudstack)
     items = [item for location in everywhere for item in _in_zone(call, location, service_offerings)]
     return await list_aggregated(call, in_memory(items), [f"zones/{location.zone}" for location in everywhere])

@@ -26,7 +26,7 @@ from gstack.resources.inventory.networks import (
 )
 from gstack.resources.inventory.reader import Reader
 from gstack.resources.inventory.security_groups import network_group, read_groups
-from gstack.resources.inventory.zones import Location, locations
+from gstack.resources.inventory.zones import Location, locations_of
 from gstack.resources.shared.references import name_in
 
 WIDEN = "subnetwork"  # the value of the setting names.target_tags that widens target tags to the network
@@ -94,7 +94,7 @@ async def place(
     or subnetwork does not exist, and where the zone cannot express a firewall of the network. Changes nothing.
     """
     field = field or "resource.networkInterfaces[0]"
-    zones = await locations(reader.cloudstack, reader.settings.names)
+    zones = await locations_of(reader)
     network, subnetwork = None, None
     for fresh in (False, True):
         networks = await read_networks(reader, zones, fresh=fresh)
@@ -115,7 +115,7 @@ async def network_links(reader: Reader, network_ids: Iterable[str]) -> Mapping[s
     Costs no CloudStack call while the caller's networks are remembered. Ids that CloudStack does not list are absent.
     """
     wanted = set(network_ids)
-    zones = await locations(reader.cloudstack, reader.settings.names)
+    zones = await locations_of(reader)
     found: dict[str, tuple[str, str | None]] = {}
     for fresh in (False, True):
         if wanted <= found.keys():

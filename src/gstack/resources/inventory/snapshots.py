@@ -19,7 +19,7 @@ from gstack.resources.inventory import finding
 from gstack.resources.inventory.accounts import meant
 from gstack.resources.inventory.machines import OWN, Facts, names_beside
 from gstack.resources.inventory.reader import Reader
-from gstack.resources.inventory.zones import Location, locations
+from gstack.resources.inventory.zones import Location, locations_of
 from gstack.resources.shared.naming import gce_id
 from gstack.resources.shared.references import parse_reference
 
@@ -136,7 +136,7 @@ async def resolve_snapshot(reader: Reader, text: str, field: str, location: Loca
     if found.snapshot.state != READY:
         raise Problem.not_ready(path)
     if location and found.snapshot.zoneid != location.id:
-        home = (await locations(reader.cloudstack, reader.settings.names)).of_id(found.snapshot.zoneid)
+        home = (await locations_of(reader)).of_id(found.snapshot.zoneid)
         why = f"CloudStack keeps this snapshot in zone '{home.zone if home else 'unknown'}'. Make the disk there."
         raise Problem.unsupported(field, why)
     return found

@@ -26,7 +26,7 @@ from gstack.operations.recipes import undoing
 from gstack.resources.inventory.firewalls import COLLECTION, SCOPE, Firewall, Firewalls, inexpressible, refusal
 from gstack.resources.inventory.networks import DEFAULT, VPC, Network, read_networks
 from gstack.resources.inventory.placements import WIDEN, coming, in_use, network_named
-from gstack.resources.inventory.zones import Locations, locations
+from gstack.resources.inventory.zones import Locations, locations_of
 from gstack.resources.shared.naming import NAME_PATTERN, check_description, check_name, gce_id, is_name
 from gstack.resources.steps import security_groups, vpcs
 
@@ -130,7 +130,7 @@ async def list_(call: Call) -> dict[str, Any]:
 
 @serves("compute.firewalls.insert")
 async def insert(call: Call) -> dict[str, Any]:
-    zones = await locations(call.cloudstack, call.settings.names)
+    zones = await locations_of(call)
     network = await _network(call, zones, call.body.get("network") or f"global/networks/{DEFAULT}")
     firewall = checked(call.body, network.name)
     if await Firewalls(call.sidecar, call.owner_id).find(firewall.name):
@@ -144,7 +144,7 @@ async def insert(call: Call) -> dict[str, Any]:
 @serves("compute.firewalls.patch", "compute.firewalls.update")
 async def patch(call: Call) -> dict[str, Any]:
     """PATCH changes the fields that are sent; PUT gives all others their defaults."""
-    zones = await locations(call.cloudstack, call.settings.names)
+    zones = await locations_of(call)
     body = await _found(call)
     network = await _network(call, zones, f"global/networks/{body['network']}")
     _check_fixed(call, body)
@@ -158,7 +158,7 @@ async def patch(call: Call) -> dict[str, Any]:
 
 @serves("compute.firewalls.delete")
 async def delete(call: Call) -> dict[str, Any]:
-    zones = await locations(call.cloudstack, call.settings.names)
+    zones = await locations_of(call)
     body = await _found(call)
     return await call.start(remove, _target(body), FirewallRequest(body, **_kinds(call, zones)))
 

@@ -11,7 +11,7 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import in_memory, list_items
 from gstack.resources.inventory.networks import DEFAULT, Network, Networks, read_networks
-from gstack.resources.inventory.zones import CREATED, locations
+from gstack.resources.inventory.zones import CREATED, locations_of
 from gstack.resources.shared.naming import gce_id, timestamp_of
 
 
@@ -48,4 +48,4 @@ async def list_(call: Call) -> Mapping[str, Any]:
 
 
 async def _read(call: Call) -> Networks:
-    return await read_networks(call, await locations(call.cloudstack, call.settings.names), fresh=True)
+    return await read_networks(call, await locations_of(call), fresh=True)

@@ -11,7 +11,7 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import in_memory, list_aggregated, list_items
 from gstack.resources.inventory.networks import Subnetwork, read_networks
-from gstack.resources.inventory.zones import CREATED, locations
+from gstack.resources.inventory.zones import CREATED, locations_of
 from gstack.resources.shared.naming import fingerprint, gce_id, timestamp_of
 
 
@@ -39,7 +39,7 @@ def to_gce(call: Call, subnetwork: Subnetwork) -> Mapping[str, Any]:
 
 @serves("compute.subnetworks.get")
 async def get(call: Call) -> Mapping[str, Any]:
-    zones = await locations(call.cloudstack, call.settings.names)
+    zones = await locations_of(call)
     location = zones.region(call.project, call.params["region"])
     networks = await read_networks(call, zones, fresh=True)
     if found := networks.subnetwork(location.region, call.params["subnetwork"]):
@@ -49,7 +49,7 @@ async def get(call: Call) -> Mapping[str, Any]:
 
 @serves("compute.subnetworks.list")
 async def list_(call: Call) -> Mapping[str, Any]:
-    zones = await locations(call.cloudstack, call.settings.names)
+    zones = await locations_of(call)
     location = zones.region(call.project, call.params["region"])
     networks = await read_networks(call, zones, fresh=True)
     inside = [one for one in networks.subnetworks if one.location.id == location.id]
@@ -58,7 +58,7 @@ async def list_(call: Call) -> Mapping[str, Any]:
 
 @serves("compute.subnetworks.aggregatedList")
 async def aggregated_list(call: Call) -> Mapping[str, Any]:
-    zones = await locations(call.cloudstack, call.settings.names)
+    zones = await locations_of(call)
     networks = await read_networks(call, zones, fresh=True)
     scopes = [f"regions/{location.region}" for location in zones.all]
     return await list_aggregated(call, in_memory(to_gce(call, one) for one in networks.subnetworks), scopes)

@@ -17,7 +17,7 @@ from gstack.gateway.links import Links
 from gstack.gateway.listing import Fetch, Page, PageRequest, list_aggregated, list_items
 from gstack.gateway.operations import operation_to_gce
 from gstack.operations.model import DONE, Operation
-from gstack.resources.inventory.zones import locations
+from gstack.resources.inventory.zones import locations_of
 from gstack.resources.shared.naming import gce_id
 
 BULK_INSERT = "instances.bulkInsert"
@@ -87,7 +87,7 @@ async def list_(call: Call) -> dict[str, Any]:
 
 @serves("compute.globalOperations.aggregatedList")
 async def aggregated_list(call: Call) -> dict[str, Any]:
-    everywhere = (await locations(call.cloudstack, call.settings.names)).all
+    everywhere = (await locations_of(call)).all
     scopes = [path for one in everywhere for path in (f"regions/{one.region}", f"zones/{one.zone}")]
     return await list_aggregated(call, _pages(call, None), ["global", *scopes])
 
@@ -137,10 +137,10 @@ def _written_scope(call: Call) -> str:
 async def _listed_scope(call: Call) -> str:
     """`zones/z`, `regions/r` or `global`, under the names that lists show; 404 where there is no such place."""
     if "zone" in call.params:
-        everywhere = await locations(call.cloudstack, call.settings.names)
+        everywhere = await locations_of(call)
         return f"zones/{everywhere.zone(call.project, call.params['zone']).zone}"
     if "region" in call.params:
-        everywhere = await locations(call.cloudstack, call.settings.names)
+        everywhere = await locations_of(call)
         return f"regions/{everywhere.region(call.project, call.params['region']).region}"
     return "global"
 

@@ -9,7 +9,7 @@ from typing import Any
 from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import in_memory, list_items
 from gstack.resources.inventory.quotas import Usage, region_quotas, usage_of
-from gstack.resources.inventory.zones import CREATED, Location, locations
+from gstack.resources.inventory.zones import CREATED, Location, locations_of
 
 
 def to_gce(call: Call, location: Location, usage: Usage) -> dict[str, Any]:
@@ -29,13 +29,13 @@ def to_gce(call: Call, location: Location, usage: Usage) -> dict[str, Any]:
 
 @serves("compute.regions.get")
 async def get(call: Call) -> Any:
-    everywhere = await locations(call.cloudstack, call.settings.names)
+    everywhere = await locations_of(call)
     location = everywhere.region(call.project, call.params["region"])
     return to_gce(call, location, await usage_of(call))
 
 
 @serves("compute.regions.list")
 async def list_(call: Call) -> Any:
-    everywhere, usage = await asyncio.gather(locations(call.cloudstack, call.settings.names), usage_of(call))
+    everywhere, usage = await asyncio.gather(locations_of(call), usage_of(call))
     items = [to_gce(call, location, usage) for location in everywhere.all]
     return await list_items(call, in_memory(sorted(items, key=lambda item: str(item["name"]))))

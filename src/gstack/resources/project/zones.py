@@ -4,7 +4,7 @@ from typing import Any
 
 from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import in_memory, list_items
-from gstack.resources.inventory.zones import CREATED, Location, locations
+from gstack.resources.inventory.zones import CREATED, Location, locations_of
 from gstack.resources.shared.naming import gce_id
 
 
@@ -24,11 +24,11 @@ def to_gce(call: Call, location: Location) -> dict[str, Any]:
 
 @serves("compute.zones.get")
 async def get(call: Call) -> Any:
-    everywhere = await locations(call.cloudstack, call.settings.names)
+    everywhere = await locations_of(call)
     return to_gce(call, everywhere.zone(call.project, call.params["zone"]))
 
 
 @serves("compute.zones.list")
 async def list_(call: Call) -> Any:
-    everywhere = await locations(call.cloudstack, call.settings.names)
+    everywhere = await locations_of(call)
     return await list_items(call, in_memory(to_gce(call, location) for location in everywhere.all))

@@ -6,7 +6,7 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import in_memory, list_zonal
 from gstack.resources.inventory.disk_offerings import DiskBounds, DiskOffering, disk_offerings, type_id
-from gstack.resources.inventory.zones import Location, locations
+from gstack.resources.inventory.zones import Location, locations_of, zone_of
 from gstack.resources.shared.naming import timestamp_of
 from gstack.resources.shared.present import present
 
@@ -39,7 +39,7 @@ def to_gce(call: Call, location: Location, kind: str, offering: DiskOffering, bo
 
 @serves("compute.diskTypes.get")
 async def get(call: Call) -> Any:
-    location = (await locations(call.cloudstack, call.settings.names)).zone(call.project, call.params["zone"])
+    location = await zone_of(call, call.params["zone"])
     disk_types = await disk_offerings(call.cloudstack, call.settings.names)
     found = disk_types.named(call.params["diskType"], location.id)
     if found is None:
@@ -49,7 +49,7 @@ async def get(call: Call) -> Any:
 
 @serves("compute.diskTypes.list", "compute.diskTypes.aggregatedList")
 async def list_(call: Call) -> Any:
-    everywhere = await locations(call.cloudstack, call.settings.names)
+    everywhere = await locations_of(call)
     disk_types = await disk_offerings(call.cloudstack, call.settings.names)
     chosen = [everywhere.zone(call.project, call.params["zone"])] if "zone" in call.params else everywhere.all
     items = [

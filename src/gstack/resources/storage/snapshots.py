@@ -22,7 +22,7 @@ from gstack.resources.inventory.image_disks import ImageDiskSpec, blank_disk_spe
 from gstack.resources.inventory.machines import OWN
 from gstack.resources.inventory.snapshots import FAILED, KIND, READY, RESOURCE, FoundSnapshot, VolumeSnapshot
 from gstack.resources.inventory.volumes import FoundDisk
-from gstack.resources.inventory.zones import Location, locations
+from gstack.resources.inventory.zones import Location, locations_of
 from gstack.resources.shared.naming import (
     check_description,
     check_label_fingerprint,
@@ -163,7 +163,7 @@ async def render(call: Call, found: Sequence[FoundSnapshot]) -> list[dict[str, A
     """Show snapshots. The disks of those that were not taken here cost one call for all of them."""
     if not found:
         return []
-    everywhere, disks = await asyncio.gather(locations(call.cloudstack, call.settings.names), _disk_names(call, found))
+    everywhere, disks = await asyncio.gather(locations_of(call), _disk_names(call, found))
     await call.sidecar.remember_ids([one.uuid for one in found])
     shown = []
     for one in found:
@@ -296,7 +296,7 @@ async def _check_new(call: Call) -> str:
 
 
 async def _source_disk(call: Call, zone: str, name: str) -> tuple[FoundDisk, Location]:
-    location = (await locations(call.cloudstack, call.settings.names)).zone(call.project, zone)
+    location = (await locations_of(call)).zone(call.project, zone)
     path = call.resource(f"zones/{zone}/disks/{name}")
     disk = await volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, name)
     if disk is None:

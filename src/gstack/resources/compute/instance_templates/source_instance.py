@@ -15,7 +15,7 @@ from gstack.resources.compute.instances import reads
 from gstack.resources.inventory import machines, volumes
 from gstack.resources.inventory.accounts import meant
 from gstack.resources.inventory.templates import resolve_image
-from gstack.resources.inventory.zones import locations
+from gstack.resources.inventory.zones import locations_of
 from gstack.resources.shared.references import last_name, parse_reference
 from gstack.resources.storage.disks import reads as disk_reads
 
@@ -60,7 +60,7 @@ async def properties_of(call: Call) -> dict[str, Any]:
     path = f"projects/{project}/zones/{reference.zone}/instances/{reference.name}"
     if project != call.project:
         raise Problem.not_found(path)
-    everywhere = await locations(call.cloudstack, call.settings.names)
+    everywhere = await locations_of(call)
     location = everywhere.zone(call.project, reference.zone)
     found = await machines.find(call.cloudstack, call.sidecar, call.owner_id, location, reference.name)
     if found is None:

@@ -19,7 +19,7 @@ from gstack.resources.compute.instance_templates import properties as instance_p
 from gstack.resources.compute.instance_templates import source_instance
 from gstack.resources.inventory.instance_templates import COLLECTION, GLOBAL, find
 from gstack.resources.inventory.templates import resolve_image
-from gstack.resources.inventory.zones import locations
+from gstack.resources.inventory.zones import locations_of
 from gstack.resources.shared.naming import check_description, check_name, gce_id
 from gstack.resources.shared.references import parse_reference
 
@@ -59,7 +59,7 @@ async def list_(call: Call) -> dict[str, Any]:
 
 @serves("compute.instanceTemplates.aggregatedList")
 async def aggregated_list(call: Call) -> dict[str, Any]:
-    everywhere = await locations(call.cloudstack, call.settings.names)
+    everywhere = await locations_of(call)
     stored = await call.sidecar.objects(call.owner_id, COLLECTION)
     scopes = [GLOBAL, *(f"regions/{location.region}" for location in everywhere.all)]
     return await list_aggregated(call, in_memory(to_gce(call, one) for one in stored), scopes)
@@ -129,7 +129,7 @@ async def _scope(call: Call) -> str:
     """`global`, or `regions/r` under the name that lists show; 404 for an unknown region."""
     if "region" not in call.params:
         return GLOBAL
-    everywhere = await locations(call.cloudstack, call.settings.names)
+    everywhere = await locations_of(call)
     return f"regions/{everywhere.region(call.project, call.params['region']).region}"
 
 

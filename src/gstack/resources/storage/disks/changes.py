@@ -16,7 +16,7 @@ from gstack.operations.model import Op, work
 from gstack.operations.recipes import undoing
 from gstack.resources.inventory.disk_offerings import disk_offerings
 from gstack.resources.inventory.volumes import FoundDisk, check_unused
-from gstack.resources.inventory.zones import locations
+from gstack.resources.inventory.zones import locations_of
 from gstack.resources.shared.naming import check_description, check_label_fingerprint, check_labels, tags_to_labels
 from gstack.resources.shared.references import agrees
 from gstack.resources.steps import tags as tagging
@@ -161,7 +161,7 @@ async def _changed_fields(call: Call, disk: FoundDisk) -> dict[str, Any]:
 
     Clients send back what they read, so a field with the value of the disk is no change.
     """
-    everywhere = await locations(call.cloudstack, call.settings.names)
+    everywhere = await locations_of(call)
     shown = (await render(call, everywhere, [disk]))[0]
     sent = {name: call.body.get(name) for name in _field_names(call)}
     differing = {name: value for name, value in sent.items() if not _same(name, value, shown)}

@@ -21,7 +21,7 @@ from gstack.resources.inventory.accounts import own_names
 from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings, disk_offerings
 from gstack.resources.inventory.image_disks import ImageDiskRequest, ImageDiskSpec, image_disk_spec, root_disk
 from gstack.resources.inventory.snapshots import resolve_snapshot
-from gstack.resources.inventory.zones import Location, locations
+from gstack.resources.inventory.zones import Location, locations_of
 from gstack.resources.shared.naming import check_description, check_labels, check_name, gce_id, labels_to_tags
 from gstack.resources.shared.present import present
 from gstack.resources.shared.references import type_named
@@ -83,7 +83,7 @@ class _Source(msgspec.Struct, frozen=True):
 
 @serves("compute.disks.insert")
 async def insert(call: Call) -> dict[str, Any]:
-    everywhere = await locations(call.cloudstack, call.settings.names)
+    everywhere = await locations_of(call)
     location = everywhere.zone(call.project, call.params["zone"])
     name = check_name("resource.name", call.body.get("name"))
     _check_fields(call)

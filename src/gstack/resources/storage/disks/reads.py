@@ -18,7 +18,7 @@ from gstack.resources.inventory import machines, volumes
 from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskBounds, DiskOffering, DiskOfferings
 from gstack.resources.inventory.templates import Catalog, catalog
 from gstack.resources.inventory.volumes import FoundDisk, Volume
-from gstack.resources.inventory.zones import Location, Locations, locations
+from gstack.resources.inventory.zones import Location, Locations, locations_of
 from gstack.resources.shared.naming import fingerprint, gce_id, tags_to_labels, timestamp_of
 from gstack.resources.shared.present import present
 
@@ -81,7 +81,7 @@ def source_to_gce(source: Mapping[str, str], link: Callable[[str], str]) -> dict
 @serves("compute.disks.get")
 async def get(call: Call) -> dict[str, Any]:
     disk, _ = await find_disk(call, call.params["disk"])
-    return (await render(call, await locations(call.cloudstack, call.settings.names), [disk]))[0]
+    return (await render(call, await locations_of(call), [disk]))[0]
 
 
 @serves("compute.disks.testIamPermissions")
@@ -93,7 +93,7 @@ async def test_iam_permissions(call: Call) -> dict[str, Any]:
 
 @serves("compute.disks.list", "compute.disks.aggregatedList")
 async def list_(call: Call) -> dict[str, Any]:
-    everywhere = await locations(call.cloudstack, call.settings.names)
+    everywhere = await locations_of(call)
     location = everywhere.zone(call.project, call.params["zone"]) if "zone" in call.params else None
     return await list_zonal(call, pages(call, everywhere, location), [one.zone for one in everywhere.all])
 
@@ -136,7 +136,7 @@ async def render(call: Call, everywhere: Locations, found: Sequence[FoundDisk]) 
 async def find_disk(call: Call, name: str) -> tuple[FoundDisk, Location]:
     """The disk of this name or id in the zone of the URL; 404 in Google's words."""
     zone = call.params["zone"]
-    location = (await locations(call.cloudstack, call.settings.names)).zone(call.project, zone)
+    location = (await locations_of(call)).zone(call.project, zone)
     disk = await volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, name)
     if disk is None:
         raise Problem.not_found(call.resource(f"zones/{zone}/disks/{name}"))

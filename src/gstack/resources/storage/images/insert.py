@@ -26,7 +26,7 @@ from gstack.resources.inventory.machines import OWN
 from gstack.resources.inventory.os_types import choose_os_type, os_types
 from gstack.resources.inventory.snapshots import resolve_snapshot
 from gstack.resources.inventory.templates import KIND, Catalog, Template, resolve_image
-from gstack.resources.inventory.zones import Location, Locations, locations
+from gstack.resources.inventory.zones import Location, Locations, locations_of
 from gstack.resources.shared.naming import check_description, check_labels, check_name, gce_id, labels_to_tags
 from gstack.resources.shared.present import present
 from gstack.resources.shared.references import parse_reference
@@ -95,7 +95,7 @@ async def insert(call: Call) -> dict[str, Any]:
     refuse(body, REFUSED, "resource")
     if any(image.name == name for image in images.of_project(call.project)):
         raise Problem.already_exists(call.resource(f"global/images/{name}"))
-    everywhere = await locations(call.cloudstack, call.settings.names)
+    everywhere = await locations_of(call)
     source = await _source(call, name, everywhere, images)
     hypervisor, zones = place(source, everywhere.all, images)
     family = check_family(body)

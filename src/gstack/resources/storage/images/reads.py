@@ -20,7 +20,7 @@ from gstack.gateway.call import Call, serves
 from gstack.gateway.links import Links
 from gstack.gateway.listing import in_memory, list_items
 from gstack.resources.inventory.templates import Catalog, Image, catalog
-from gstack.resources.inventory.zones import Locations, locations
+from gstack.resources.inventory.zones import Locations, locations_of
 from gstack.resources.shared import deprecation
 from gstack.resources.shared.image_families import PUBLIC_PROJECTS
 from gstack.resources.shared.naming import check_name, fingerprint, gce_id, tags_to_labels, timestamp_of
@@ -109,7 +109,7 @@ async def _newest(call: Call, family: str, zone: str = "-") -> Image:
     """The newest image of a family of the call's project, one that is ready in `zone` first; 404 where none is."""
     zone_id = ""
     if zone != "-":
-        zone_id = (await locations(call.cloudstack, call.settings.names)).zone(call.project, zone).id
+        zone_id = (await locations_of(call)).zone(call.project, zone).id
     image = (await images_of(call)).newest(call.project, family, zone_id)
     image = image or (await images_of(call, fresh=True)).newest(call.project, family, zone_id)
     if image is None:
@@ -120,7 +120,7 @@ async def _newest(call: Call, family: str, zone: str = "-") -> Image:
 async def render(call: Call, images: Sequence[Image]) -> list[dict[str, Any]]:
     """Show images, with what the sidecar has of the caller's own."""
     own = [image.id for image in images if image.own]
-    everywhere, facts = await asyncio.gather(locations(call.cloudstack, call.settings.names), call.sidecar.facts(own))
+    everywhere, facts = await asyncio.gather(locations_of(call), call.sidecar.facts(own))
     return [to_gce(image, facts.get(image.id, {}), everywhere, call.links, call.link) for image in images]
 
 
