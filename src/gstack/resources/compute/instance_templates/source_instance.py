@@ -11,13 +11,13 @@ from msgspec import Struct
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call
-from gstack.resources.compute.instances import reads
-from gstack.resources.inventory import machines, volumes
+from gstack.resources.inventory import instances, machines, volumes
 from gstack.resources.inventory.accounts import meant
+from gstack.resources.inventory.disk_offerings import DiskBounds, DiskOffering, DiskOfferings
+from gstack.resources.inventory.disks import image_of, images_of, type_of
 from gstack.resources.inventory.templates import resolve_image
 from gstack.resources.inventory.zones import locations_of
 from gstack.resources.shared.references import last_name, parse_reference
-from gstack.resources.storage.disks import reads as disk_reads
 
 _FIELD, _CONFIGS = "resource.sourceInstance", "resource.sourceInstanceParams.diskConfigs"
 _DEFAULT, _BLANK, _IMAGE, _FAMILY, _CUSTOM = "DEFAULT", "BLANK", "SOURCE_IMAGE", "SOURCE_IMAGE_FAMILY", "CUSTOM_IMAGE"
@@ -25,18 +25,31 @@ _LEFT_OUT, _READ_ONLY = "DO_NOT_INCLUDE", "ATTACH_READ_ONLY"
 _TAKEN = ("description", "labels", "scheduling", "minCpuPlatform", "serviceAccounts", "shieldedInstanceConfig")
 
 
+class _Disk(Struct, frozen=True):
+    """A disk of the instance: its type, its size in GB, and project and name of its image if it has one."""
+
+    type: str
+    size_gb: int
+    image: tuple[str, str] | None
+
+    @property
+    def image_path(self) -> str:
+        """The path of the image, or empty."""
+        return "projects/{}/global/images/{}".format(*self.image) if self.image else ""
+
+
 class _DiskSource(Struct, frozen=True):
-    """One disk: as the instance shows it, as disks.get shows it, and its entry of `diskConfigs`."""
+    """One disk: as the instance shows it, what it is, and its entry of `diskConfigs`."""
 
     attached: Mapping[str, Any]
-    disk: Mapping[str, Any]
+    disk: _Disk
     config: Mapping[str, Any]
     field: str
 
     @property
     def way(self) -> str:
         """What to create the disk from. 400 where that is impossible."""
-        method, image = self.config.get("instantiateFrom") or _DEFAULT, self.disk.get("sourceImage")
+        method, image = self.config.get("instantiateFrom") or _DEFAULT, self.disk.image
         way = (_IMAGE if image else _BLANK) if method == _DEFAULT else method
         if way in {_IMAGE, _FAMILY} and not image:
             raise Problem.invalid(
@@ -66,14 +79,19 @@ async def properties_of(call: Call) -> dict[str, Any]:
     if found is None:
         raise Problem.not_found(path)
     disks = await volumes.search(call.cloudstack, call.sidecar, {"virtualmachineid": found.machine.id})
-    (shown,) = await reads.render(call, everywhere, [found], [disk.volume for disk in disks])
-    by_name = {disk["name"]: disk for disk in await disk_reads.render(call, everywhere, disks)}
+    (shown,) = await instances.render(call, call.link, everywhere, [found], [disk.volume for disk in disks])
+    images = await images_of(call, disks)
+    listed = await call.cloudstack.reference("listDiskOfferings", DiskOffering)
+    disk_types = DiskOfferings(listed, call.settings.names, DiskBounds())
+    by_name = {
+        disk.name: _Disk(type_of(disk, disk_types), disk.volume.gigabytes, image_of(disk, images)) for disk in disks
+    }
     sources = _configured(shown, by_name, (call.body.get("sourceInstanceParams") or {}).get("diskConfigs") or [])
     return _properties(shown) | {"disks": [await _disk(call, one) for one in sources if one.way != _LEFT_OUT]}
 
 
 def _configured(
-    shown: Mapping[str, Any], disks: Mapping[str, Mapping[str, Any]], configs: list[Mapping[str, Any]]
+    shown: Mapping[str, Any], disks: Mapping[str, _Disk], configs: list[Mapping[str, Any]]
 ) -> list[_DiskSource]:
     places = {config.get("deviceName", ""): index for index, config in enumerate(configs)}
     devices = {attached["deviceName"] for attached in shown["disks"]}
@@ -106,7 +124,7 @@ def _interface(nic: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _disk(call: Call, source: _DiskSource) -> dict[str, Any]:
-    kind, size = last_name(source.disk["type"]), source.disk["sizeGb"]
+    kind, size = source.disk.type, str(source.disk.size_gb)
     auto = source.config.get("autoDelete", source.attached["autoDelete"])
     return {
         "type": "PERSISTENT",
@@ -122,12 +140,12 @@ async def _image(call: Call, source: _DiskSource) -> dict[str, str]:
     if source.way == _BLANK:
         return {}
     if source.way == _IMAGE:
-        return {"sourceImage": source.disk["sourceImage"]}
+        return {"sourceImage": source.disk.image_path}
     if source.way == _CUSTOM:
         if not source.config.get("customImage"):
             raise Problem.required(f"{source.field}.customImage")
         return {"sourceImage": source.config["customImage"]}
-    image = await resolve_image(call, source.disk["sourceImage"])
+    image = await resolve_image(call, source.disk.image_path)
     if not image.family:
         raise Problem.invalid(source.field, f"the image '{image.path}' belongs to no family.")
     return {"sourceImage": f"projects/{image.project}/global/images/family/{image.family}"}

@@ -24,8 +24,8 @@ from gstack.resources.compute.instances.target import (
     find_instance,
     queued,
 )
-from gstack.resources.compute.instances.to_gce import AttachedDisk, device_name
 from gstack.resources.inventory import volumes
+from gstack.resources.inventory.instances import AttachedDisk, device_name
 from gstack.resources.inventory.volumes import ROOT, Volume
 from gstack.resources.shared import refused
 from gstack.resources.shared.instance_properties import check_device_name

@@ -5,17 +5,15 @@ owner do. Guests have nowhere to write attributes to, so these are a 404, as on 
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import Fetch, Page, PageRequest, in_memory, list_items, list_zonal
 from gstack.resources.compute.instances.target import find_instance, find_machine
-from gstack.resources.compute.instances.to_gce import AttachedDisk, View, to_gce
-from gstack.resources.inventory import machines, placements, service_offerings, volumes
-from gstack.resources.inventory.machines import Found, VirtualMachine
+from gstack.resources.inventory import machines
+from gstack.resources.inventory.instances import render
+from gstack.resources.inventory.machines import VirtualMachine
 from gstack.resources.inventory.volumes import Volume
 from gstack.resources.inventory.zones import Location, Locations, locations_of
 
@@ -29,7 +27,7 @@ async def get(call: Call) -> dict[str, Any]:
     found, disks = await asyncio.gather(find_machine(call, location), _volumes_of(call, known))
     if found.machine.id != known:
         disks = await _volumes_of(call, found.machine.id)
-    return (await render(call, zones, [found], disks))[0]
+    return (await render(call, call.link, zones, [found], disks))[0]
 
 
 @serves("compute.instances.list", "compute.instances.aggregatedList")
@@ -79,7 +77,7 @@ def pages(call: Call, zones: Locations, location: Location | None) -> Fetch:
                 disks = await _volumes_of(call, found[0].machine.id)
             else:
                 disks = await call.cloudstack.list_all("listVolumes", Volume, own) if found else []
-            return Page(await render(call, zones, found, disks), last=True)
+            return Page(await render(call, call.link, zones, found, disks), last=True)
         details = {**own, "details": machines.DETAILS}
         (listed, count), remembered = await asyncio.gather(
             call.cloudstack.page("listVirtualMachines", VirtualMachine, request.page, request.size, details),
@@ -87,39 +85,9 @@ def pages(call: Call, zones: Locations, location: Location | None) -> Fetch:
         )
         found = await machines.with_names([one for one in listed if one.shown], call.sidecar)
         last = not listed or request.page * request.size >= count
-        return Page(await render(call, zones, found, remembered), last, count)
+        return Page(await render(call, call.link, zones, found, remembered), last, count)
 
     return fetch
-
-
-async def render(call: Call, zones: Locations, found: Sequence[Found], disks: Sequence[Volume]) -> list[dict[str, Any]]:
-    """Show machines as Instances. `disks` may hold volumes of other machines too."""
-    if not found:
-        return []
-    ids = {one.machine.id for one in found}
-    attached: dict[str, list[AttachedDisk]] = defaultdict(list)
-    own = [disk for disk in disks if disk.shown and disk.virtualmachineid in ids]
-    for disk in await volumes.with_names(own, call.sidecar):
-        facts = disk.facts.get(disk.volume.id, {})
-        attached[disk.volume.virtualmachineid].append(AttachedDisk(disk.volume, disk.name, facts))
-    networks = await placements.network_links(call, {nic.networkid for one in found for nic in one.machine.nic})
-    offerings = await service_offerings.offerings(call.cloudstack)
-    await call.sidecar.remember_ids([*ids, *(disk.id for disk in own)])
-    shown = []
-    for one in found:
-        machine = one.machine
-        location = zones.of_id(machine.zoneid)
-        if location is None:
-            continue
-        machine_type = service_offerings.as_requested(
-            service_offerings.name_of(
-                machine.serviceofferingid, machine.cpunumber, machine.memory, offerings, machine.serviceofferingname
-            ),
-            one.facts.get("machine_type", ""),
-        )
-        view = View(machine, one.name, one.facts, attached[machine.id], location, machine_type, networks)
-        shown.append(to_gce(view, call.link))
-    return shown
 
 
 async def _volumes_of(call: Call, machine_id: str | None) -> list[Volume]:

@@ -10,8 +10,8 @@ import msgspec
 from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.operations.model import DONE, Target, TypedWork, WorkRequest, works
-from gstack.resources.compute.instances.to_gce import STATUSES, AttachedDisk, View, named_nics, nic_to_gce, ordered
 from gstack.resources.inventory import machines, placements, volumes
+from gstack.resources.inventory.instances import STATUSES, AttachedDisk, View, named_nics, nic_to_gce, ordered
 from gstack.resources.inventory.machines import Found, Nic, VirtualMachine
 from gstack.resources.inventory.zones import Location, zone_of
 from gstack.resources.shared.naming import gce_id

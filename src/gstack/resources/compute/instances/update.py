@@ -18,10 +18,10 @@ from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, TypedWork, WorkRequest, work, work_name, works
 from gstack.operations.nested import Nested
 from gstack.operations.recipes import rollback
-from gstack.resources.compute.instances import metadata, properties, reads
+from gstack.resources.compute.instances import metadata, properties
 from gstack.resources.compute.instances.power import Power, power_off, power_on
 from gstack.resources.compute.instances.target import RUNNING, Instance, begin, check_settled, find_instance
-from gstack.resources.inventory import machines
+from gstack.resources.inventory import instances, machines
 from gstack.resources.inventory.accounts import own_names
 from gstack.resources.inventory.placements import network_named, subnetwork_named
 from gstack.resources.inventory.volumes import Volume, disk_name_in
@@ -77,7 +77,7 @@ async def update(call: Call) -> dict[str, Any]:
     check_settled(call, instance)
     narrowed = {**machines.OWN, "virtualmachineid": instance.machine.id}
     disks = await call.cloudstack.list_all("listVolumes", Volume, narrowed)
-    (shown,) = await reads.render(call, await locations_of(call), [instance.found], disks)
+    (shown,) = await instances.render(call, call.link, await locations_of(call), [instance.found], disks)
     if call.body.get("fingerprint", "").rstrip("=") != shown["fingerprint"].rstrip("="):
         raise Problem.condition_not_met("Supplied fingerprint does not match current instance fingerprint.")
     _check_unchanged(call, instance, shown)

@@ -15,13 +15,14 @@ from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, work
 from gstack.operations.recipes import undoing
 from gstack.resources.inventory.disk_offerings import disk_offerings
+from gstack.resources.inventory.disks import type_of
 from gstack.resources.inventory.volumes import FoundDisk, check_unused
 from gstack.resources.inventory.zones import locations_of
 from gstack.resources.shared.naming import check_description, check_label_fingerprint, check_labels, tags_to_labels
 from gstack.resources.shared.references import agrees
 from gstack.resources.steps import tags as tagging
 from gstack.resources.steps import volumes as volume_steps
-from gstack.resources.storage.disks.reads import find_disk, render, target_of, type_of
+from gstack.resources.storage.disks.reads import find_disk, render, target_of
 
 _CHANGEABLE = ("description", "labels", "sizeGb")
 

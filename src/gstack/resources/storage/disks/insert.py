@@ -19,6 +19,7 @@ from gstack.operations.recipes import undoing
 from gstack.resources.inventory import volumes
 from gstack.resources.inventory.accounts import own_names
 from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings, disk_offerings
+from gstack.resources.inventory.disks import type_of
 from gstack.resources.inventory.image_disks import ImageDiskRequest, ImageDiskSpec, image_disk_spec, root_disk
 from gstack.resources.inventory.snapshots import resolve_snapshot
 from gstack.resources.inventory.zones import Location, locations_of
@@ -30,7 +31,7 @@ from gstack.resources.steps import image_disks
 from gstack.resources.steps import tags as tagging
 from gstack.resources.steps import volumes as volume_steps
 from gstack.resources.steps.volumes import NewVolume
-from gstack.resources.storage.disks.reads import BLOCK_BYTES, type_of
+from gstack.resources.storage.disks.reads import BLOCK_BYTES
 
 _KEYS = "CloudStack takes no keys of yours."
 _RATE = "the disk offering behind the disk type sets the rate."

@@ -15,15 +15,14 @@ from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import Fetch, Page, PageRequest, list_zonal
 from gstack.operations.model import Target
 from gstack.resources.inventory import machines, volumes
-from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskBounds, DiskOffering, DiskOfferings
-from gstack.resources.inventory.templates import Catalog, catalog
+from gstack.resources.inventory.disk_offerings import DiskBounds, DiskOffering, DiskOfferings
+from gstack.resources.inventory.disks import image_of, images_of, type_of
 from gstack.resources.inventory.volumes import FoundDisk, Volume
 from gstack.resources.inventory.zones import Location, Locations, locations_of
 from gstack.resources.shared.naming import fingerprint, gce_id, tags_to_labels, timestamp_of
 from gstack.resources.shared.present import present
 
 BLOCK_BYTES = "4096"
-_ORIGINS = frozenset({"image", "source"})  # facts: what a disk was created from
 STATUSES = {
     "Ready": "READY",
     "Allocated": "READY",  # CloudStack puts a data volume on storage when it is first attached
@@ -120,7 +119,7 @@ async def render(call: Call, everywhere: Locations, found: Sequence[FoundDisk]) 
     if not found:
         return []
     listed, images = await asyncio.gather(
-        call.cloudstack.reference("listDiskOfferings", DiskOffering), _images(call, found)
+        call.cloudstack.reference("listDiskOfferings", DiskOffering), images_of(call, found)
     )
     # Only the names of disk types are needed here. The bounds of their sizes would cost another call.
     disk_types = DiskOfferings(listed, call.settings.names, DiskBounds())
@@ -129,7 +128,9 @@ async def render(call: Call, everywhere: Locations, found: Sequence[FoundDisk]) 
     for one in found:
         if location := everywhere.of_id(one.volume.zoneid):
             disk_type = type_of(one, disk_types)
-            shown.append(to_gce(one, location, disk_type, _image_link(call, one, images), call.link))
+            image = image_of(one, images)
+            image_link = call.links.image(*image) if image else ""
+            shown.append(to_gce(one, location, disk_type, image_link, call.link))
     return shown
 
 
@@ -146,27 +147,3 @@ async def find_disk(call: Call, name: str) -> tuple[FoundDisk, Location]:
 def target_of(disk: FoundDisk, location: Location) -> Target:
     """The target of an operation on this disk."""
     return Target(f"zones/{location.zone}", "disks", disk.name, gce_id(disk.uuid))
-
-
-def type_of(disk: FoundDisk, disk_types: DiskOfferings) -> str:
-    """The name of a disk's type: the one that its request named, else that of its offering."""
-    if kind := disk.own_facts.get("type"):
-        return str(kind)
-    offering_id = disk.volume.diskofferingid
-    return disk_types.name_of(offering_id) if offering_id else PERSISTENT[0]
-
-
-async def _images(call: Call, found: Sequence[FoundDisk]) -> Catalog | None:
-    """The images, if a disk has one and the facts do not name it."""
-    unknown = any(one.volume.templateid and not _ORIGINS & one.own_facts.keys() for one in found)
-    return await catalog(call.cloudstack, call.project) if unknown else None
-
-
-def _image_link(call: Call, disk: FoundDisk, images: Catalog | None) -> str:
-    facts, volume = disk.own_facts, disk.volume
-    if image := facts.get("image"):
-        return call.links.image(image["project"], image["name"])
-    if not volume.templateid or images is None or "source" in facts:
-        return ""
-    names = images.names_of(volume.templateid, volume.templatename)
-    return call.links.image(*names) if names else ""

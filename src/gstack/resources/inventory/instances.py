@@ -1,18 +1,21 @@
-"""Google's Instance from a CloudStack machine, its volumes and the facts of the sidecar. Pure.
+"""Instances as Google shows them: a CloudStack machine, its volumes, and the facts of the sidecar.
 
 What CloudStack has no place for is shown as it was sent: scheduling, service accounts, metadata, network tags. The
 external address is the static NAT of the interface. In zones with security groups it is the guest address itself, which
 is shown as external if the request asked for an external address, and for machines that were made in CloudStack.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from gstack.resources.inventory.machines import Nic, VirtualMachine
+from gstack.resources.inventory import placements, service_offerings, volumes
+from gstack.resources.inventory.machines import Found, Nic, VirtualMachine
+from gstack.resources.inventory.reader import Reader
 from gstack.resources.inventory.volumes import ROOT, Volume
-from gstack.resources.inventory.zones import Location
+from gstack.resources.inventory.zones import Location, Locations
 from gstack.resources.shared import metadata
 from gstack.resources.shared.instance_properties import EXTERNAL_NAME, SHIELDED, scheduling_to_gce, tags_to_gce
 from gstack.resources.shared.naming import fingerprint, gce_id, slug, tags_to_labels, timestamp_of
@@ -198,3 +201,35 @@ def _fingerprint(view: View, labels: Mapping[str, str]) -> str:
 
 def _without_empty(shown: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value not in _EMPTY}
+
+
+async def render(
+    reader: Reader, link: Link, zones: Locations, found: Sequence[Found], disks: Sequence[Volume]
+) -> list[dict[str, Any]]:
+    """Show machines as Instances. `disks` may hold volumes of other machines too."""
+    if not found:
+        return []
+    ids = {one.machine.id for one in found}
+    attached: dict[str, list[AttachedDisk]] = defaultdict(list)
+    own = [disk for disk in disks if disk.shown and disk.virtualmachineid in ids]
+    for disk in await volumes.with_names(own, reader.sidecar):
+        facts = disk.facts.get(disk.volume.id, {})
+        attached[disk.volume.virtualmachineid].append(AttachedDisk(disk.volume, disk.name, facts))
+    networks = await placements.network_links(reader, {nic.networkid for one in found for nic in one.machine.nic})
+    offerings = await service_offerings.offerings(reader.cloudstack)
+    await reader.sidecar.remember_ids([*ids, *(disk.id for disk in own)])
+    shown = []
+    for one in found:
+        machine = one.machine
+        location = zones.of_id(machine.zoneid)
+        if location is None:
+            continue
+        machine_type = service_offerings.as_requested(
+            service_offerings.name_of(
+                machine.serviceofferingid, machine.cpunumber, machine.memory, offerings, machine.serviceofferingname
+            ),
+            one.facts.get("machine_type", ""),
+        )
+        view = View(machine, one.name, one.facts, attached[machine.id], location, machine_type, networks)
+        shown.append(to_gce(view, link))
+    return shown

@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.witness import violations
 from gstack.gateway.kinds import with_kinds
-from gstack.resources.compute.instances.to_gce import AttachedDisk, View, device_name, ordered, to_gce
+from gstack.resources.inventory.instances import AttachedDisk, View, device_name, ordered, to_gce
 from gstack.resources.inventory.machines import VirtualMachine
 from gstack.resources.inventory.volumes import Volume
 from gstack.resources.inventory.zones import Location
