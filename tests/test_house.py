@@ -188,6 +188,12 @@ def test_sources_cite_documents_that_exist(path: Path) -> None:
     cited = set(re.findall(r"[\w/.-]+\.md\b", text))
     missing = [name for name in cited if not (ROOT / name).exists() and not (ROOT / "docs" / name).exists()]
     missing += re.findall(r"\bDESIGN[ :]\S+", text)
+    modules = {name.rstrip(".") for name in re.findall(r"`(gstack(?:\.[a-z_]+)+)`", text)}
+    existing = {f"gstack.{name_of(module)}" for module in MODULES}
+    folders = {name.split(".")[1] for name in existing if name.count(".") > 1}
+    missing += [
+        name for name in modules if name.split(".")[1] in folders and not {name, name.rpartition(".")[0]} & existing
+    ]
     assert not missing, f"{path} cites {missing}: say it in words, or write the document"
 
 

@@ -34,6 +34,12 @@ KINDS = {
     "images": "global/images",
     "instanceTemplates": "global/instanceTemplates",
 }
+# Collections whose things have no name of demo's here, with the kind whose names are tried instead. A new collection of
+# named things belongs into KINDS.
+OTHERS = {
+    "globalOperations": "instances", "regionOperations": "instances", "zoneOperations": "instances",
+    "imageFamilyViews": "images", "regionInstanceTemplates": "instanceTemplates",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +108,7 @@ def test_nothing_of_anothers_can_be_named_or_guessed(
 
 
 def _name(demo: Gce, product: Stack, method: Method, by: str) -> str:
-    kind = method.collection if method.collection in KINDS else "instances"
+    kind = method.collection if method.collection in KINDS else OTHERS[method.collection]
     if by == "name":
         return MINE
     if by == "id":

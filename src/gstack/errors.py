@@ -8,6 +8,7 @@ There are two kinds, and neither is a kind of the other. A `Problem` is a no: th
 `ApiError`; what undoes work catches `Problem`, because nothing may be undone while the outcome is unknown.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -182,4 +183,4 @@ def _upper_snake(reason: str) -> str:
 def _noun(resource: str) -> str:
     """Return the noun in Google's wording: `disk` for `projects/p/zones/z/disks/d`."""
     parts = resource.split("/")
-    return parts[-2].removesuffix("s") if len(parts) > 1 else "named"
+    return re.sub(r"(ss)es$|s$", r"\1", parts[-2]) if len(parts) > 1 else "named"

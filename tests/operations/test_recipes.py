@@ -3,7 +3,8 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -281,3 +282,24 @@ async def test_looking_ends_with_a_result() -> None:
 
     assert await settled(look, (0.0, 0.001)) == ""
     assert answers == []
+
+
+class Growing:
+    """A CloudStack whose volume is Resizing for two looks: the sandbox resizes too fast to be seen at it."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    async def list_all(self, _command: str, into: type[Volume], _parameters: Mapping[str, object]) -> list[Volume]:
+        self.looks += 1
+        return [into(id="v", state="Resizing" if self.looks < 3 else "Ready", size=0 if self.looks < 3 else 7)]
+
+
+async def test_a_change_under_way_is_not_sent_again() -> None:
+    """A probe does not say that a change never arrived while CloudStack still works on it."""
+    cloudstack = Growing()
+    op = cast("Op", SimpleNamespace(cloudstack=cloudstack))
+    probe = reached("listVolumes", Volume, "v", lambda one: one.size == 7, lambda one: one.state == "Resizing")
+    found = await probe(op)
+    assert found is not None
+    assert (found["size"], cloudstack.looks) == (7, 3)

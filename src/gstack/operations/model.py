@@ -119,16 +119,19 @@ class Draft(msgspec.Struct, frozen=True):
 class Probe(Protocol):
     """Finds out whether a command arrived, after its answer was lost.
 
-    Returns the result that the step would have had, or None if nothing arrived: then the command is sent again.
+    Returns the result that the step would have had, or None if nothing arrived: then the command is sent again. So it
+    must not return None while the change is under way, such as a machine in state Starting or a volume in state
+    Resizing: it waits, or returns the object and the work waits for it.
     """
 
     async def __call__(self, op: "Op") -> Mapping[str, Any] | None: ...
 
 
 async def harmless(op: "Op") -> None:  # noqa: ARG001  # a Probe's signature
-    """Find nothing. It is the probe of commands that may be repeated, because the second one changes nothing more.
+    """Find nothing, so that a command whose answer was lost is sent again.
 
-    Removals are such commands: if a repeated one finds its id gone, the step ended well.
+    It is the probe of commands that may be done twice: a reboot, a change to a fixed value, a removal. If a repeated
+    removal finds its id gone, the step ended well.
     """
     return
 

@@ -25,6 +25,7 @@ FindId = Callable[[Op], Awaitable[str]]  # the id of one object, empty if there 
 Remove = Callable[[Op, str, str], Awaitable[None]]  # remove(op, step, id), e.g. steps.volumes.delete
 Undo = Callable[[str], Awaitable[object]]  # undoes something; its steps begin with the name that it is given
 
+_LOOK = 1.0  # seconds between two looks at a change that is under way
 _CREATED_STEP = 1.1  # seconds; CloudStack's `created` has whole seconds, so after this time everybody sees one order
 
 
@@ -51,11 +52,23 @@ def gone(
     return probe
 
 
-def reached(command: str, struct: type[T], object_id: str, test: Callable[[T], bool]) -> Probe:
-    """Return a probe of a change: it arrived once the object passes the test. The result is the object as JSON."""
+def reached(
+    command: str,
+    struct: type[T],
+    object_id: str,
+    test: Callable[[T], bool],
+    under_way: Callable[[T], bool] | None = None,
+) -> Probe:
+    """Return a probe of a change: it arrived once the object passes the test. The result is the object as JSON.
+
+    While the object passes `under_way`, CloudStack still works on it, so the probe looks again.
+    """
 
     async def probe(op: Op) -> Mapping[str, Any] | None:
         found = await op.cloudstack.list_all(command, struct, {"id": object_id})
+        while under_way and any(under_way(one) for one in found):
+            await asyncio.sleep(_LOOK)
+            found = await op.cloudstack.list_all(command, struct, {"id": object_id})
         changed = next((one for one in found if test(one)), None)
         result: Mapping[str, Any] | None = None if changed is None else msgspec.to_builtins(changed)
         return result

@@ -1,9 +1,14 @@
 """Runs the work of one operation. `Run` is the Op that a work function gets.
 
-A step passes through recorded states: intent (before the command is sent), job (CloudStack's job id is known), and done
-or failed. Each state is on disk before anything else happens. So wherever a process dies, the next one knows what may
-have happened. Without a record nothing was sent. After an intent a probe looks whether the command arrived. With a job
-id, the job is awaited.
+A step passes through recorded states. Each is on disk before anything else happens, so wherever a process dies, the
+next one knows what may have happened:
+
+| state on disk | what may have happened | what the next process does |
+| --- | --- | --- |
+| none | nothing was sent | sends the command |
+| intent | the command arrived, or not | asks the probe for some poll intervals, then sends the command again |
+| job | CloudStack works on it, or has finished | waits for the job; if CloudStack forgot it, asks the probe |
+| done, failed | the step has ended | returns the same result, or raises the same problem |
 
 `checkpoint` is for crash tests. It is called with `begin` (the row is written), `end` (the work ended, the row is not
 DONE yet) and, for each step, with `<step>:<point>`. The points are `intent` (recorded, not yet sent), `sent` (answered,

@@ -1,4 +1,4 @@
-"""zones <-> CloudStack's zones. Names, aliases and regions: `gstack.resources.locations`."""
+"""zones: CloudStack's zones. inventory/zones.py gives them their names, aliases and regions."""
 
 from typing import Any
 

@@ -23,6 +23,7 @@ from gstack.resources.steps import snapshots
 
 RESOURCE = "Volume"  # CloudStack's type, for tags
 BOOT = 0  # CloudStack's device number of a boot disk
+_MOVING = frozenset({"Creating", "Resizing", "Migrating", "Snapshotting", "RevertSnapshotting", "Attaching", "Copying"})
 AT_REST = frozenset({"Ready", "Allocated"})  # the states in which CloudStack takes commands on a volume
 
 
@@ -109,11 +110,16 @@ async def _fit(op: Op, step: str, spec: NewVolume, created: Mapping[str, Any]) -
     changes = {"diskofferingid": spec.offering_id if other_offering else None, "size": spec.size_gb}
 
     def fits(volume: Volume) -> bool:
-        return volume.size >= size and volume.state in AT_REST and spec.offering_id in {"", volume.diskofferingid}
+        return volume.size >= size and spec.offering_id in {"", volume.diskofferingid}
 
     volume_id = str(created["id"])
-    probe = reached("listVolumes", Volume, volume_id, fits)
+    probe = reached("listVolumes", Volume, volume_id, fits, _under_way)
     await op.run(step, "resizeVolume", {"id": volume_id, **changes}, probe=probe)
+
+
+def _under_way(volume: Volume) -> bool:
+    """Whether CloudStack still works on a volume."""
+    return volume.state in _MOVING
 
 
 async def attach(op: Op, step: str, volume_id: str, machine_id: str, device: int | None = None) -> None:
@@ -135,7 +141,7 @@ async def delete(op: Op, step: str, volume_id: str) -> None:
 
 async def resize(op: Op, step: str, volume_id: str, size_gb: int) -> None:
     """Let a volume grow to this size in GB."""
-    grown = reached("listVolumes", Volume, volume_id, lambda one: one.size >= size_gb * GIB and one.state in AT_REST)
+    grown = reached("listVolumes", Volume, volume_id, lambda one: one.size >= size_gb * GIB, _under_way)
     await op.run(step, "resizeVolume", {"id": volume_id, "size": size_gb}, probe=grown)
 
 
