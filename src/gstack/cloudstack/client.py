@@ -7,6 +7,7 @@ and never resources. It repeats no call: operations.runner knows which ones may 
 
 import asyncio
 import ssl
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from typing import Any, Self, TypeVar, overload
 
 import aiohttp
 import msgspec
+import structlog
 
 from gstack.cloudstack.errors import INVALID, Refusal, Unreachable
 from gstack.cloudstack.reference_data import ReferenceData
@@ -21,6 +23,7 @@ from gstack.cloudstack.signing import KeyPair, flatten, sign
 from gstack.errors import Problem
 
 T = TypeVar("T")
+_log = structlog.get_logger("gstack.cloudstack")
 R = TypeVar("R")
 
 
@@ -67,17 +70,21 @@ class CloudStack:
         Raises Unreachable.
         """
         self.calls[command] += 1
+        began, status = time.perf_counter(), 0
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
         try:
             async with self._pool().post(self.endpoint, data=body.encode(), headers=headers, ssl=self._ssl) as answer:
                 given = {name: morsel.value for name, morsel in answer.cookies.items() if morsel.value}
-                return answer.status, await answer.read(), given
+                status = answer.status
+                return status, await answer.read(), given
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(command, str(error), sent=False) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(command, f"{type(error).__name__}: {error}", sent=True) from error
+        finally:  # the command alone: its parameters may be secret. Status 0 means that there was no answer
+            _log.debug("cloudstack", command=command, status=status, ms=round((time.perf_counter() - began) * 1000, 1))
 
     def _pool(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -36,6 +36,7 @@ class AccessLog:
             method=getattr(context, "method_id", f"{req.method} {req.path}"),  # the query may have secrets
             status=resp.status_code,
             reason=getattr(context, "reason", None),
+            message=getattr(context, "message", None),
             ms=round((time.perf_counter() - context.began) * 1000, 2),
             id=context.id,
         )

@@ -74,7 +74,7 @@ def send_problem(req: Request, resp: Response, problem: ApiError) -> None:
     """Answer with the Problem's envelope. Its internal half goes to the log."""
     for name, value in problem.headers.items():
         resp.set_header(name, value)
-    req.context.reason = problem.reason
+    req.context.reason, req.context.message = problem.reason, problem.message
     if problem.internal or problem.status == _FAULT:
         log = _log.error if problem.status >= _FAULT else _log.info
         log("problem", path=req.path, status=problem.status, reason=problem.reason, internal=problem.internal)

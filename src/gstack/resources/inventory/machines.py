@@ -141,11 +141,6 @@ async def known_uuid(sidecar: Sidecar, owner: str, location: Location, wanted: s
     return await (sidecar.uuid_of(wanted) if wanted.isdigit() else sidecar.named(owner, kind(location.id), wanted))
 
 
-async def by_uuid(cloudstack: Client, sidecar: Sidecar, location: Location, uuid: str) -> Found | None:
-    """Find an instance of a zone by CloudStack's uuid."""
-    return next(iter(await search(cloudstack, sidecar, {"zoneid": location.id, "id": uuid})), None)
-
-
 async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Mapping[str, object]) -> list[Found]:
     """Find the instances of this GCE name, one in each zone at most. `narrowed` are more parameters of the list.
 

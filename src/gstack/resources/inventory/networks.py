@@ -42,8 +42,8 @@ class GuestNetwork(msgspec.Struct, frozen=True):
     """A network or tier, as listNetworks answers it."""
 
     id: str
-    name: str
-    zoneid: str
+    name: str = ""
+    zoneid: str = ""
     type: str = ""
     displaytext: str = ""
     cidr: str = ""

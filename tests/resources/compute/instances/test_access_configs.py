@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.gce import Gce
 from fixtures.instances import Ask, body_of
-from gstack.resources.compute.instances.access_configs import GuestNetwork
+from gstack.resources.inventory.networks import GuestNetwork
 
 BASIC, VPC = "Sandbox-simulator", "sandbox-east1-a"
 Made = Callable[..., dict[str, Any]]
@@ -144,7 +144,7 @@ def test_failure(gce: Gce, reserved: str, fault: Callable[..., None]) -> None:
 
 def test_where_a_public_address_is_taken() -> None:
     """For a tier from its VPC, for an isolated network from that itself, and nowhere for others."""
-    assert GuestNetwork("n", "Isolated", vpcid="v").place == {"vpcid": "v"}
-    assert GuestNetwork("n", "Isolated").place == {"networkid": "n"}
-    assert GuestNetwork("n", "Shared").place == {}
-    assert GuestNetwork("n", "L2").place == {}
+    assert GuestNetwork("n", type="Isolated", vpcid="v").place == {"vpcid": "v"}
+    assert GuestNetwork("n", type="Isolated").place == {"networkid": "n"}
+    assert GuestNetwork("n", type="Shared").place == {}
+    assert GuestNetwork("n", type="L2").place == {}

@@ -26,6 +26,7 @@ from gstack.resources.compute.instances.target import (
 )
 from gstack.resources.inventory.addresses import RESERVED, PublicAddress
 from gstack.resources.inventory.machines import Nic
+from gstack.resources.inventory.networks import GuestNetwork
 from gstack.resources.inventory.zones import Location
 from gstack.resources.shared import refused
 from gstack.resources.shared.instance_properties import EXTERNAL_NAME
@@ -34,22 +35,6 @@ from gstack.resources.steps import addresses as address_steps
 REFUSED = {name: why for name, why in refused.ACCESS.items() if name != "natIP"}
 _NO_NAT = "CloudStack has no static NAT in this network: the internal address is the only one."
 _GUEST = "in this zone the guest address itself is the external address. CloudStack has no other one to give"
-
-
-class GuestNetwork(msgspec.Struct, frozen=True):
-    """The CloudStack network of an interface, as listNetworks answers it."""
-
-    id: str
-    type: str = ""
-    vpcid: str = ""
-    cidr: str = ""
-
-    @property
-    def place(self) -> dict[str, str]:
-        """Where public addresses for it belong, as parameters of associateIpAddress; empty where it has none."""
-        if self.vpcid:
-            return {"vpcid": self.vpcid}
-        return {"networkid": self.id} if self.type == "Isolated" else {}
 
 
 class ExternalAddress(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from gstack.operations.model import Op, Target, harmless, work
 from gstack.operations.recipes import undoing
 from gstack.resources.compute.instances.access_configs import give
 from gstack.resources.compute.instances.insert_request import instance_spec, with_template
-from gstack.resources.compute.instances.spec import DiskSpec, InstanceSpec
+from gstack.resources.compute.instances.spec import AccessSpec, DiskSpec, InstanceSpec
 from gstack.resources.inventory import machines, volumes
 from gstack.resources.inventory.machines import VirtualMachine
 from gstack.resources.inventory.names import check_free, taken_since
@@ -179,7 +179,7 @@ async def _equip(op: Op, spec: InstanceSpec, machine: VirtualMachine, created: _
         volume_id = await _add_disk(op, f"disk-{index}", spec.zone_id, disk, machine.id, created)
         await op.keep(f"disk-{index}-facts", volume_id, disk_kind, disk.facts)
     if spec.access:
-        await _give_address(op, spec, machine)
+        await _give_address(op, spec, spec.access, machine)
     if spec.deletion_protection:
         parameters = {"id": machine.id, "deleteprotection": True}
         await op.run("protect", "updateVirtualMachine", parameters, probe=harmless)
@@ -199,11 +199,9 @@ async def _add_disk(op: Op, step: str, zone_id: str, disk: DiskSpec, machine_id:
     return volume_id
 
 
-async def _give_address(op: Op, spec: InstanceSpec, machine: VirtualMachine) -> None:
+async def _give_address(op: Op, spec: InstanceSpec, access: AccessSpec, machine: VirtualMachine) -> None:
     """Give the machine its external address, on the interface that has the access config."""
-    if spec.access is None:
-        return
-    index, address = spec.access.index, spec.access.address
+    index, address = access.index, access.address
     placement = spec.interfaces[index].placement
     on_network = (nic for nic in machine.nic if nic.networkid == placement.network_id)
     nic = next(on_network if index else (nic for nic in machine.nic if nic.isdefault))
@@ -212,7 +210,7 @@ async def _give_address(op: Op, spec: InstanceSpec, machine: VirtualMachine) -> 
     else:
         await placement_steps.give_address(op, "address", placement, machine.id)
     if index:  # the name of the first interface's is among the machine's facts
-        facts = {"externals": {nic.id: spec.access.name}}
+        facts = {"externals": {nic.id: access.name}}
         await op.keep("address-facts", machine.id, machines.kind(spec.zone_id), facts)
 
 

@@ -145,9 +145,10 @@ async def _interfaces(
     if len(configs) > 1:
         why = "CloudStack gives a machine one external address. Send accessConfigs for one interface."
         raise Problem.unsupported(f"{_NICS}[{sorted(configs)[1]}].accessConfigs", why)
-    for index, config in configs.items():
-        return tuple(interfaces), await _access(call, location, interfaces[index].placement, config, index)
-    return tuple(interfaces), None
+    if not configs:
+        return tuple(interfaces), None
+    ((index, config),) = configs.items()
+    return tuple(interfaces), await _access(call, location, interfaces[index].placement, config, index)
 
 
 async def _interface(call: Call, location: Location, nic: Mapping[str, Any], field: str) -> InterfaceSpec:
