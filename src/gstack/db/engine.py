@@ -102,6 +102,8 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             async with engine.begin() as connection:
                 yield connection
         except _UNAVAILABLE as error:
+            if _is_wrong_statement(error):
+                raise
             raise DatabaseUnavailable(error) from error
 
 
@@ -118,7 +120,14 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         async with engine.connect() as connection:
             yield await connection.execution_options(**options)
     except _UNAVAILABLE as error:
+        if _is_wrong_statement(error):
+            raise
         raise DatabaseUnavailable(error) from error
+
+
+def _is_wrong_statement(error: Exception) -> bool:
+    """Whether the statement is at fault: SQLite raises the same class for an unknown table as for a full disk."""
+    return isinstance(error, DBAPIError) and "no such" in str(error.orig)
 
 
 async def migrate(engine: AsyncEngine) -> None:

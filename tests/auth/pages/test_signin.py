@@ -203,7 +203,7 @@ async def test_a_second_factor_leads_to_the_key_pair(room: Room) -> None:
     for _ in range(7):
         answer = await visitor.sign_in(password_of(room))
         assert answer.status_code == 403
-    assert "CloudStack wants a second factor of this user" in answer.text
+    assert "CloudStack wants a second factor for this user" in answer.text
     assert "Sign in with an API key pair instead." in answer.text
     assert "<details open>" in answer.text
     assert "Your Compute Engine" not in (await visitor.get("/")).text
