@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from gstack import __version__
+from gstack import __version__, logs
 from gstack.config import home, unknown_variables
 
 COMMANDS = {
@@ -77,4 +77,5 @@ def _run(arguments: list[str]) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows only ASCII shows `?` for `✓`
+    logs.configure("warning")  # on standard error: what a command prints may be evaluated by a shell
     cli(arguments, prog_name="gstack")

@@ -22,6 +22,14 @@ def test_client_settings_hold_a_key_that_works(product: Stack, client: str) -> N
     assert gstack(product, "client", client) == gstack(product, "client", client)
 
 
+@pytest.mark.parametrize("client", ["gcloud", "terraform", "python", "go", "ansible"])
+def test_what_a_shell_evaluates_is_shell_alone(product: Stack, client: str) -> None:
+    """Standard output holds exports and comments only: log lines go to standard error."""
+    lines = gstack(product, "client", client).splitlines()
+    strange = [line for line in lines if line.strip() and not line.startswith(("export ", "#", "unset "))]
+    assert strange == []
+
+
 def test_a_client_s_key_is_made_once_and_anew_after_it_was_revoked(product: Stack) -> None:
     """The same key as long as it holds."""
     first = asyncio.run(facts(product.settings, product.pair(), project=None, zone=None))
