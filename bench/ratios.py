@@ -25,6 +25,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from gstack import logs
 from gstack.cloudstack.client import CloudStack, KeyPair
 from gstack.resources.inventory.machines import VirtualMachine
 from gstack.resources.inventory.volumes import Volume
@@ -187,4 +188,5 @@ if __name__ == "__main__":
     parser.add_argument("--machines", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=300)
     options = parser.parse_args()
+    logs.configure("warning")
     asyncio.run(main(options.machines, options.rounds))
