@@ -16,7 +16,15 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.gateway.listing import in_memory, list_items
 from gstack.operations.model import Op, Target, work
-from gstack.resources.inventory.projects import METADATA, PREMIUM, STANDARD, TIER, common_metadata, default_tier
+from gstack.resources.inventory.projects import (
+    METADATA,
+    PREMIUM,
+    STANDARD,
+    TIER,
+    common_metadata,
+    default_account,
+    default_tier,
+)
 from gstack.resources.inventory.quotas import Usage, project_quotas, usage_of
 from gstack.resources.shared import metadata
 from gstack.resources.shared.metadata import check_metadata
@@ -47,7 +55,7 @@ def to_gce(call: Call, usage: Usage, shared: Mapping[str, str], tier: str) -> di
         "creationTimestamp": timestamp_of(usage.created),
         "commonInstanceMetadata": metadata.to_gce(shared),
         "quotas": project_quotas(usage),
-        "defaultServiceAccount": f"{number}-compute@developer.gserviceaccount.com",
+        "defaultServiceAccount": default_account(call.owner_id),
         "defaultNetworkTier": tier,
         "xpnProjectStatus": "UNSPECIFIED_XPN_PROJECT_STATUS",
         "selfLink": call.link(""),

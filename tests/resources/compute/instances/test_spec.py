@@ -4,10 +4,10 @@ import msgspec
 from msgspec.structs import replace
 
 from gstack.resources.compute.instances.insert import to_cloudstack
-from gstack.resources.compute.instances.metadata import digest
 from gstack.resources.compute.instances.spec import AccessSpec, DiskSpec, InstanceSpec, InterfaceSpec
 from gstack.resources.inventory.placements import Placement
 from gstack.resources.inventory.service_offerings import MachineChoice
+from gstack.resources.shared.user_data import digest
 from gstack.resources.steps.volumes import NewVolume
 
 BOOT = DiskSpec("vm1", "persistent-disk-0", auto_delete=True, kind="pd-ssd")

@@ -18,8 +18,6 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.resources.compute.instances.access_configs import REFUSED, find_address
 from gstack.resources.compute.instances.insert_disks import disk_specs
-from gstack.resources.compute.instances.metadata import keys_without_effect, user_data, without_effect
-from gstack.resources.compute.instances.properties import default_account
 from gstack.resources.compute.instances.spec import AccessSpec, InstanceSpec, InterfaceSpec
 from gstack.resources.inventory import machines, placements, projects, service_offerings, volumes
 from gstack.resources.inventory.instance_templates import template_properties
@@ -27,6 +25,7 @@ from gstack.resources.inventory.internal_addresses import check_internal_address
 from gstack.resources.inventory.names import check_free
 from gstack.resources.inventory.networks import ISOLATED, VPC
 from gstack.resources.inventory.placements import Placement
+from gstack.resources.inventory.projects import default_account
 from gstack.resources.inventory.zones import Location
 from gstack.resources.shared import refused
 from gstack.resources.shared.instance_properties import EXTERNAL_NAME, check_access_config, check_served, check_tags
@@ -34,6 +33,7 @@ from gstack.resources.shared.metadata import check_metadata
 from gstack.resources.shared.naming import check_description, check_labels, check_name
 from gstack.resources.shared.present import present
 from gstack.resources.shared.references import last_name
+from gstack.resources.shared.user_data import keys_without_effect, user_data, without_effect
 
 _NICS = "resource.networkInterfaces"
 _MOST_NICS = 8  # Google's limit
@@ -87,7 +87,7 @@ async def instance_spec(call: Call, location: Location, body: Mapping[str, Any])
 
 def _accepted(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that have no effect, with their warnings."""
-    account = default_account(call)
+    account = default_account(call.owner_id)
     accepted = refused.accepted(body, account)
     for message in (*refused.warnings(accepted, account), *refused.ignored(body)):
         call.warn(refused.IGNORED, message)

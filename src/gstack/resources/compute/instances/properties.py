@@ -34,6 +34,7 @@ from gstack.resources.compute.instances.target import (
 from gstack.resources.inventory import machines, service_offerings, volumes
 from gstack.resources.inventory.machines import VirtualMachine
 from gstack.resources.inventory.names import check_free
+from gstack.resources.inventory.projects import default_account
 from gstack.resources.inventory.service_offerings import MachineChoice
 from gstack.resources.shared import refused
 from gstack.resources.shared.instance_properties import check_scheduling, check_tags
@@ -42,7 +43,6 @@ from gstack.resources.shared.naming import (
     check_label_fingerprint,
     check_labels,
     check_name,
-    gce_id,
     suffix,
     tags_to_labels,
 )
@@ -344,13 +344,8 @@ def accepted_request(instance: Instance, field: str, value: Any) -> Accepted:
 
 def service_accounts(call: Call, accounts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Service accounts as they are shown: `default` under its own name."""
-    shown = refused.accepted({"serviceAccounts": accounts}, default_account(call))
+    shown = refused.accepted({"serviceAccounts": accounts}, default_account(call.owner_id))
     return list(shown.get("serviceAccounts", []))
-
-
-def default_account(call: Call) -> str:
-    """The email of the project's default service account."""
-    return f"{gce_id(call.owner_id)}-compute@developer.gserviceaccount.com"
 
 
 @queued

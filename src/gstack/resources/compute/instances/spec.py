@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from gstack.resources.compute.instances.access_configs import ExternalAddress
-from gstack.resources.compute.instances.metadata import digest
 from gstack.resources.inventory.image_disks import ImageDiskSpec
 from gstack.resources.inventory.placements import Placement
 from gstack.resources.inventory.service_offerings import MachineChoice
 from gstack.resources.shared.present import present
+from gstack.resources.shared.user_data import digest
 from gstack.resources.steps.volumes import NewVolume
 
 
