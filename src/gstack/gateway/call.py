@@ -33,6 +33,8 @@ from gstack.operations.model import (
     work_name,
 )
 
+UNDECLARED = "UNDECLARED_PROPERTIES"  # Google's code of the warning about an unknown field
+
 
 class Owner(msgspec.Struct, frozen=True):
     """The owner of a URL's project: the caller's account, or a CloudStack project that the caller is in."""

@@ -18,6 +18,7 @@ from gstack.gateway.access import AccessLog
 from gstack.gateway.auditing import audited, outcome
 from gstack.gateway.bodies import Body, Unknown, read_body
 from gstack.gateway.call import (
+    UNDECLARED,
     Call,
     Caller,
     Links,
@@ -203,7 +204,7 @@ def _warn_of_unknown(call: Call, unknown: Iterable[Unknown]) -> None:
     """Tell the client which fields were ignored. The operation, or the list, carries the warnings."""
     for field in unknown:
         hint = f" Did you mean '{field.similar}'?" if field.similar else ""
-        call.warn("UNDECLARED_PROPERTIES", f"The unknown field '{field.path}' was ignored.{hint}", field=field.path)
+        call.warn(UNDECLARED, f"The unknown field '{field.path}' was ignored.{hint}", field=field.path)
 
 
 def _reply(req: Request, resp: Response, call: Call, result: Any, selection: Selection) -> None:

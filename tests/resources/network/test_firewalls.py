@@ -461,3 +461,17 @@ def _shapes(ask: Ask) -> set[tuple[Any, ...]]:
     """What the items of the network's ACL lists say."""
     fields = ("traffictype", "action", "protocol", "startport", "cidrlist", "number", "reason")
     return {tuple(item.get(field) for field in fields) for item in _items(ask)}
+
+
+def test_a_misspelt_field_opens_nothing(gce: Gce) -> None:
+    """A firewall whose body has a field that looks misspelt is refused: without its ranges it would be open to all."""
+    body = {"name": "fw-typo", "allowed": [{"IPProtocol": "tcp", "ports": ["22"]}], "sourceRange": ["10.0.0.0/8"]}
+    refused = gce.refused("POST", "global/firewalls", 400, body)
+    assert "sourceRange" in refused["message"]
+    assert "Did you mean 'sourceRanges'?" in refused["message"]
+    gce.refused("GET", "global/firewalls/fw-typo", 404)
+    right = {"name": "fw-typo", "allowed": body["allowed"], "sourceRanges": ["10.0.0.0/8"], "zz": 1}
+    gce.done(gce.post("global/firewalls", right))
+    patched = gce.refused("PATCH", "global/firewalls/fw-typo", 400, {"sourceRagnes": ["0.0.0.0/0"]})
+    assert "sourceRanges" in patched["message"]
+    gce.done(gce.delete("global/firewalls/fw-typo"))

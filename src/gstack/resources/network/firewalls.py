@@ -18,7 +18,7 @@ import msgspec
 from gstack.errors import Problem
 from gstack.firewalling.ranges import Invalid, protocol_name, protocol_number
 from gstack.firewalling.rules import EGRESS, Rule
-from gstack.gateway.call import Call, serves
+from gstack.gateway.call import UNDECLARED, Call, serves
 from gstack.gateway.listing import in_memory, list_items
 from gstack.gateway.operations import timestamp
 from gstack.operations.model import Op, Target, work
@@ -128,8 +128,16 @@ async def list_(call: Call) -> dict[str, Any]:
     return await list_items(call, in_memory(to_gce(call, body) for body in bodies))
 
 
+def _check_spelling(call: Call) -> None:
+    """Refuse a field that looks like a misspelt one. Without its `sourceRanges`, a rule would be open to everybody."""
+    for warning in call.warnings:
+        if warning.code == UNDECLARED and "Did you mean" in warning.message:
+            raise Problem.invalid(warning.data["field"], warning.message.replace("was ignored", "is not of a firewall"))
+
+
 @serves("compute.firewalls.insert")
 async def insert(call: Call) -> dict[str, Any]:
+    _check_spelling(call)
     zones = await locations_of(call)
     network = await _network(call, zones, call.body.get("network") or f"global/networks/{DEFAULT}")
     firewall = checked(call.body, network.name)
@@ -144,6 +152,7 @@ async def insert(call: Call) -> dict[str, Any]:
 @serves("compute.firewalls.patch", "compute.firewalls.update")
 async def patch(call: Call) -> dict[str, Any]:
     """PATCH changes the fields that are sent; PUT gives all others their defaults."""
+    _check_spelling(call)
     zones = await locations_of(call)
     body = await _found(call)
     network = await _network(call, zones, f"global/networks/{body['network']}")
