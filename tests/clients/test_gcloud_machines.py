@@ -101,7 +101,7 @@ def test_access_config(gcloud: Gcloud, machine: tuple[str, str], known: dict[str
         command = ["gcloud", "compute", "instances", *delete, "--quiet"]
         done = subprocess.run(command, env=known, capture_output=True, text=True, timeout=240, check=False)
         assert done.returncode != 0
-        assert "guest address itself is the external address" in done.stderr
+        assert "guest address is also the external address, and CloudStack cannot give another" in done.stderr
         return
     gcloud(*delete)
     assert "accessConfigs" not in shown("instances", *machine)["networkInterfaces"][0]

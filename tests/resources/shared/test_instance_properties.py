@@ -33,7 +33,7 @@ BOOT = {"boot": True}
         (lambda: check_disks([], "f"), "A boot disk must be specified"),
         (lambda: check_disks([{}], "f"), r"f\[0\]\.boot"),
         (lambda: check_disks([BOOT, BOOT], "f"), r"f\[1\]\.boot"),
-        (lambda: check_disks([BOOT | {"source": "d", "initializeParams": {"diskSizeGb": 1}}], "f"), "exclude"),
+        (lambda: check_disks([BOOT | {"source": "d", "initializeParams": {"diskSizeGb": 1}}], "f"), "not both"),
         (lambda: check_distinct(["a", "b", "a"], "deviceName", "f"), "two disks have the deviceName 'a'"),
         (lambda: check_device_name("no/slash", "f"), "no/slash"),
         (lambda: check_ipv4("300.1.1.1", "f"), "Must be an IPv4 address"),

@@ -1,8 +1,8 @@
 """Instances as Google shows them: a CloudStack machine, its volumes, and the facts of the sidecar.
 
-What CloudStack has no place for is shown as it was sent: scheduling, service accounts, metadata, network tags. The
-external address is the static NAT of the interface. In zones with security groups it is the guest address itself, which
-is shown as external if the request asked for an external address, and for machines that were made in CloudStack.
+Scheduling, service accounts, metadata and network tags are shown as they were sent: CloudStack has no place for them.
+The external address is the static NAT of the interface. In zones with security groups it is the guest address itself.
+It is shown as external if the request asked for an external address, or if the machine was made in CloudStack.
 """
 
 from collections import defaultdict
@@ -47,12 +47,12 @@ class AttachedDisk(msgspec.Struct, frozen=True):
 
     @property
     def auto_delete(self) -> bool:
-        """Whether it goes with its machine. By default a root volume does, a data volume does not, as in CloudStack."""
+        """Whether it is deleted with its machine. As in CloudStack, the default is yes for a root volume only."""
         return bool(self.facts.get("auto_delete", self.volume.type == ROOT))
 
 
 class View(msgspec.Struct, frozen=True):
-    """All that one Instance is shown from. `networks` is what placements.network_links gives."""
+    """Everything that an Instance is made from. `networks` is the result of placements.network_links."""
 
     machine: VirtualMachine
     name: str
@@ -139,10 +139,10 @@ def nic_to_gce(nic: Nic, name: str, view: View, link: Link) -> dict[str, Any]:
 
 
 def _access_configs(nic: Nic, name: str, view: View) -> list[dict[str, Any]]:
-    """The access config of an interface, under the name that it got with the instance or later.
+    """The access config of an interface, under the name that was given with the instance or later.
 
-    The fact `external` is the name that the first interface's had at the insert, empty where there was none. The fact
-    `externals` holds later names by the interface's uuid.
+    The fact `external` is the name that the insert gave the first interface's access config, empty if it had none. The
+    fact `externals` maps the uuids of interfaces to later names.
     """
     first = view.facts.get("external", EXTERNAL_NAME) if name == FIRST_NIC else EXTERNAL_NAME
     config = view.facts.get("externals", {}).get(nic.id, first) or (EXTERNAL_NAME if nic.publicip else "")
@@ -169,8 +169,8 @@ def ordered(disks: Sequence[AttachedDisk]) -> list[AttachedDisk]:
 def _status(machine: VirtualMachine, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The status, and when the machine was started and stopped last.
 
-    CloudStack says since when a machine is in its state. The facts say when it was in the other one, if it was stopped
-    or started here.
+    CloudStack tells since when a machine has had its state. The facts tell when it last had the other one, if it was
+    stopped or started here.
     """
     status, since = STATUSES.get(machine.state, "REPAIRING"), machine.lastupdated
     started, stopped = "", ""

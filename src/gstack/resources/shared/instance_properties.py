@@ -61,7 +61,7 @@ def check_disks(disks: Sequence[Mapping[str, Any]], field: str) -> None:
         if bool(disk.get("boot")) is not (index == 0):
             raise Problem.invalid(f"{field}[{index}].boot", "the first disk, and no other, must be the boot disk.")
         if disk.get("source") and disk.get("initializeParams"):
-            raise Problem.invalid(f"{field}[{index}]", "source and initializeParams exclude each other.")
+            raise Problem.invalid(f"{field}[{index}]", "send either source or initializeParams, not both.")
 
 
 def check_distinct(values: Sequence[str], what: str, field: str) -> None:

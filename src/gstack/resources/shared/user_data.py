@@ -22,7 +22,7 @@ import msgspec
 
 from gstack.errors import Problem
 
-LIMIT = 24_576  # bytes before base64: CloudStack's own limit, beyond it deployVirtualMachine is refused
+LIMIT = 24_576  # bytes before base64: CloudStack's own limit, above which it refuses deployVirtualMachine
 FIELD = "resource.metadata"
 SCRIPT_PATH = "/run/gstack-startup-script"
 RUNNER_PATH = "/var/lib/cloud/scripts/per-boot/gstack-startup-script"
@@ -53,7 +53,7 @@ _WITHOUT_EFFECT = (
 def user_data(instance: Mapping[str, str], project: Mapping[str, str], *, now: datetime | None = None) -> bytes:
     """Return the document for a guest with this metadata; empty where there is nothing to tell.
 
-    Problem.invalid where it is beyond CloudStack's limit or `user-data` is not what `user-data-encoding` says.
+    Problem.invalid if it exceeds CloudStack's limit, or if `user-data` is not what `user-data-encoding` says.
     """
     own = instance.get("user-data", "").encode()
     if instance.get("user-data-encoding", "") == "base64":
@@ -65,7 +65,7 @@ def user_data(instance: Mapping[str, str], project: Mapping[str, str], *, now: d
     document = own if not config else config if not own else _joined(own, config)
     if len(document) > LIMIT:
         why = f"user-data, startup-script and ssh-keys make {len(document)} bytes for the guest"
-        raise Problem.invalid(FIELD, f"{why}; CloudStack takes {LIMIT}. Fetch what is large from the script instead.")
+        raise Problem.invalid(FIELD, f"{why}; CloudStack allows {LIMIT}. Let the script download large files.")
     return document
 
 
@@ -105,7 +105,7 @@ def _expired(key: str, now: datetime) -> bool:
         return False
     try:
         return datetime.fromisoformat(match[1]) <= now
-    except (ValueError, TypeError):  # Google's guest agent ignores an end that it cannot read, too
+    except (ValueError, TypeError):  # Google's guest agent, too, ignores an expiry that it cannot read
         return False
 
 
@@ -126,7 +126,7 @@ def _cloud_config(keys: Mapping[str, list[str]], script: str) -> bytes:
 
 
 def _joined(own: bytes, config: bytes) -> bytes:
-    """One multipart document. The parts of a `user-data` that is multipart already stay as they are."""
+    """One multipart document. If `user-data` is already multipart, its parts stay as they are."""
     message = message_from_bytes(own)
     if message.is_multipart():
         parts = [part.as_bytes().rstrip(b"\n") + b"\n" for part in message.walk() if not part.is_multipart()]
@@ -139,7 +139,7 @@ def _joined(own: bytes, config: bytes) -> bytes:
 
 
 def _part(content: bytes) -> bytes:
-    """One part. cloud-init tells its kind by its first line; it is base64 where plain text would not survive."""
+    """One part, in base64 if plain text would not survive. cloud-init recognises its kind by the first line."""
     if content.isascii() and b"\0" not in content and b"\r" not in content:
         return b'Content-Type: text/plain; charset="utf-8"\nContent-Transfer-Encoding: 7bit\n\n' + content
     kind = b"application/gzip" if content.startswith(b"\x1f\x8b") else b"application/octet-stream"

@@ -74,7 +74,7 @@ def test_other_disks(gce: Gce, made: Made) -> None:
         ({"sourceInstance": "vm"}, 400, "zones/ZONE/instances/INSTANCE"),
         ({"sourceInstance": "zones/sandbox-east1-a/instances/none"}, 404, "instances/none"),
         ({"sourceInstance": "projects/other/zones/sandbox-east1-a/instances/vm-refuses"}, 404, "projects/other"),
-        ({"properties": {"machineType": "n1-standard-1"}}, 400, "exclude each other"),
+        ({"properties": {"machineType": "n1-standard-1"}}, 400, "send either properties or sourceInstance, not both."),
         ({"diskConfigs": [{"deviceName": "sdz"}]}, 400, "'sdz'"),
         ({"diskConfigs": [{"deviceName": "persistent-disk-0", "instantiateFrom": "BLANK"}]}, 400, "needs an image"),
         ({"diskConfigs": [{"deviceName": "persistent-disk-0", "instantiateFrom": "ATTACH_READ_ONLY"}]}, 400, "writing"),

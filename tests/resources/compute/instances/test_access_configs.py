@@ -88,7 +88,8 @@ def test_where_the_guest_address_is_the_external_one(gce: Gce, made: Made) -> No
     gce.done(gce.post(f"{path}/addAccessConfig", {}, networkInterface="nic0"))
     assert _configs(gce, path)[0]["natIP"] == vm["networkInterfaces"][0]["networkIP"]
     asked = {"accessConfig": "external-nat", "networkInterface": "nic0"}
-    assert "cannot be taken away" in gce.refused("POST", f"{path}/deleteAccessConfig", 400, **asked)["message"]
+    refused = gce.refused("POST", f"{path}/deleteAccessConfig", 400, **asked)
+    assert "cannot give another. Use firewalls to block traffic." in refused["message"]
 
 
 def test_update_and_refused(gce: Gce, made: Made) -> None:

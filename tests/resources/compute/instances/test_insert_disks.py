@@ -52,13 +52,13 @@ def test_small_boot_disk(gce: Gce) -> None:
         ({"initializeParams": {"diskSizeGb": "5"}, "type": "SCRATCH"}, 400, "type"),
         ({"initializeParams": {"diskSizeGb": "5", "labels": {"A": "b"}}}, 400, "labels"),
         ({"initializeParams": {"diskSizeGb": "5", "sourceSnapshot": "global/snapshots/s"}}, 404, "snapshots/s"),
-        ({"initializeParams": {"sourceSnapshot": "s", "sourceImage": "i"}}, 400, "exclude"),
+        ({"initializeParams": {"sourceSnapshot": "s", "sourceImage": "i"}}, 400, "not both"),
         ({"initializeParams": {"sourceImage": f"{_FAMILIES}/none"}}, 404, "none"),
         ({"initializeParams": {"sourceImage": f"{_FAMILIES}/debian-12", "diskSizeGb": "1"}}, 400, "image size (2 GB)"),
         ({"initializeParams": {"sourceImage": f"{_FAMILIES}/debian-12", "diskType": "none"}}, 400, "none"),
         ({"source": "zones/sandbox-east1-a/disks/none"}, 404, "none"),
         ({"source": "zones/sandbox-west1-a/disks/none"}, 400, "source"),
-        ({"source": "d", "initializeParams": {"diskSizeGb": "5"}}, 400, "exclude"),
+        ({"source": "d", "initializeParams": {"diskSizeGb": "5"}}, 400, "not both"),
     ],
 )
 def test_refused(gce: Gce, changed: dict[str, Any], status: int, word: str) -> None:

@@ -154,7 +154,7 @@ def test_of_a_boot_disk(gce: Gce, made: Made) -> None:
         ({"sourceImage": "projects/debian-cloud/global/images/family/none"}, 404, "none"),
         ({"sourceImage": "global/snapshots/none"}, 400, "is not an image"),
         ({"sourceImage": "debian-12", "sourceDisk": "d"}, 400, "sourceImage and sourceDisk exclude"),
-        ({"sourceImage": "debian-12", "sourceSnapshot": "s"}, 400, "sourceImage and sourceSnapshot exclude"),
+        ({"sourceImage": "debian-12", "sourceSnapshot": "s"}, 400, "send either sourceImage or sourceSnapshot, not both."),
         ({"sourceSnapshot": "global/snapshots/none"}, 404, "none"),
         ({"sourceSnapshot": "global/images/none"}, 400, "sourceSnapshot"),
         ({"sourceDisk": f"zones/{ZONE}/disks/none"}, 404, "none"),

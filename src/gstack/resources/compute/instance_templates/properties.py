@@ -140,7 +140,7 @@ def _interface(sent: Mapping[str, Any], project: str, field: str) -> dict[str, A
 
 
 def _path(text: str, collection: str, project: str, field: str) -> str:
-    """`projects/p/global/networks/n`, or a bare name of a subnetwork, whose region the instance's zone tells."""
+    """`projects/p/global/networks/n`, or the bare name of a subnetwork, in the region of the instance's zone."""
     reference = parse_reference(text)
     kind = _SCOPES[collection]
     if not reference.can_be(collection) or reference.scope.partition("/")[0] not in {"", kind}:

@@ -48,7 +48,7 @@ class _DiskSource(Struct, frozen=True):
 
     @property
     def way(self) -> str:
-        """What to create the disk from. 400 where that is impossible."""
+        """What to create the disk from. 400 if that is impossible."""
         method, image = self.config.get("instantiateFrom") or _DEFAULT, self.disk.image
         way = (_IMAGE if image else _BLANK) if method == _DEFAULT else method
         if way in {_IMAGE, _FAMILY} and not image:
@@ -59,12 +59,12 @@ class _DiskSource(Struct, frozen=True):
             text = f"the boot disk '{self.attached['deviceName']}' needs an image. Send {_CUSTOM} with customImage."
             raise Problem.invalid(self.field, text)
         if way == _READ_ONLY:
-            raise Problem.unsupported(self.field, "CloudStack attaches disks for writing only.")
+            raise Problem.unsupported(self.field, "CloudStack cannot attach disks read-only.")
         return way
 
 
 async def properties_of(call: Call) -> dict[str, Any]:
-    """The properties of the body's `sourceInstance`, still to be checked; 404 if the instance does not exist."""
+    """The unchecked properties of the body's `sourceInstance`; 404 if the instance does not exist."""
     text = call.body["sourceInstance"]
     reference = parse_reference(text)
     if reference.collection != "instances" or not reference.zone:

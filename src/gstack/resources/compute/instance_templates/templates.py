@@ -72,7 +72,7 @@ async def insert(call: Call) -> dict[str, Any]:
     name = check_name("resource.name", body.get("name"))
     if body.get("sourceInstance"):
         if body.get("properties"):
-            raise Problem.invalid("resource", "properties and sourceInstance exclude each other.")
+            raise Problem.invalid("resource", "send either properties or sourceInstance, not both.")
         sent = await source_instance.properties_of(call)
     elif body.get("properties"):
         sent = body["properties"]

@@ -1,10 +1,10 @@
 """instances.addAccessConfig, deleteAccessConfig and updateAccessConfig <-> static NAT to an interface.
 
-Without `natIP` an ephemeral address is taken, and freed when the access config goes. `natIP` may name an address of the
-account that is only reserved, or that is in the interface's own VPC or network. It stays the account's. CloudStack
-cannot reserve an address again that was brought to a network, so such an address stays with that network. In zones with
-security groups the guest address is the external one: an access config only shows it, and cannot be taken away.
-CloudStack gives a machine one static NAT.
+Without `natIP` the interface gets an ephemeral address, which is freed when the access config is deleted. `natIP` may
+name an address that the account owns: a reserved one, or one in the interface's own VPC or network. The account keeps
+it. Once a reserved address is associated with a network, it stays with that network: CloudStack cannot reserve it
+again. In zones with security groups the guest address is also the external address. An access config only shows it, and
+cannot be deleted. CloudStack gives a machine one static NAT.
 """
 
 from collections.abc import Mapping
@@ -34,13 +34,13 @@ from gstack.resources.steps import addresses as address_steps
 
 REFUSED = {name: why for name, why in refused.ACCESS.items() if name != "natIP"}
 _NO_NAT = "CloudStack has no static NAT in this network: the internal address is the only one."
-_GUEST = "in this zone the guest address itself is the external address. CloudStack has no other one to give"
+_GUEST = "in this zone the guest address is also the external address, and CloudStack cannot give another"
 
 
 class ExternalAddress(msgspec.Struct, frozen=True):
     """An external address for an interface: an address of the account, or an ephemeral one if `address_id` is empty.
 
-    `reserved` is the address itself if it is only reserved: CloudStack must bring it to the network first.
+    `reserved` is the address itself if it is in no network yet: it must be associated with the network first.
     """
 
     address_id: str = ""
@@ -56,10 +56,10 @@ async def network_of(call: Call, nic: Nic) -> GuestNetwork:
 async def find_address(
     call: Call, location: Location, place: Mapping[str, str], address: str, field: str
 ) -> tuple[ExternalAddress, str]:
-    """The account's address that `natIP` names, and the path to lock; 400 on `field` where it cannot be used.
+    """The account's address that `natIP` names, and the path to lock; 400 on `field` if it cannot be used.
 
     `place` is where the interface's network is (Placement.place), empty while the network does not exist. CloudStack
-    lists addresses that are only reserved apart from the others.
+    lists reserved addresses separately from the others.
     """
     narrowed = {"ipaddress": address, "zoneid": location.id}
     found = None
@@ -75,7 +75,7 @@ async def find_address(
         raise Problem.invalid(field, f"'{address}'. External IP address: {address} is already in-use.")
     reserved = found.state == RESERVED
     if not reserved and place not in found.places:
-        why = f"CloudStack has {address} in another network, and an address cannot move. Leave natIP out for another."
+        why = f"CloudStack has {address} in another network and cannot move it. Leave natIP out to get another address."
         raise Problem.unsupported(field, why)
     path = f"regions/{location.region}/addresses/{address}"
     return ExternalAddress(found.id, address if reserved else ""), path
@@ -120,7 +120,7 @@ async def add_access_config(call: Call) -> dict[str, Any]:
 
 
 def check_only(instance: Instance, field: str) -> None:
-    """400 where an interface of the machine has an external address already."""
+    """400 if an interface of the machine already has an external address."""
     if other := next((one.publicip for one in instance.machine.nic if one.publicip), ""):
         why = f"CloudStack gives a machine one external address, and it has {other} on another interface."
         raise Problem.unsupported(field, why)
@@ -170,20 +170,20 @@ async def delete_access_config(call: Call) -> dict[str, Any]:
     nic = find_nic(instance, call.params["networkInterface"], "networkInterface")
     await _find_config(call, instance, nic, call.params["accessConfig"])
     if instance.location.security_groups:
-        raise Problem.unsupported("accessConfig", f"{_GUEST}, so it cannot be taken away. Firewalls can close it.")
+        raise Problem.unsupported("accessConfig", f"{_GUEST}. Use firewalls to block traffic.")
     return await begin(call, delete, instance, DeleteAccess(instance.machine.id, instance.kind, nic.id))
 
 
 @work("instances.deleteAccessConfig", DeleteAccess)
 async def delete(op: Op, request: DeleteAccess) -> None:
-    """Take the address from the machine, which has one at most; an ephemeral one is freed."""
+    """Take the machine's only external address away, and free it if it is ephemeral."""
     await address_steps.free(op, "address", request.machine_id)
     await keep_name(op, request.machine_id, request.kind, request.nic_id, "")
 
 
 @serves("compute.instances.updateAccessConfig")
 async def update_access_config(call: Call) -> dict[str, Any]:
-    """A patch. No field of an access config can change here, so it is DONE if it changes none."""
+    """A patch. No field of an access config can change here, so only a patch that changes nothing succeeds."""
     instance = await find_instance(call)
     refused.refuse(call.body, REFUSED, "accessConfig")
     nic = find_nic(instance, call.params["networkInterface"], "networkInterface")
@@ -196,11 +196,11 @@ async def update_access_config(call: Call) -> dict[str, Any]:
 
 @work("instances.updateAccessConfig")
 async def leave(op: Op) -> None:
-    """Leave the access config as it is: an operation all the same, as on GCE."""
+    """Leave the access config as it is. As on GCE, this is an operation too."""
 
 
 async def _find_config(call: Call, instance: Instance, nic: Nic, name: str | None) -> Mapping[str, Any]:
-    """The access config of the interface; 400 where it has none of this name (None: any name)."""
+    """The access config of the interface; 400 if it has none of this name (None: any name)."""
     for config in (await show_nic(call, instance, nic)).get("accessConfigs", []):
         if name in {None, config["name"]}:
             found: Mapping[str, Any] = config

@@ -1,10 +1,10 @@
 """instances.bulkInsert: many instances of one kind, in one operation.
 
-The first instance is checked as instances.insert checks it. The others are the same under their own names, which are
-looked for in one list of the zone's machines and one of its disks: before the operation, and again under its locks.
+The first instance is checked as instances.insert checks it. The others differ only in their names. One list of the
+zone's machines and one of its disks tell whether the names are free: before the operation, and again under its locks.
 Each instance is created by the recorded steps of instances.insert, a few at a time. If one fails, the others go on. If
-fewer than `minCount` can be created, those that were are removed again and the operation fails; else it warns of each
-that failed. regionInstances.bulkInsert could choose nothing here: a region is one zone.
+fewer than `minCount` can be created, the operation removes those that were created, and fails. Otherwise it warns of
+each that failed. regionInstances.bulkInsert would have no zone to choose: a region is one zone.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ _MANAGER_TAGS = {"resourceManagerTags": "resource manager tags are not served he
 class BulkInsert(msgspec.Struct, frozen=True):
     """All instances. `plan` is the spec of the first name; `least` is how many must be created.
 
-    `operation_group` is what gcloud lists the operations of the instances by.
+    gcloud lists the operations of the instances by `operation_group`.
     """
 
     plan: InstanceSpec
@@ -103,7 +103,7 @@ async def _request(call: Call, location: Location) -> BulkInsert:
     request = BulkInsert(spec, names, least, str(uuid.uuid4()))
     disks = [disk.name for one in request.specs for disk in one.disks]
     if len({*disks}) < len(disks):
-        raise Problem.invalid("resource.namePattern", "the names are too long: disks of several would have one name.")
+        raise Problem.invalid("resource.namePattern", "the names are too long: several disks would get the same name.")
     _check_free(call.project, request, taken)
     return request
 
@@ -124,7 +124,7 @@ async def _names(call: Call, location: Location, taken: Collection[str]) -> tupl
         check_name(field, name)
         refused.refuse(properties or {}, {"hostname": refused.INSTANCE["hostname"]}, field)
         if (properties or {}).get("name", name) != name:
-            raise Problem.invalid(field, f"'{name}' has another name. The keys are the names.")
+            raise Problem.invalid(field, f"'{name}' has another name. Use the instance's name as the key.")
     return tuple(each)
 
 
@@ -137,13 +137,13 @@ async def _numbered(
     while await call.operations.holder(call.owner_id, f"zones/{location.zone}/instances/{_filled(pattern, start)}"):
         start += 1
     if len(str(start + count - 1)) > digits:
-        why = f"'{pattern}'. It has no room for {count} names from number {start} on."
+        why = f"'{pattern}'. It has too few '#' for {count} names from number {start} on."
         raise Problem.invalid("resource.namePattern", why)
     return tuple(_filled(pattern, number) for number in range(start, start + count))
 
 
 def check_pattern(pattern: str) -> int:
-    """Return the number of digits of a name pattern; Problem.invalid for anything else. Pure."""
+    """Return the number of digits in a name pattern; Problem.invalid if it is malformed. Pure."""
     field = "resource.namePattern"
     found = _PLACEHOLDER.findall(pattern)
     if len(found) != 1 or pattern.count("#") != len(found[0]):
@@ -198,7 +198,7 @@ def _check_free(project: str, request: BulkInsert, taken: tuple[Collection[str],
 
 @work("instances.bulkInsert", BulkInsert)
 async def create_all(op: Op, request: BulkInsert) -> None:
-    """Create the instances; none where too few can be, or where another operation took a name meanwhile."""
+    """Create the instances; none if fewer than `least` can be created, or if another operation took a name."""
 
     async def check() -> bool:
         taken = await _names_in(op.cloudstack, op.sidecar, request.plan.zone_id)
@@ -216,14 +216,14 @@ async def create_all(op: Op, request: BulkInsert) -> None:
                 await _remove(Nested(op, f"undo-{name}"), request.plan, name)
         first = next(iter(failed.values()))
         text = f"{len(created)} of {len(request.names)} instances could be made, {request.least} are needed"
-        text = f"{text}; they were removed again. {first.message}"
+        text = f"{text}. The instances that were made were removed. {first.message}"
         raise Problem(first.status, first.reason, text, code=first.code, internal=first.internal)
     for name, problem in failed.items():
         await op.warn(PARTIAL, f"The instance '{name}' was not made: {problem.message}", instance=name)
 
 
 async def _create_each(op: Op, specs: Sequence[InstanceSpec]) -> Mapping[str, Problem]:
-    """Create all; return the names of those that failed, and why."""
+    """Create all instances; return the names of those that failed, and why."""
     room, failed, ended = asyncio.Semaphore(_AT_ONCE), dict[str, Problem](), list[str]()
 
     async def create_one(spec: InstanceSpec) -> None:

@@ -1,7 +1,7 @@
-"""instances.delete: a journalled recipe (steps/removal.py), after which the name and all that the machine had is free.
+"""instances.delete: removes the machine (steps/removal.py) and frees its name and everything else that it had.
 
-`autoDelete` is honoured disk by disk. Until the machine is gone it keeps its GCE name, in the sidecar. So do the disks
-that stay: a boot disk that stays would be called `ROOT-54` otherwise.
+`autoDelete` is honoured disk by disk. The machine keeps its GCE name, in the sidecar, until it is gone. Disks that stay
+keep theirs too: otherwise a boot disk would be called `ROOT-54`.
 """
 
 from typing import Any

@@ -1,10 +1,11 @@
 """instances.attachDisk, detachDisk and setDiskAutoDelete <-> attachVolume, detachVolume and facts of the sidecar.
 
-A disk that no instance has can be attached to a running or stopped instance; as the boot disk (CloudStack's device 0)
-only to a stopped one that has none. The device name is a fact: CloudStack chooses device numbers, and the guest has
-names of its own for disks. A detached boot disk is a data volume called `ROOT-54` in CloudStack, so its GCE name is
-kept first. CloudStack forgets when a volume was attached, so that is kept too. Whether a disk goes with its machine is
-a fact alone; `gcloud compute instances delete --delete-disks=all` sets it for each disk at once.
+A free disk can be attached to a running or stopped instance. It becomes the boot disk (CloudStack's device 0) only of a
+stopped instance without a boot disk. The sidecar keeps the device name: CloudStack chooses device numbers, and the
+guest has its own names for disks. When CloudStack detaches a boot disk, it becomes a data volume called `ROOT-54`, so
+its GCE name is stored first. CloudStack also forgets when a volume was attached, so the sidecar keeps that, too. Only
+the sidecar knows whether a disk is deleted with its machine; `gcloud compute instances delete --delete-disks=all` sets
+this for each disk at once.
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ from gstack.resources.steps import volumes as volume_steps
 
 MOST_DISKS = 16  # CloudStack's highest device numbers differ by hypervisor; all take this many
 _REFUSED = refused.DISK | {
-    "initializeParams": "attachDisk attaches a disk that exists. Make it with disks.insert first, and send its source.",
+    "initializeParams": "attachDisk only attaches existing disks. Create it with disks.insert, then send its source.",
 }
 _ATTACHABLE = frozenset({"Ready", "Allocated", "Uploaded"})  # states of volumes
 
@@ -68,7 +69,7 @@ async def attach_disk(call: Call) -> dict[str, Any]:
     disks = await disks_of(call, instance.machine.id)
     if body.get("boot"):
         if any(disk.volume.type == ROOT for disk in disks):
-            raise Problem.invalid("resource.boot", "'true'. The instance has a boot disk already. Detach that first.")
+            raise Problem.invalid("resource.boot", "'true'. The instance already has a boot disk. Detach it first.")
         check_stopped(call, instance, "a boot disk is attached")
     facts = {
         "name": found.name,
@@ -81,7 +82,7 @@ async def attach_disk(call: Call) -> dict[str, Any]:
 
 
 def check_size(size_gb: str | int | None, volume: Volume, field: str) -> None:
-    """400 where a request gives a disk that exists another size: attaching does not change it."""
+    """400 if a request gives an existing disk another size: attaching does not resize it."""
     if size_gb and int(size_gb) != volume.gigabytes:
         text = f"'{size_gb}'. The disk has {volume.gigabytes} GB: grow it with disks.resize."
         raise Problem.invalid(f"{field}.diskSizeGb", text)
@@ -133,7 +134,7 @@ async def detach_disk(call: Call) -> dict[str, Any]:
 
 @work("instances.detachDisk", Detach)
 async def detach(op: Op, request: Detach) -> None:
-    """Keep the name, detach the volume, keep when that was."""
+    """Store the name, detach the volume, and store when it was detached."""
     volume_id, kind = request.volume_id, volumes.kind(request.zone_id)
     await op.keep("name", volume_id, kind, {"name": request.disk})
     await volume_steps.detach(op, "detach", volume_id)
@@ -164,7 +165,7 @@ async def change_auto_delete(op: Op, request: AutoDelete) -> None:
 
 
 async def _find_device(call: Call, instance: Instance) -> AttachedDisk:
-    """The disk of the instance with the device name in the URL's query; 400 where there is none."""
+    """The disk of the instance with the device name in the URL's query; 400 if there is none."""
     name = call.params["deviceName"]
     disks = await disks_of(call, instance.machine.id)
     disk = next((disk for index, disk in enumerate(disks) if device_name(disk, index) == name), None)

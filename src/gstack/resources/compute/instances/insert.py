@@ -1,11 +1,11 @@
-"""instances.insert: `insert_request` makes a spec of it, and the work creates the instance in recorded steps.
+"""instances.insert: `insert_request` turns the request into a spec; the work creates the instance in recorded steps.
 
-The order of the work: what the networks lack in the zone, the machine's groups, a boot disk of a snapshot, the machine,
-the other disks, tags for the labels, the external address. A machine that boots from a disk of its own is deployed
-stopped, and gets that disk in place of the one that CloudStack made. The machine's host name is the instance's name. On
-a network that is shared with other accounts, and where CloudStack still has the name for a destroyed machine, it is
-`<name>-<4 characters>`, with the GCE name as displayname. If a step fails, what was created is removed, and the
-operation names what could not be.
+The work creates, in this order: what the networks lack in the zone, the machine's groups, a boot disk from a snapshot,
+the machine, the other disks, tags for the labels, the external address. A machine that boots from an existing disk or a
+snapshot is deployed stopped, and that disk replaces the one that CloudStack made. The machine's host name is the
+instance's name. On a network that is shared with other accounts, or if a destroyed machine still has that name in
+CloudStack, the host name is `<name>-<4 characters>` and the displayname is the GCE name. If a step fails, the work
+removes what it created. The operation names what could not be removed.
 """
 
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ async def insert(call: Call) -> dict[str, Any]:
 
 @work("instances.insert", InstanceSpec)
 async def create(op: Op, spec: InstanceSpec) -> None:
-    """Create the instance, if its names are still free under the locks."""
+    """Under the locks, check again that the names are free, and create the instance."""
     await op.decide("free", lambda: _check_names(op, spec))
     await create_instance(op, spec)
 
@@ -88,10 +88,10 @@ class _Created:
 
 
 async def create_instance(op: Op, spec: InstanceSpec) -> None:
-    """Create the machine and all that belongs to it, or nothing."""
+    """Create the machine and everything that belongs to it, or nothing."""
     spec = await with_networks(op, spec)
     groups = await placement_steps.join_groups(op, "groups", spec.placement, spec.name, spec.tags)
-    await op.progress(20, "The network is there.")
+    await op.progress(20, "The network is ready.")
     created = _Created()
     try:
         machine = await _deploy(op, spec, groups, created)
@@ -138,13 +138,13 @@ async def _deploy(op: Op, spec: InstanceSpec, groups: list[str], created: _Creat
 
 
 def _hosts(op: Op, spec: InstanceSpec) -> list[str]:
-    """The host names to try, the same after a restart: marked ones where others may have the plain one."""
+    """The host names to try, the same after a restart. They are marked where others may have the plain name."""
     marked = [machines.marked(spec.name, suffix(f"{op.operation.id} {number}")) for number in range(3)]
     return marked if spec.placement.security_groups else [spec.name, *marked]
 
 
 def to_cloudstack(spec: InstanceSpec, groups: list[str]) -> dict[str, object]:
-    """The parameters of deployVirtualMachine, but for the host name. Fixed addresses go with their networks. Pure."""
+    """The parameters of deployVirtualMachine except the host name. Fixed addresses go with their networks. Pure."""
     first, boot = spec.interfaces[0], spec.boot
     with_boot = boot.comes_with_machine
     parameters: dict[str, object] = {
@@ -168,7 +168,7 @@ def to_cloudstack(spec: InstanceSpec, groups: list[str]) -> dict[str, object]:
 
 
 async def _equip(op: Op, spec: InstanceSpec, machine: VirtualMachine, created: _Created) -> None:
-    """Keep the facts, tag machine and boot disk, add the other disks and the external address."""
+    """Store the facts, tag the machine and its boot disk, add the other disks and the external address."""
     machine_kind, disk_kind = machines.kind(spec.zone_id), volumes.kind(spec.zone_id)
     root = created.boot_id or created.root_id
     await op.keep("facts", machine.id, machine_kind, spec.facts)

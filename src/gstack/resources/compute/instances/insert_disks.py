@@ -1,13 +1,14 @@
 """The disks of a new instance: each `disks[n]` of the request, checked and found. Changes nothing.
 
-The first is the boot disk: of an image, which CloudStack makes with the machine, of a snapshot, or one that exists. The
-others are blank, of an image (with a temporary machine: steps/image_disks.py), of a snapshot, or exist.
+The first is the boot disk. It comes from an image (CloudStack makes it with the machine), comes from a snapshot, or
+already exists. The others are blank, come from an image (with a temporary machine: steps/image_disks.py), come from a
+snapshot, or already exist.
 
-CloudStack deploys machines of templates. Its `volumeid` and `snapshotid` (4.21 and later) are only for KVM with storage
-for the whole zone. So a machine that boots from a disk or snapshot that exists is deployed stopped, of the template
-that the disk came from, and the disk takes the place of the one that came with the machine. That template also says
-what hardware the system on the disk expects. If it is gone, another one of the same operating system serves. Without
-any, an image of the disk must be made first.
+CloudStack deploys machines from templates. Its parameters `volumeid` and `snapshotid` (4.21 and later) work only on KVM
+with zone-wide storage. So a machine that boots from an existing disk or a snapshot is deployed stopped, from the
+template that the disk came from. Then the disk replaces the one that came with the machine. The template also says
+what hardware the system on the disk expects. If the template is gone, another one with the same operating system will
+do. If there is none, the user must make an image from the disk first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,14 +37,14 @@ from gstack.resources.shared.references import parse_reference, type_named
 
 _FIELD = "resource.disks"
 _NO_TEMPLATE = (
-    "CloudStack deploys machines of images only, and the one that this came from is not there any more. Make an image "
-    "of it (images.insert), and start from that."
+    "CloudStack deploys machines only from images, and the image that this came from no longer exists. Make a new "
+    "image from it (images.insert), and start from that image."
 )
-_NO_SYSTEM = "there is no operating system on it: it was not made of an image."
+_NO_SYSTEM = "it has no operating system, because it was not made from an image. Use one that was."
 
 
 class _Request(msgspec.Struct, frozen=True):
-    """One `disks[n]`. `spec` is as much of the disk as does not depend on what it is made of."""
+    """One `disks[n]`. `spec` has the part of the disk that does not depend on its source."""
 
     disk: Mapping[str, Any]
     field: str
@@ -161,7 +162,7 @@ async def _disk_of_snapshot(
 ) -> tuple[DiskSpec, VolumeSnapshot]:
     if request.initialize.get("sourceImage"):
         field = f"{request.field}.initializeParams"
-        raise Problem.invalid(field, "sourceImage and sourceSnapshot exclude each other.")
+        raise Problem.invalid(field, "send either sourceImage or sourceSnapshot, not both.")
     field = request.initialize_field("sourceSnapshot")
     source = await resolve_snapshot(call, request.initialize["sourceSnapshot"], field, location)
     size, least = request.size_gb, source.gigabytes
@@ -178,7 +179,7 @@ async def _disk_of_snapshot(
 
 
 def _sized(location: Location, request: _Request, offerings: DiskOfferings, least: int = 0) -> DiskSpec:
-    """The disk with its type, offering and size; `least` is the size of what it is made of, in GB."""
+    """The disk with its type, offering and size; `least` is the size of its source in GB."""
     fields = (request.initialize_field("diskType"), request.initialize_field("diskSizeGb"))
     kind = parse_reference(request.initialize.get("diskType", "")).name or PERSISTENT[0]
     choice = offerings.plan_disk(kind, request.size_gb, location.id, least, fields)
@@ -193,7 +194,7 @@ async def _root_disk(call: Call, location: Location, request: _Request, offering
 
 
 async def _template_of(call: Call, location: Location, volume: Volume, field: str) -> str:
-    """The uuid of the template for a machine that boots from this volume; 400 where there is none."""
+    """The uuid of the template for a machine that boots from this volume; 400 if there is none."""
     if not volume.templateid:
         raise Problem.unsupported(field, _NO_SYSTEM)
     if not _is_ready(await catalog(call.cloudstack, call.project), location, volume.templateid):
@@ -202,7 +203,7 @@ async def _template_of(call: Call, location: Location, volume: Volume, field: st
 
 
 async def _template_of_snapshot(call: Call, location: Location, snapshot: VolumeSnapshot, field: str) -> str:
-    """The uuid of the template for a machine that boots from a disk of this snapshot; 400 where there is none."""
+    """The uuid of the template for a machine that boots from a disk of this snapshot; 400 if there is none."""
     source = list[Volume]()
     if snapshot.volumeid:
         source = await call.cloudstack.list_all("listVolumes", Volume, {"id": snapshot.volumeid})

@@ -1,12 +1,13 @@
-"""The request of instances.insert: checked, and everything that it names found, before the operation begins.
+"""Checks the request of instances.insert and finds everything that it names, before the operation begins.
 
-Changes nothing. With `sourceInstanceTemplate` a field of the body replaces the template's as a whole, which is Google's
-rule; nothing is merged within. Names are unique in the zone: an instance or a disk of the name is a 409. What another
-account has is nobody's business here: a host name that is taken on a shared network shows only in the work.
+Changes nothing. With `sourceInstanceTemplate` a field of the body replaces the template's field as a whole: Google
+merges nothing within a field. Names are unique in the zone: 409 if an instance or a disk has the name. Checks do not
+see what other accounts have, so only the work finds out that a host name on a shared network is taken.
 
-The first interface is CloudStack's default NIC. Each is in a network of its own, as on GCE. In zones with security
-groups a machine has the one interface of the guest network, whose address is the external one too. CloudStack gives a
-machine one static NAT, so one interface has an external address: an ephemeral one, or one of the account.
+The first interface is CloudStack's default NIC. As on GCE, each interface is in a different network. In zones with
+security groups a machine has one interface, in the guest network, and its address is also the external address.
+CloudStack gives a machine one static NAT, so only one interface has an external address: an ephemeral address, or one
+that the account owns.
 """
 
 import asyncio
@@ -40,12 +41,12 @@ _MOST_NICS = 8  # Google's limit
 
 
 async def with_template(call: Call, reference: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body, with the properties of the instance template that it refers to beneath it."""
+    """The body, completed with the properties of the instance template that it refers to."""
     return beneath(await template_properties(call, reference), body) if reference else dict(body)
 
 
 def beneath(properties: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Put a template's properties beneath a body; a field that the body leaves empty counts as not sent. Pure."""
+    """Complete a body with a template's properties. A field that is empty in the body counts as not sent. Pure."""
     return {**properties, **present(body)}
 
 
@@ -95,7 +96,7 @@ def _accepted(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _check_names(call: Call, location: Location, spec: InstanceSpec) -> None:
-    """409 where the zone has an instance or a disk of a name that is to be created."""
+    """409 if the zone already has an instance or a disk with a name that the request would create."""
     found, taken = await asyncio.gather(
         machines.find(call.cloudstack, call.sidecar, call.owner_id, location, spec.name),
         _disk_names(call, location, spec),
@@ -106,9 +107,9 @@ async def _check_names(call: Call, location: Location, spec: InstanceSpec) -> No
 
 
 async def _disk_names(call: Call, location: Location, spec: InstanceSpec) -> set[str]:
-    """The names of disks in the zone that matter: all of them with one list, that of the instance with less.
+    """The names of disks in the zone that matter. One list gives all of them; the instance's own name costs less.
 
-    Whether a machine's boot disk has the name of the instance is known from the machine.
+    The machine itself tells whether its boot disk has the name of the instance.
     """
     names = {*spec.new_disks}
     if not names:
@@ -168,7 +169,7 @@ async def _access(
         return AccessSpec(name, index)
     field = f"{_NICS}[{index}].accessConfigs[0].natIP"
     if location.security_groups:
-        why = "in this zone the guest address itself is the external address. CloudStack has no other one to give."
+        why = "in this zone the guest address is also the external address, and CloudStack cannot give another."
         raise Problem.unsupported(field, why)
     if placement.kind not in {VPC, ISOLATED}:
         raise Problem.unsupported(field, "CloudStack has no static NAT in this network.")

@@ -1,12 +1,13 @@
 """instances.addNetworkInterface, deleteNetworkInterface and updateNetworkInterface <-> CloudStack's NICs.
 
-An interface comes and goes while the machine runs or is stopped, with its external address. The first one (CloudStack's
-default NIC) stays. In zones with security groups a machine has the one interface of the guest network. Internal address
-and network change while the machine is stopped.
+Interfaces can be added and deleted, with their external addresses, while the machine runs or is stopped. The first
+interface (CloudStack's default NIC) cannot be deleted. In zones with security groups a machine has one interface, in
+the guest network. The internal address and the network can change only while the machine is stopped.
 
-CloudStack has no command that moves an interface to another network. So the external address is given up, a new
-interface is added, made the default one if the old one was, given an external address (the same if the account owns it
-and the new network is in the same VPC), and the old interface is removed. If a step fails, those before it are undone.
+CloudStack has no command that moves an interface to another network. So the work gives up the external address, adds a
+new interface, makes it the default if the old one was, gives it an external address, and removes the old interface. The
+external address stays the same if the account owns it and the new network is in the same VPC. If a step fails, the
+steps before it are undone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -103,7 +104,7 @@ async def _place(call: Call, instance: Instance, others: Sequence[Nic]) -> Place
 
 @work("instances.addNetworkInterface", AddInterface)
 async def add(op: Op, request: AddInterface) -> None:
-    """Create what the network lacks, add the interface, give it its address; remove it again where that fails."""
+    """Create what the network lacks, add the interface, give it its address. If that fails, remove it again."""
     machine_id = request.machine_id
     placement = await placement_steps.ensure_backing(op, "network", request.placement)
     network_id = str(placement.network_id)
@@ -123,7 +124,7 @@ async def add(op: Op, request: AddInterface) -> None:
 
 
 class DeleteInterface(msgspec.Struct, frozen=True):
-    """An interface to delete. `place` is empty if it has no external address, `address` what it has otherwise."""
+    """An interface to delete, with its external `address`. `place` is empty if it has none."""
 
     machine_id: str
     nic_id: str
@@ -147,14 +148,14 @@ async def delete_network_interface(call: Call) -> dict[str, Any]:
 
 
 async def _address_of(call: Call, nic: Nic) -> ExternalAddress:
-    """The external address that the interface gets back if a change fails: its own, unless that is ephemeral."""
+    """The external address that the interface gets back if a change fails: the same one, unless it is ephemeral."""
     facts = (await call.sidecar.facts([nic.publicipid])).get(nic.publicipid, {})
     return ExternalAddress() if facts.get("ephemeral") else ExternalAddress(nic.publicipid)
 
 
 @work("instances.deleteNetworkInterface", DeleteInterface)
 async def delete(op: Op, request: DeleteInterface) -> None:
-    """Free the interface's address and remove it; give it an address again where it cannot be removed."""
+    """Free the interface's address and remove the interface. If it cannot be removed, give it an address again."""
     machine_id = request.machine_id
     if request.place:
         await address_steps.free(op, "address", machine_id)
@@ -185,7 +186,7 @@ class Move(msgspec.Struct, frozen=True):
 
 
 class UpdateInterface(msgspec.Struct, frozen=True):
-    """Either a move, or another internal address for an interface; `before` is the one that it has."""
+    """Either a move or another internal address for an interface; `before` is its present address."""
 
     machine_id: str
     kind: str
@@ -221,7 +222,7 @@ async def update_network_interface(call: Call) -> dict[str, Any]:
 
 
 def _plain(configs: Sequence[Mapping[str, Any]]) -> list[tuple[Any, Any]]:
-    """Access configs as far as they can differ."""
+    """The fields of access configs that can differ."""
     return [(config.get("name"), config.get("natIP")) for config in configs]
 
 
@@ -282,7 +283,7 @@ async def update(op: Op, request: UpdateInterface) -> None:
 
 
 async def _move(op: Op, machine_id: str, kind: str, move: Move) -> None:
-    """Move the interface; put everything back where that fails."""
+    """Move the interface; if that fails, put everything back."""
     placement = await placement_steps.ensure_backing(op, "network", move.placement)
     old, network_id = move.nic, str(placement.network_id)
 

@@ -1,10 +1,10 @@
 """instances.setMetadata: the items are kept in the sidecar, and reach the guest as CloudStack's user data.
 
-shared/user_data.py makes the document. CloudStack takes new user data while a machine runs, and cloud-init reads them
-at every boot. It puts keys in place at the first boot alone, and the operation warns of that. User data cannot be
-removed, so a machine that is to have none any more gets an empty `#cloud-config`. The work makes the document under the
-lock, from the project's metadata of that moment, and sends it if the machine has another one. The fact `told` is the
-digest of the one that it has. A change of the project's metadata reaches a machine with its next setMetadata.
+shared/user_data.py makes the document. CloudStack accepts new user data while a machine runs, and cloud-init reads it at
+every boot. But cloud-init installs keys only at the first boot, so the operation warns. CloudStack cannot remove user
+data, so a machine that should have none gets an empty `#cloud-config`. Under the lock, the work makes the document from
+the project's current metadata, and sends it if it has changed. The fact `told` is the digest of the machine's present
+document. A change of the project's metadata reaches a machine with its next setMetadata.
 """
 
 import base64
@@ -62,7 +62,7 @@ def warn(call: Call, before: Mapping[str, str], items: Mapping[str, str]) -> Non
         if items[key] != before.get(key):
             call.warn(refused.IGNORED, without_effect(key))
     if any(items.get(key) != before.get(key) for key in KEYS):
-        text = "The guest puts keys in place at its first boot. A machine that has booted keeps the keys that it has."
+        text = "The guest installs SSH keys only at its first boot. A machine that has booted keeps its present keys."
         call.warn(refused.IGNORED, text)
 
 
@@ -80,7 +80,7 @@ async def write_metadata(op: Op, request: Metadata) -> None:
 
 
 async def _new_document(op: Op, request: Metadata) -> str | None:
-    """The document in base64, None where the machine has it already. 412 where somebody else was faster."""
+    """The document in base64; None if the machine already has it. 412 if somebody else was faster."""
     facts = (await op.sidecar.facts([request.machine_id])).get(request.machine_id, {})
     check_fingerprint(request.fingerprint, facts.get("metadata", {}))
     document = user_data(request.items, await projects.common_metadata(op.sidecar, op.operation.owner))

@@ -1,10 +1,10 @@
 """instances.start, stop and reset <-> startVirtualMachine, stopVirtualMachine and rebootVirtualMachine.
 
-If the machine is in the state already, the operation is DONE, as on GCE. A machine on its way to another state is a
-400. `noGracefulShutdown` is CloudStack's `forced`: the power is cut if the guest does not stop. CloudStack says when a
-machine changed its state last, but not when it did before. So start and stop keep that moment, for lastStopTimestamp of
-a running machine and lastStartTimestamp of a stopped one. A stopped machine keeps its external address. A reset whose
-answer was lost is sent again.
+If the machine is already in the wanted state, the operation is DONE, as on GCE. 400 while the machine is changing its
+state. `noGracefulShutdown` is CloudStack's `forced`: it cuts the power if the guest does not stop. CloudStack tells
+only when a machine last changed its state. So start and stop store the moment before it: lastStopTimestamp of a running
+machine, lastStartTimestamp of a stopped one. A stopped machine keeps its external address. If the answer to a reset is
+lost, the reset is sent again.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ async def start(call: Call) -> dict[str, Any]:
 
 @serves("compute.instances.stop")
 async def stop(call: Call) -> dict[str, Any]:
-    """`discardLocalSsd` has nothing to do: there are no local SSDs."""
+    """`discardLocalSsd` has no effect: there are no local SSDs."""
     instance = await find_instance(call)
     check_settled(call, instance)
     forced = bool(call.params.get("noGracefulShutdown"))
@@ -76,7 +76,7 @@ async def reboot(op: Op, request: Power) -> None:
 
 
 async def _look(op: Op, machine_id: str) -> tuple[str, str]:
-    """The machine's state, and since when it is in it."""
+    """The machine's state, and since when it has had it."""
     narrowed = {"id": machine_id, "details": ("min",)}
     found = await op.cloudstack.list_all("listVirtualMachines", VirtualMachine, narrowed)
     machine = next(iter(found), VirtualMachine(machine_id))

@@ -1,16 +1,16 @@
-"""Changes of one property of an instance: labels, tags, name, machine type, deletion protection, what has no effect.
+"""Changes of one property: labels, tags, name, machine type, deletion protection, and fields without effect.
 
 * Labels are the machine's resource tags, changed as a whole.
-* Network tags are facts of the sidecar. In zones with security groups a machine has a group of its own. Its rules are
-  those of the firewalls whose target tags it carries, and it stands for the machine where a firewall names source tags.
-  So there the rules change with the tags, while the machine runs. Elsewhere no rule looks at tags.
-* The name changes while the machine is stopped; the guest's host name follows at its next start, as on GCE. The host
-  name in CloudStack is the new name if the network has it free, else `<name>-<4 characters>`, as for a new machine.
-  Disks keep their names: those that had only their machine's get it as their own first.
-* The machine type changes while the machine is stopped, to a fixed or a custom type.
-* Scheduling, minimum CPU platform, service account and shielded options are shown as they were sent, with a warning:
-  CloudStack decides on them. Those that would need an effect (an end of the machine's life, a place to run) are refused
-  by name, as for a new machine.
+* The sidecar keeps network tags. In zones with security groups each machine has its own group. The group has the rules
+  of the firewalls whose target tags the machine carries, and stands for the machine where a firewall names source tags.
+  So in these zones the rules change with the tags, even while the machine runs. Elsewhere no rule depends on tags.
+* The name can change only while the machine is stopped; the guest's host name follows at the next start, as on GCE. The
+  host name in CloudStack is the new name if it is free on the network, else `<name>-<4 characters>`, as for a new
+  machine. Disks keep their names: a disk that was named after its machine first gets that name as its own.
+* The machine type can change only while the machine is stopped, to a fixed or a custom type.
+* Scheduling, minimum CPU platform, service account and shielded options are shown as they were sent, with a warning,
+  because CloudStack decides about them. Options that would need an effect (when the machine ends, where it runs) are
+  refused by name, as for a new machine.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ from gstack.resources.steps import security_groups
 from gstack.resources.steps import tags as tag_steps
 
 _SCHEDULING = "scheduling is kept and has no effect: CloudStack restarts and moves machines by its own rules."
-_RESOURCE = "UserVm"  # what CloudStack's tags call a machine
+_RESOURCE = "UserVm"  # CloudStack's type of a machine, for tags
 
 
 # Labels
@@ -77,7 +77,7 @@ async def set_labels(call: Call) -> dict[str, Any]:
 @queued
 @work("instances.setLabels", Labels)
 async def change_labels(op: Op, request: Labels) -> None:
-    """Bring the machine's tags to these labels. 412 where somebody else was faster."""
+    """Make the machine's tags match these labels. 412 if somebody else changed them first."""
     await tag_steps.change(op, "labels", _RESOURCE, request.machine_id, labels=request.labels, sent=request.fingerprint)
 
 
@@ -143,7 +143,7 @@ async def change_tags(op: Op, request: Tags) -> None:
 
 
 class Rename(msgspec.Struct, frozen=True):
-    """The names of a machine before and after. `marked`: the plain host name may be another account's.
+    """The names of a machine before and after. `marked`: another account may have the plain host name.
 
     `disks` are the names to keep, by volume uuid, of disks that have only their machine's name.
     """
@@ -189,7 +189,7 @@ async def set_name(call: Call) -> dict[str, Any]:
 async def rename(op: Op, request: Rename) -> None:
     """Rename the machine in CloudStack, under the first host name that it takes, and in the sidecar.
 
-    CloudStack's refusal does not say whether the name is taken, so any refusal of the plain name leads to a marked one.
+    CloudStack's refusal does not tell whether the name is taken. So if it refuses the plain name, try a marked one.
     """
     if request.new_name == request.name:
         return
@@ -211,7 +211,7 @@ async def rename(op: Op, request: Rename) -> None:
 
 
 class MachineType(msgspec.Struct, frozen=True):
-    """The offering to change to. `machine_type` is the name of the type in the request, which is shown again."""
+    """The offering to change to. `machine_type` is the type's name as the request had it, which is shown later."""
 
     machine_id: str
     kind: str
@@ -282,7 +282,7 @@ async def protect(op: Op, request: Protection) -> None:
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """A field of the instance and the value to show; an empty value is forgotten, and an empty field does nothing."""
+    """A field of the instance and the value to show. An empty value removes it; an empty field does nothing."""
 
     machine_id: str
     kind: str
@@ -300,7 +300,7 @@ async def set_scheduling(call: Call) -> dict[str, Any]:
 
 @serves("compute.instances.setMinCpuPlatform")
 async def set_min_cpu_platform(call: Call) -> dict[str, Any]:
-    """Of a stopped machine, as on GCE."""
+    """Only for a stopped machine, as on GCE."""
     instance = await find_instance(call)
     check_stopped(call, instance, "its minimum CPU platform is changed")
     call.warn(refused.IGNORED, "minCpuPlatform is kept and has no effect: the cloud chooses its processors.")
@@ -310,7 +310,7 @@ async def set_min_cpu_platform(call: Call) -> dict[str, Any]:
 
 @serves("compute.instances.setServiceAccount")
 async def set_service_account(call: Call) -> dict[str, Any]:
-    """Of a stopped machine, as on GCE. Without an email there is none."""
+    """Only for a stopped machine, as on GCE. Without an email the machine has no service account."""
     instance = await find_instance(call)
     check_stopped(call, instance, "its service account is changed")
     call.warn(refused.IGNORED, "serviceAccounts is kept and has no effect: machines here get no tokens.")
@@ -320,7 +320,7 @@ async def set_service_account(call: Call) -> dict[str, Any]:
 
 @serves("compute.instances.updateShieldedInstanceConfig")
 async def update_shielded_instance_config(call: Call) -> dict[str, Any]:
-    """Of a stopped machine, as on GCE. A patch: an option that is not sent stays."""
+    """Only for a stopped machine, as on GCE. A patch: an option that is not sent stays."""
     instance = await find_instance(call)
     check_stopped(call, instance, "its shielded options are changed")
     before = instance.facts.get("kept", {}).get("shieldedInstanceConfig", {})
@@ -331,7 +331,7 @@ async def update_shielded_instance_config(call: Call) -> dict[str, Any]:
 
 @serves("compute.instances.setShieldedInstanceIntegrityPolicy")
 async def set_shielded_instance_integrity_policy(call: Call) -> dict[str, Any]:
-    """There is no integrity policy to learn: nothing changes."""
+    """Change nothing: machines here have no integrity policy."""
     instance = await find_instance(call)
     call.warn(refused.IGNORED, "updateAutoLearnPolicy has no effect: machines here are not shielded.")
     return await begin(call, accept, instance, accepted_request(instance, "", None))
@@ -343,7 +343,7 @@ def accepted_request(instance: Instance, field: str, value: Any) -> Accepted:
 
 
 def service_accounts(call: Call, accounts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Service accounts as they are shown: `default` under its own name."""
+    """Service accounts as they are shown: `default` is replaced by its e-mail."""
     shown = refused.accepted({"serviceAccounts": accounts}, default_account(call.owner_id))
     return list(shown.get("serviceAccounts", []))
 
@@ -351,7 +351,7 @@ def service_accounts(call: Call, accounts: Sequence[Mapping[str, Any]]) -> list[
 @queued
 @work("instances.keep", Accepted)
 async def accept(op: Op, request: Accepted) -> None:
-    """Keep one value beside the other accepted ones."""
+    """Store one value beside the other accepted ones."""
     machine_id, field = request.machine_id, request.field
     if not field:
         return

@@ -1,7 +1,7 @@
-"""Everything that is read of instances. A page costs one CloudStack call for machines and one for their volumes.
+"""All reads of instances. A page costs one CloudStack call for machines and one for their volumes.
 
-Nothing here refers to instances, so there are no referrers. A caller may do with an instance what CloudStack lets its
-owner do. Guests have nowhere to write attributes to, so these are a 404, as on GCE.
+Nothing here refers to instances, so there are no referrers. A caller may do with an instance whatever CloudStack lets
+its owner do. Guests cannot write attributes here, so guest attributes are a 404, as on GCE.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from gstack.resources.inventory.zones import Location, Locations, locations_of
 
 @serves("compute.instances.get")
 async def get(call: Call) -> dict[str, Any]:
-    """The volumes are listed beside the machine if the sidecar knows its uuid."""
+    """If the sidecar knows the machine's uuid, list its volumes at the same time."""
     zones = await locations_of(call)
     location = zones.zone(call.project, call.params["zone"])
     known = await machines.known_uuid(call.sidecar, call.owner_id, location, call.params["instance"])
@@ -47,7 +47,7 @@ async def list_referrers(call: Call) -> dict[str, Any]:
 
 @serves("compute.instances.testIamPermissions")
 async def test_iam_permissions(call: Call) -> dict[str, Any]:
-    """All permissions of the request that are about instances, if the instance exists."""
+    """Return all permissions in the request that concern instances, if the instance exists."""
     await find_instance(call)
     return {"permissions": [one for one in call.body.get("permissions", []) if one.startswith("compute.instances.")]}
 
@@ -62,10 +62,10 @@ async def get_guest_attributes(call: Call) -> dict[str, Any]:
 
 
 def pages(call: Call, zones: Locations, location: Location | None) -> Fetch:
-    """Pages of instances, of one zone or of all. A filter on the name alone is answered by CloudStack's search.
+    """Pages of instances, of one zone or of all. CloudStack's own search answers a filter on the name alone.
 
-    The first page lists the volumes. The pages after it, requested moments later, show the disks as they were then:
-    CloudStack cannot list the volumes of a page of machines, and all volumes for every page would cost too much.
+    The first page lists the volumes, and the next pages, requested moments later, show the disks from that list.
+    CloudStack cannot list only the volumes of a page of machines, and listing all for every page would cost too much.
     """
     narrowed = {"zoneid": location.id} if location else {}
     own = {**machines.OWN, **narrowed}
@@ -91,7 +91,7 @@ def pages(call: Call, zones: Locations, location: Location | None) -> Fetch:
 
 
 async def _volumes_of(call: Call, machine_id: str | None) -> list[Volume]:
-    """The volumes of one machine; none without one."""
+    """The volumes of one machine; none if there is no machine."""
     if not machine_id:
         return []
     return await call.cloudstack.list_all("listVolumes", Volume, {**machines.OWN, "virtualmachineid": machine_id})

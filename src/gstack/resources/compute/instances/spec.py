@@ -1,4 +1,4 @@
-"""What a new instance will be: all that the work needs, checked before the operation is journalled.
+"""The description of a new instance: everything that the work needs, checked before the operation is journalled.
 
 A spec is the request of the work, so it is stored as JSON. It holds CloudStack uuids and no URLs.
 """
@@ -17,11 +17,11 @@ from gstack.resources.steps.volumes import NewVolume
 
 
 class DiskSpec(msgspec.Struct, frozen=True):
-    """One disk: one that exists (`volume_id`), or a new one that is blank, of a snapshot or of an image.
+    """One disk: an existing one (`volume_id`), or a new one that is blank or comes from a snapshot or an image.
 
-    CloudStack makes a boot disk of an image with the machine; `image_disk` is how a data disk of an image is made.
-    `offering_id` is empty for a boot disk that takes what the service offering gives. `size_gb` is None where the image
-    or the offering has the only size. `image` and `source` are the facts about what the disk is made of.
+    CloudStack makes a boot disk from an image with the machine; `image_disk` says how to make a data disk from an
+    image. `offering_id` is empty if the service offering gives the boot disk. `size_gb` is None if the image or the
+    offering sets the size. `image` and `source` are the facts about what the disk is made from.
     """
 
     name: str
@@ -93,8 +93,8 @@ class AccessSpec(msgspec.Struct, frozen=True):
 class InstanceSpec(msgspec.Struct, frozen=True):
     """One instance. The first interface is the default one. `user_data` is in base64.
 
-    `machine_type` is the name of a custom type, which is shown again as it was sent. `accepted` are the fields that are
-    shown again and have no effect.
+    `machine_type` is the name of a custom type, which is shown as it was sent. `accepted` are the fields that are shown
+    as they were sent and have no effect.
     """
 
     name: str

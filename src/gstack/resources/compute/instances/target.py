@@ -1,4 +1,4 @@
-"""The instance, disks and interface that a request is about; states that Google checks; how a change begins."""
+"""Finds the instance, disks and interface of a request, checks the states that Google checks, and begins a change."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -105,7 +105,7 @@ async def show_nic(call: Call, instance: Instance, nic: Nic) -> dict[str, Any]:
 
 
 def queued(function: Function) -> Function:
-    """Mark a work as short: a request for it waits for other short works on the instance instead of a 400."""
+    """Mark a work as short: a request for it waits for other short works on the instance and is not refused."""
     _QUEUED.add(function)
     return function
 
@@ -115,8 +115,8 @@ async def begin(
 ) -> dict[str, Any]:
     """Journal a change of the instance, which is locked meanwhile.
 
-    Short changes wait for each other, as on GCE, in the order in which they came: gcloud's `instances update` sends
-    several at once. One that waited too long is a 400 resourceNotReady, before its client gives up.
+    As on GCE, short changes wait for each other in the order in which they came: gcloud's `instances update` sends
+    several at once. 400 resourceNotReady if a change waits too long, before its client gives up.
     """
     target = instance.target
     if function not in _QUEUED:
@@ -138,7 +138,7 @@ async def begin(
 
 
 async def _wait_for_queued(call: Call, target: Target, end: float) -> bool:
-    """Wait for the short change that has the lock; False where there is none, 400 where it does not end in time."""
+    """Wait for the short change that has the lock. False if there is none, 400 if it does not end in time."""
     holder = await call.operations.holder(call.owner_id, target.path)
     if holder is None or works()[holder.work].function not in _QUEUED:
         return False
@@ -151,7 +151,7 @@ async def _wait_for_queued(call: Call, target: Target, end: float) -> bool:
 def check_settled(call: Call, instance: Instance) -> None:
     """400 while the machine is on its way to another state, or where it has failed for good."""
     if instance.machine.state == FAILED:
-        text = "CloudStack could not deploy this machine (state Error). Delete it and make it again."
+        text = "CloudStack could not deploy this machine (state Error). Delete the instance and create it again."
         raise Problem.not_ready(call.resource(instance.target.path), text)
     if instance.status not in {RUNNING, STOPPED}:
         raise Problem.not_ready(call.resource(instance.target.path))
@@ -165,7 +165,7 @@ def check_running(call: Call, instance: Instance) -> None:
 
 
 def check_stopped(call: Call, instance: Instance, what: str) -> None:
-    """400 where the machine is not stopped. `what` needs that: "its name is changed"."""
+    """400 if the machine is not stopped. `what` says what needs that: "its name is changed"."""
     check_settled(call, instance)
     if instance.status != STOPPED:
         path = call.resource(instance.target.path)

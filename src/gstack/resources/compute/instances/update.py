@@ -1,11 +1,11 @@
-"""instances.update: a whole Instance is put; each property that differs is changed as its own method changes it.
+"""instances.update: the body is a whole Instance; each property that differs is changed as its own method would.
 
-As on GCE only some properties may differ; another difference is refused by name. What is absent is empty (labels,
-metadata, tags, description), but for what every instance has (machine type, disks, interfaces), which must be sent.
+As on GCE, only some properties may change; a change of another one is refused by name. Absent labels, metadata, tags
+and description become empty. Machine type, disks and interfaces must be sent, since every instance has them.
 
-The changes are done in turn, in one operation. If one fails, those before it are undone. `minimalAction` and
-`mostDisruptiveAllowedAction` (REFRESH if it is not sent, as on GCE) count for a running machine: a change that needs a
-stopped one stops it, and starts it again.
+The changes are made one after the other, in one operation. If one fails, those before it are undone. `minimalAction`
+and `mostDisruptiveAllowedAction` (REFRESH if it is not sent, as on GCE) matter for a running machine: it is stopped and
+started again for a change that needs it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -63,7 +63,7 @@ class Update(msgspec.Struct, frozen=True):
 
 
 class Description(msgspec.Struct, frozen=True):
-    """The description to set; an empty one is forgotten."""
+    """The description to set; an empty one is removed."""
 
     machine_id: str
     kind: str
@@ -72,7 +72,7 @@ class Description(msgspec.Struct, frozen=True):
 
 @serves("compute.instances.update")
 async def update(call: Call) -> dict[str, Any]:
-    """`discardLocalSsd` has nothing to do: there are no local SSDs."""
+    """`discardLocalSsd` has no effect: there are no local SSDs."""
     instance = await find_instance(call)
     check_settled(call, instance)
     narrowed = {**machines.OWN, "virtualmachineid": instance.machine.id}
@@ -97,7 +97,7 @@ def _check_unchanged(call: Call, instance: Instance, shown: Mapping[str, Any]) -
         if not body.get(field):
             raise Problem.required(f"resource.{field}")
         if comparable(call, instance, body[field]) != comparable(call, instance, shown[field]):
-            raise Problem.unsupported(f"resource.{field}", f"it is not changed by update: {_ELSEWHERE[field]}")
+            raise Problem.unsupported(f"resource.{field}", f"update cannot change it: {_ELSEWHERE[field]}")
     if body.get("zone") and name_in(body["zone"], "zones", [], own_names(call)) not in instance.location.names:
         raise Problem.unsupported("resource.zone", "an instance stays in its zone.")
 
@@ -206,7 +206,7 @@ def _protection(call: Call, instance: Instance) -> Change | None:
 
 
 def _accepted(call: Call, instance: Instance, shown: Mapping[str, Any]) -> list[Change]:
-    """The fields that have no effect; they come with the warnings of their own methods."""
+    """The changes of fields that have no effect, with the warnings that their own methods give."""
     body, before = call.body, instance.facts.get("kept", {})
     scheduling = check_scheduling(body.get("scheduling") or {}, "resource.scheduling")
     shielded = body.get("shieldedInstanceConfig") or {}
@@ -245,11 +245,11 @@ async def _machine_type(call: Call, instance: Instance, shown: Mapping[str, Any]
 
 
 def _restarts(call: Call, instance: Instance, changes: Sequence[Change]) -> bool:
-    """Whether the machine has to be stopped for this; 400 where that is more than the client allows."""
+    """Whether the machine has to be stopped for these changes; 400 if the client does not allow it."""
     least = _level(call, "minimalAction", NO_EFFECT)
     most = _level(call, "mostDisruptiveAllowedAction", max(REFRESH, least, key=LEVELS.index))
     if LEVELS.index(least) > LEVELS.index(most):
-        raise Problem.invalid("minimalAction", f"'{least}'. It is more than mostDisruptiveAllowedAction, '{most}'.")
+        raise Problem.invalid("minimalAction", f"'{least}'. It exceeds mostDisruptiveAllowedAction, '{most}'.")
     if instance.status != RUNNING:
         return False
     needed = max([least, *(change.level for change in changes)], key=LEVELS.index)
@@ -272,7 +272,7 @@ def _level(call: Call, parameter: str, default: str) -> str:
 
 @work("instances.update", Update)
 async def apply(op: Op, request: Update) -> None:
-    """Do the changes in turn; undo those that were done where one fails. The machine runs again if it did."""
+    """Make the changes one after the other. If one fails, undo those before it. Restart the machine if it ran."""
     machine = Power(request.machine_id, request.kind)
     async with rollback(op, "undo") as undos:
         if request.restart:
@@ -293,5 +293,5 @@ async def apply(op: Op, request: Update) -> None:
 
 @work("instances.describe", Description)
 async def describe(op: Op, request: Description) -> None:
-    """Keep the description: no method of its own changes it."""
+    """Store the description, which has no method of its own."""
     await op.keep("facts", request.machine_id, request.kind, {"description": request.description or None})

@@ -153,7 +153,7 @@ def _check_fields(call: Call) -> None:
     if call.params.get("sourceImage") and "sourceImage" not in sources:
         sources.insert(0, "sourceImage")
     if len(sources) > 1:
-        raise Problem.invalid("resource", f"{sources[0]} and {sources[1]} exclude each other.")
+        raise Problem.invalid("resource", f"send either {sources[0]} or {sources[1]}, not both.")
 
 
 def _image(call: Call) -> str:
