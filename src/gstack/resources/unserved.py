@@ -1,4 +1,4 @@
-"""Methods of Google's that CloudStack has nothing for. The 501 of each names the method and says what to do instead."""
+"""Google's methods that CloudStack cannot do. The 501 of each names the method and says what to do instead."""
 
 from gstack.gateway.call import unserved
 
@@ -23,17 +23,17 @@ unserved(
 )
 unserved(
     "compute.instances.getSerialPortOutput",
-    why="CloudStack's API does not hand out what a machine writes to its serial port. Use its console in CloudStack.",
+    why="CloudStack's API does not give the output of serial ports. Use the machine's console in CloudStack.",
 )
 unserved(
     "compute.instances.getScreenshot",
-    why="CloudStack's API does not hand out pictures of consoles. Use the machine's console in CloudStack.",
+    why="CloudStack's API does not give screenshots. Use the machine's console in CloudStack.",
 )
 unserved(
     "compute.instances.simulateMaintenanceEvent",
     "compute.instances.performMaintenance",
     "compute.instances.reportHostAsFaulty",
-    why="Hosts and their maintenance are the cloud administrator's.",
+    why="Only the cloud's administrator manages hosts and their maintenance.",
 )
 unserved(
     "compute.instances.sendDiagnosticInterrupt",
@@ -45,7 +45,7 @@ unserved(
 )
 unserved(
     "compute.instances.startWithEncryptionKey",
-    why="CloudStack takes no keys of yours. Use start.",
+    why="CloudStack does not accept encryption keys. Use start.",
 )
 unserved(
     "compute.instances.addResourcePolicies",

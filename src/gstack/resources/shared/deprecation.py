@@ -1,7 +1,7 @@
-"""Google's DeprecationStatus of an image <-> tags of the template, which everybody sees who sees the template. Pure.
+"""Google's DeprecationStatus of an image <-> tags of the template. Whoever sees the template sees its tags. Pure.
 
-As with Google the dates are information: nothing changes its state by itself. They are kept as they were sent: gcloud
-writes them without a zone.
+As with Google, the dates are only information: no state changes by itself. They are kept as they were sent, since
+gcloud writes them without a time zone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ def replacement_of(tags: Iterable[Mapping[str, Any]]) -> str:
 
 
 def to_gce(tags: Iterable[Mapping[str, Any]], replacement: str) -> dict[str, str]:
-    """A DeprecationStatus with this URL as replacement; empty for an image that is as good as ever."""
+    """A DeprecationStatus with this URL as replacement; empty for an active image."""
     values = _values(tags)
     shown = {name: values[tag] for name, tag in DATES.items() if tag in values}
     shown |= {"replacement": replacement} if replacement else {}
@@ -36,7 +36,7 @@ def to_gce(tags: Iterable[Mapping[str, Any]], replacement: str) -> dict[str, str
 
 
 def to_cloudstack(status: Mapping[str, str], replacement: str) -> dict[str, str]:
-    """The tags of a status as it was sent; an empty value stands for a tag that is not to be."""
+    """The tags of a status as it was sent; an empty value removes a tag."""
     dates = {tag: _checked(name, status.get(name, "")) for name, tag in DATES.items()}
     state = status.get("state", "")
     return {STATE: "" if state == ACTIVE else state, REPLACEMENT: replacement, **dates}

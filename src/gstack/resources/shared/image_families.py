@@ -1,8 +1,8 @@
 """Which family and which of Google's public image projects a template belongs to. Pure.
 
-The family is the template's tag `family`. Public templates without one get it from the name of their OS type, in the
-words of Google's families: `Debian GNU/Linux 12 (64-bit)` is `debian-12`, `Ubuntu 24.04 LTS` is `ubuntu-2404-lts`. The
-projects are those of data/image_projects.toml.
+The family is the template's tag `family`. The family of a public template without this tag follows from its OS type,
+written like Google's families: `Debian GNU/Linux 12 (64-bit)` is `debian-12`, `Ubuntu 24.04 LTS` is `ubuntu-2404-lts`.
+data/image_projects.toml lists the projects.
 """
 
 import re
@@ -14,7 +14,7 @@ from importlib.resources import files
 from gstack.resources.shared.naming import slug
 
 _DATA = tomllib.loads((files("gstack") / "data" / "image_projects.toml").read_text())
-PUBLIC_PROJECTS = frozenset[str](_DATA["projects"])  # they all answer, be it with nothing
+PUBLIC_PROJECTS = frozenset[str](_DATA["projects"])  # all of them exist, even without images
 _PROJECTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), project) for pattern, project in _DATA["families"].items()
 )

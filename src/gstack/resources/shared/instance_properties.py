@@ -9,7 +9,7 @@ from gstack.errors import Problem
 from gstack.resources.shared import refused
 from gstack.resources.shared.naming import NAME_PATTERN, fingerprint, is_name
 
-EXTERNAL_NAME = "external-nat"  # Google's name of an access config that has none of its own
+EXTERNAL_NAME = "external-nat"  # Google's name for an access config without a name
 SHIELDED = {"enableSecureBoot": False, "enableVtpm": False, "enableIntegrityMonitoring": False}
 _SCHEDULING = {
     "onHostMaintenance": "MIGRATE",
@@ -26,13 +26,13 @@ _MOST_TAGS = 64  # Google's limit
 
 
 def check_served(properties: Mapping[str, Any], field: str) -> None:
-    """400 for a field of the instance that nothing here can honour."""
+    """400 for a field of the instance that is not served here."""
     refused.refuse(properties, refused.INSTANCE, field)
     refused.refuse(properties.get("scheduling") or {}, refused.SCHEDULING, f"{field}.scheduling")
 
 
 def check_scheduling(scheduling: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """Return the options that were sent. 400 where one would need an effect, or where two exclude each other."""
+    """Return the options that were sent. 400 if an option would need an effect, or if two contradict each other."""
     refused.refuse(scheduling, refused.SCHEDULING, field)
     if scheduling.get("preemptible") and scheduling.get("automaticRestart"):
         raise Problem.invalid(f"{field}.automaticRestart", "true. A preemptible instance is not restarted.")
@@ -65,14 +65,14 @@ def check_disks(disks: Sequence[Mapping[str, Any]], field: str) -> None:
 
 
 def check_distinct(values: Sequence[str], what: str, field: str) -> None:
-    """400 where two disks have the same name or device name; `what` says which."""
+    """400 if two disks have the same name or device name; `what` says which."""
     twice = next((value for value in values if values.count(value) > 1), None)
     if twice is not None:
         raise Problem.invalid(field, f"two disks have the {what} '{twice}'.")
 
 
 def check_device_name(name: str, field: str) -> str:
-    """Return the device name of a disk; 400 where Google would not take it."""
+    """Return the device name of a disk; 400 if Google would not accept it."""
     if not _DEVICE.fullmatch(name):
         raise Problem.invalid(field, f"'{name}'. Must be a match of regex '{_DEVICE.pattern}'")
     return name

@@ -50,6 +50,6 @@ def _item(item: object, field: str) -> tuple[str, str]:
 
 
 def _refuse_os_login(key: str, value: str, field: str) -> None:
-    """Refuse OS Login: gcloud would hand its keys to a service that does not exist here, and nobody could log in."""
+    """Refuse OS Login: gcloud would send SSH keys to a service that does not exist here, and nobody could log in."""
     if key.lower() == "enable-oslogin" and value.strip().lower() in {"true", "1", "yes", "y"}:
         raise Problem.unsupported(field, "OS Login is not available on this cloud. Use the metadata key 'ssh-keys'.")

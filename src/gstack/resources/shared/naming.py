@@ -1,9 +1,9 @@
 """Names, ids, labels and fingerprints: how CloudStack's words become Google's and back. Pure.
 
-Oddities: a label key that is one of our own tag keys (prefix `gstack-`, and `family`) is stored under the
-tag `label:<key>`, since no label key contains a colon. CloudStack refuses empty tag values, so an empty label value is
-stored as the tag value `(empty)`, which cannot be a label value. CloudStack silently cuts keys and values beyond 255
-characters; Google's 63 stay well inside.
+Oddities: a label whose key is one of our own tag keys (prefix `gstack-`, or `family`) is stored under the tag
+`label:<key>`, since no label key contains a colon. CloudStack refuses empty tag values, so an empty label value is
+stored as the tag value `(empty)`, which cannot be a label value. CloudStack silently cuts keys and values after 255
+characters; Google allows only 63.
 """
 
 import base64
@@ -36,7 +36,7 @@ _LETTERS = {"Ll", "Lo"}
 
 
 def is_name(text: str) -> bool:
-    """Whether this is a name as Google wants it (RFC 1035, at most 63 characters)."""
+    """Whether Google would accept this name (RFC 1035, at most 63 characters)."""
     return _NAME.fullmatch(text) is not None
 
 
@@ -51,15 +51,15 @@ def slug(name: str) -> str:
 
 
 def suffix(text: str, length: int = 4) -> str:
-    """A short stable mark that tells things of one name apart: hexadecimal digits of the text's hash."""
+    """A short stable suffix that distinguishes things with the same name: hexadecimal digits of the text's hash."""
     return _digest(text).hex()[:length]
 
 
 def gce_names(named: Iterable[tuple[str, str]], taken: Collection[str] = ()) -> dict[str, str]:
     """(uuid, CloudStack name) -> {uuid: GCE name}, each name once and none that is `taken`.
 
-    Where several slugs are the same, the only one whose CloudStack name is that slug keeps it; the others get a
-    suffix from their uuid, so that a name does not depend on the order of a list.
+    If several have the same slug, the only one whose CloudStack name is that slug keeps it. The others get a suffix
+    from their uuid, so that a name does not depend on the order of a list.
     """
     pairs = dict(named)
     slugs = {uuid: slug(name) for uuid, name in pairs.items()}
@@ -74,7 +74,7 @@ def gce_names(named: Iterable[tuple[str, str]], taken: Collection[str] = ()) -> 
 
 
 def check_description(body: Mapping[str, Any], field: str = "resource.description") -> str:
-    """The description of a body, empty where it has none; 400 where it is longer than Google's."""
+    """The description in a body, empty if it has none; 400 if it is longer than Google allows."""
     description = str(body.get("description") or "")
     if len(description) > DESCRIPTION_LENGTH:
         raise Problem.invalid(field, f"at most {DESCRIPTION_LENGTH} characters are allowed.")
@@ -86,11 +86,11 @@ def _apart(text: str, uuid: str, taken: Collection[str]) -> str:
         name = f"{text[: NAME_LENGTH - length - 1].rstrip('-')}-{suffix(uuid, length)}"
         if name not in taken:
             return name
-    raise ValueError(f"no free name for {uuid}")  # cannot be: 32 digits of a hash differ
+    raise ValueError(f"no free name for {uuid}")  # impossible: 32 digits of a hash differ
 
 
 def check_name(field: str, value: object) -> str:
-    """Return the name of a new resource. Problem.required or Problem.invalid where Google would say so."""
+    """Return the name of a new resource. Raises Problem.required or Problem.invalid, as Google does."""
     if value is None or value == "":
         raise Problem.required(field)
     if not isinstance(value, str) or not is_name(value):
@@ -104,13 +104,13 @@ def fingerprint(value: Any) -> str:
 
 
 def check_fingerprint(sent: str | None, value: Any) -> None:
-    """412 when a fingerprint was sent and is not that of `value`, the content as it is. Old clients send none."""
+    """412 if a fingerprint was sent and does not match `value`, the present content. Old clients send none."""
     if sent and sent.rstrip("=") != fingerprint(value).rstrip("="):
         raise Problem.condition_not_met()
 
 
 def check_label_fingerprint(sent: str | None, labels: Mapping[str, str]) -> None:
-    """412 when a label fingerprint was sent and is not that of the present labels."""
+    """412 if a label fingerprint was sent and does not match the present labels."""
     if sent and sent.rstrip("=") != fingerprint(dict(labels)).rstrip("="):
         raise Problem.condition_not_met("Labels fingerprint either invalid or resource labels have changed")
 
@@ -128,14 +128,14 @@ def labels_to_tags(labels: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def tags_to_labels(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """CloudStack's tags -> Google's labels, without the tags that are our own."""
+    """CloudStack's tags -> Google's labels, without our own tags."""
     shown = {str(tag["key"]): str(tag.get("value", "")) for tag in tags}
     labels = {key.removeprefix(KEPT_KEY): value for key, value in shown.items() if not _own(key)}
     return {key: "" if labels[key] == EMPTY_VALUE else labels[key] for key in sorted(labels)}
 
 
 def check_labels(labels: object, field: str = "resource.labels") -> dict[str, str]:
-    """Return labels that Google and CloudStack both take. 400 names the label and the rule, in Google's words."""
+    """Return labels that both Google and CloudStack accept. 400 names the label and the rule, in Google's words."""
     if labels is None:
         return {}
     if not isinstance(labels, Mapping):

@@ -1,7 +1,6 @@
-"""The fields of an object that say something. Pure.
+"""The fields of an object that are not empty. Pure.
 
-Google leaves out what is empty, and so do the answers of this server, the facts of the sidecar and the parameters that
-CloudStack gets.
+Google leaves out empty fields. We do the same in answers, in the facts of the sidecar and in parameters for CloudStack.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""References: how a body or a parameter names another resource. Pure.
+"""References: the names of other resources in a body or a parameter. Pure.
 
 Clients send URLs of any host and version, paths (`projects/…`, `global/…`, `zones/…`, `networks/n`) and bare names. In
 a URL with several `projects/` the last one counts: Ansible's firewall module puts one whole URL behind another. An
@@ -39,13 +39,13 @@ class Reference(msgspec.Struct, frozen=True):
         return self.scope.removeprefix("regions/") if self.scope.startswith("regions/") else ""
 
     def can_be(self, collection: str) -> bool:
-        """Whether it may name something of this collection: it names the collection, or consists of a name alone."""
+        """Whether it may be a resource of this collection: it names the collection, or is only a bare name."""
         bare = not (self.collection or self.scope or self.project)
         return bool(self.name) and (bare or self.collection == collection)
 
 
 def parse_reference(text: str) -> Reference:
-    """Take a reference apart. Never fails: nonsense gives a name that no resource has."""
+    """Parse a reference. Never fails: nonsense gives a name that no resource has."""
     parts = [unquote(part) for part in text.strip().split("?")[0].split("/") if part]
     project, path = _project(parts)
     if project and not path:
@@ -61,7 +61,7 @@ def last_name(text: str) -> str:
 def type_named(text: str, collection: str, field: str, zones: Collection[str], projects: Collection[str]) -> str:
     """The name of a machine type or disk type in a zone; `zones` and `projects` are the names of the zone and project.
 
-    400 on `field` for a reference to another zone or project, or to something else than a type.
+    400 on `field` for a reference to another zone or project, or to something that is not a type.
     """
     reference, noun = parse_reference(text), {"machineTypes": "machine type", "diskTypes": "disk type"}[collection]
     if not reference.can_be(collection) or (reference.scope and not reference.zone):
@@ -69,12 +69,12 @@ def type_named(text: str, collection: str, field: str, zones: Collection[str], p
     if reference.project not in {"", *projects}:
         raise Problem.invalid(field, f"'{text}'. Cross-project references for this resource are not allowed.")
     if reference.zone and reference.zone not in zones:
-        raise Problem.invalid(field, f"'{text}'. The {noun} must be one of zone '{next(iter(zones))}'.")
+        raise Problem.invalid(field, f"'{text}'. The {noun} must be in zone '{next(iter(zones))}'.")
     return reference.name
 
 
 def agrees(sent: str, shown: str) -> bool:
-    """Whether a reference matches the one that is shown: it may leave parts out, but contradicts none."""
+    """Whether a reference matches the shown one: it may leave parts out, but must not contradict any."""
     one, other = parse_reference(sent), parse_reference(shown)
     parts = ((one.project, other.project), (one.scope, other.scope), (one.collection, other.collection))
     return one.name == other.name and all(part in {"", full} for part, full in parts)

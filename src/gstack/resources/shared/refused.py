@@ -1,8 +1,8 @@
 """Which fields of instances, disks and interfaces are refused, which are accepted without effect, and why. Pure.
 
-No field of a request is dropped in silence. A field has an effect here, or it is shown again as it was sent, with a
-warning (what clients send by habit), or it is a 400 that names it. Values that ask for nothing (`false`, empty,
-Google's own defaults) pass everywhere, since Terraform and the SDKs send them with every request.
+No field of a request is dropped in silence. A field either has an effect here, or is shown as it was sent, with a
+warning (for fields that clients send by habit), or is refused by name with a 400. Values that ask for nothing (`false`,
+empty, Google's own defaults) are always accepted, since Terraform and the SDKs send them with every request.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,17 +35,17 @@ _DEFAULTS = {
 }
 INSTANCE = {
     "hostname": "CloudStack names the guest after the instance. Leave hostname out.",
-    "guestAccelerators": "this server gives machines no accelerators.",
-    "canIpForward": "CloudStack's networks deliver nothing to a machine that is not addressed to it.",
+    "guestAccelerators": "accelerators are not served here.",
+    "canIpForward": "CloudStack's networks deliver to a machine only what is addressed to it.",
     "confidentialInstanceConfig": "CloudStack offers no confidential machines.",
-    "instanceEncryptionKey": "CloudStack takes no keys of yours.",
+    "instanceEncryptionKey": "CloudStack does not accept encryption keys.",
     "resourcePolicies": "resource policies are not served here.",
     "networkPerformanceConfig": "CloudStack's service offering sets the network's rate.",
-    "advancedMachineFeatures": "the service offering decides on processors.",
+    "advancedMachineFeatures": "the service offering determines the processors.",
     "displayDevice": "the console is CloudStack's own; there is no display to enable.",
     "reservationAffinity": "there are no reservations here.",
     "privateIpv6GoogleAccess": "IPv6 is not served here.",
-    "keyRevocationActionType": "CloudStack takes no keys of yours.",
+    "keyRevocationActionType": "CloudStack does not accept encryption keys.",
     "sourceMachineImage": "machine images are not served here. Use an image.",
     "sourceMachineImageEncryptionKey": "machine images are not served here.",
     "workloadIdentityConfig": "workload identities are not served here.",
@@ -53,22 +53,22 @@ INSTANCE = {
     "localSsdEncryptionMode": "there are no local SSDs here.",
 }
 SCHEDULING = {
-    "maxRunDuration": "nobody would stop the machine then. Delete it yourself.",
-    "terminationTime": "nobody would stop the machine then. Delete it yourself.",
+    "maxRunDuration": "CloudStack would not stop the machine in time. Leave it out, and delete the instance yourself.",
+    "terminationTime": "CloudStack would not stop the machine in time. Leave it out, and delete the instance yourself.",
     "nodeAffinities": "CloudStack places machines by itself.",
     "availabilityDomain": "CloudStack places machines by itself.",
 }
 DISK = {
     "type": "there are no local SSDs here: send PERSISTENT.",
     "interface": "CloudStack chooses how a disk is connected: send SCSI or nothing.",
-    "mode": "CloudStack attaches disks for writing only: send READ_WRITE.",
-    "diskEncryptionKey": "CloudStack takes no keys of yours.",
+    "mode": "CloudStack cannot attach disks read-only: send READ_WRITE.",
+    "diskEncryptionKey": "CloudStack does not accept encryption keys.",
     "forceAttach": "only regional disks can be forced, and there are none here. Detach the disk first.",
     "shieldedInstanceInitialState": "CloudStack keeps no keys for Secure Boot.",
 }
 INITIALIZE = {
-    "sourceImageEncryptionKey": "CloudStack takes no keys of yours.",
-    "sourceSnapshotEncryptionKey": "CloudStack takes no keys of yours.",
+    "sourceImageEncryptionKey": "CloudStack does not accept encryption keys.",
+    "sourceSnapshotEncryptionKey": "CloudStack does not accept encryption keys.",
     "enableConfidentialCompute": "CloudStack offers no confidential disks.",
     "provisionedIops": "the disk offering behind the disk type sets the rate.",
     "provisionedThroughput": "the disk offering behind the disk type sets the rate.",
@@ -89,7 +89,7 @@ INTERFACE = {
     "parentNicName": "dynamic interfaces are not served here.",
     "vlan": "dynamic interfaces are not served here.",
     "igmpQuery": "multicast is not served here.",
-    "enableVpcScopedDns": "CloudStack's DNS is the network's own.",
+    "enableVpcScopedDns": "each CloudStack network has its own DNS.",
 }
 ACCESS = {
     "natIP": "add the interface without an access config, and then the access config with natIP.",
@@ -104,11 +104,11 @@ ACCESS = {
 }
 # Fields that are ignored with a warning.
 NO_EFFECT = {"shieldedInstanceIntegrityPolicy": "machines here are not shielded."}
-DISK_NO_EFFECT = {"guestOsFeatures": "the image decides on them."}
+DISK_NO_EFFECT = {"guestOsFeatures": "the image determines them."}
 INITIALIZE_NO_EFFECT = {
-    "architecture": "the image decides on it.",
-    "licenses": "they are kept of disks.insert and of images alone.",
-    "onUpdateAction": "no group of instances here would update them.",
+    "architecture": "the image determines it.",
+    "licenses": "they are kept only for images and for disks made with disks.insert.",
+    "onUpdateAction": "there are no instance groups here that would use it.",
 }
 INTERFACE_NO_EFFECT = {
     "nicType": "the hypervisor chooses the kind of interface.",
@@ -125,7 +125,7 @@ def refuse(given: Mapping[str, Any], reasons: Mapping[str, str], field: str) -> 
 
 
 def is_void(value: Any) -> bool:
-    """Whether a value asks for nothing: it is absent, empty, false, or Google's own default, at every level."""
+    """Whether a value asks for nothing: at every level it is absent, empty, false or Google's own default."""
     if isinstance(value, Mapping):
         return all(is_void(inner) for inner in value.values())
     if isinstance(value, list):
@@ -134,7 +134,7 @@ def is_void(value: Any) -> bool:
 
 
 def accepted(body: Mapping[str, Any], default_account: str) -> dict[str, Any]:
-    """The fields that are shown again and have no effect. The account `default` gets its own name, as on GCE."""
+    """The fields that are shown as they were sent and have no effect. As on GCE, `default` becomes an e-mail."""
     if len(body.get("serviceAccounts") or ()) > 1:
         raise Problem.invalid("resource.serviceAccounts", "at most one service account is allowed.")
     found = {name: body[name] for name in ACCEPTED if body.get(name)}
@@ -144,7 +144,7 @@ def accepted(body: Mapping[str, Any], default_account: str) -> dict[str, Any]:
 
 
 def warnings(found: Mapping[str, Any], default_account: str) -> Iterator[str]:
-    """The warnings about accepted fields; none where a client sent only what it always sends."""
+    """The warnings about accepted fields; none if a client sent only what it always sends."""
     if found.get("minCpuPlatform"):
         yield "minCpuPlatform is kept and has no effect: the cloud chooses its processors."
     if not is_void(found.get("shieldedInstanceConfig", {}).get("enableSecureBoot")):
@@ -157,7 +157,7 @@ def warnings(found: Mapping[str, Any], default_account: str) -> Iterator[str]:
 def _scheduling_warnings(scheduling: Mapping[str, Any]) -> Iterator[str]:
     """One warning for all options. The options of a preemptible machine always differ from the defaults."""
     if scheduling.get("preemptible") or scheduling.get("provisioningModel", "STANDARD") != "STANDARD":
-        yield "The machine is an ordinary one: CloudStack has no preemptible machines. scheduling is kept as sent."
+        yield "CloudStack has no preemptible machines, so this is an ordinary one. scheduling is kept as it was sent."
         return
     ignored = [
         name

@@ -2,7 +2,7 @@
 
 Google's snapshots are global. CloudStack's stay in the zone of their disk: `storageLocations` shows the region of that
 zone, and no other can be chosen. The source disk is shown under the name that it had when the snapshot was taken, even
-if the disk is gone. CloudStack has one type of snapshot: `snapshotType` is shown where the request named it.
+if the disk is gone. CloudStack has one type of snapshot: `snapshotType` is shown if the request named it.
 """
 
 import asyncio
@@ -43,8 +43,8 @@ from gstack.resources.steps import snapshots as snapshot_steps
 from gstack.resources.steps import tags as tagging
 from gstack.resources.steps import volumes as volume_steps
 
-STATUSES = {READY: "READY", FAILED: "FAILED", "Destroying": "DELETING"}  # in any other state it is being taken
-_KEYS = "CloudStack takes no keys of yours."
+STATUSES = {READY: "READY", FAILED: "FAILED", "Destroying": "DELETING"}  # in any other state: being taken
+_KEYS = "CloudStack does not accept encryption keys."
 _STANDARD = "STANDARD"
 REFUSED = {
     "snapshotEncryptionKey": _KEYS,
@@ -53,7 +53,7 @@ REFUSED = {
     "sourceInstantSnapshotEncryptionKey": _KEYS,
     "sourceDiskForRecoveryCheckpoint": "recovery checkpoints are not served here. Use sourceDisk.",
     "chainName": "CloudStack keeps the chain of a disk's snapshots by itself.",
-    "guestFlush": "CloudStack does not ask the guest to write its caches. Stop the instance for a quiet disk.",
+    "guestFlush": "CloudStack cannot make the guest flush its caches. Stop the instance for a consistent snapshot.",
     "locationHint": "CloudStack keeps the snapshot where its disk is.",
     "params": "resource manager tags are not served here.",
     "enableConfidentialCompute": "CloudStack offers no confidential disks.",
@@ -63,8 +63,8 @@ REFUSED = {
 class NewSnapshot(msgspec.Struct, frozen=True):
     """The request of snapshots.insert. The sidecar keeps `source` and `size_gb`, which CloudStack does not.
 
-    `source` is {"disk": path, "disk_id": GCE id}; the size is in GB. `storing` is how the disk is put on storage first,
-    for one that was never attached.
+    `source` is {"disk": path, "disk_id": GCE id}; the size is in GB. `storing` says how to put the disk on storage
+    first, if it was never attached.
     """
 
     name: str
@@ -160,7 +160,7 @@ def pages(call: Call) -> Fetch:
 
 
 async def render(call: Call, found: Sequence[FoundSnapshot]) -> list[dict[str, Any]]:
-    """Show snapshots. The disks of those that were not taken here cost one call for all of them."""
+    """Show snapshots. For snapshots that were not taken here, one more call looks up all their disks."""
     if not found:
         return []
     everywhere, disks = await asyncio.gather(locations_of(call), _disk_names(call, found))
@@ -173,7 +173,7 @@ async def render(call: Call, found: Sequence[FoundSnapshot]) -> list[dict[str, A
 
 
 def source_of(found: FoundSnapshot, location: Location | None, disks: Mapping[str, str]) -> dict[str, str]:
-    """The disk of a snapshot: as the facts have it, else under its present name (`disks`: uuid -> name)."""
+    """The disk of a snapshot: from the facts, else under its present name (`disks`: uuid -> name)."""
     if source := found.facts.get("source"):
         return dict(source)
     snapshot = found.snapshot
@@ -184,7 +184,7 @@ def source_of(found: FoundSnapshot, location: Location | None, disks: Mapping[st
 
 
 async def _disk_names(call: Call, found: Sequence[FoundSnapshot]) -> dict[str, str]:
-    """The names, by uuid, of the disks whose snapshots have no fact about their source."""
+    """The names, by uuid, of the disks of those snapshots whose facts do not name the source."""
     wanted = {one.snapshot.volumeid for one in found if "source" not in one.facts and one.snapshot.volumeid}
     if not wanted:
         return {}
@@ -228,7 +228,7 @@ async def create(op: Op, request: NewSnapshot) -> None:
     find = snapshot_steps.of_name(request.volume_id, request.name)
 
     async def ids_before() -> list[str]:
-        """Check the name again under its lock. It may be free although snapshots made by hand have it."""
+        """Check the name again under its lock. A free name may still be that of snapshots made by hand."""
         owner = op.operation.owner
         uuid = await op.sidecar.named(owner, KIND, request.name)
         if uuid and await snapshots.find(op.cloudstack, op.sidecar, owner, request.name):
@@ -277,7 +277,7 @@ async def relabel(op: Op, request: NewLabels) -> None:
 
 
 async def _check_new(call: Call) -> str:
-    """The name of the new snapshot; 409 where one has it, or is being taken under it, in any zone."""
+    """The name of the new snapshot; 409 if a snapshot in any zone has it, or is being taken under it."""
     name = check_name("resource.name", call.body.get("name"))
     refuse(call.body, REFUSED, "resource")
     if (call.body.get("snapshotType") or _STANDARD) != _STANDARD:

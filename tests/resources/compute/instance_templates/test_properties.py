@@ -60,7 +60,7 @@ def test_an_image_by_project_and_name() -> None:
         ({"disks": [{"initializeParams": {}}]}, r"disks\[0\].boot"),
         ({"disks": [BOOT, BOOT]}, r"disks\[1\].boot"),
         ({"disks": [{"boot": True}]}, "sourceImage"),
-        ({"disks": [BOOT | {"source": "d"}]}, "exclude"),
+        ({"disks": [BOOT | {"source": "d"}]}, "not both"),
         ({"disks": [BOOT, {"source": "global/images/d"}]}, r"disks\[1\].source"),
         ({"disks": [BOOT, {"source": "global/disks/d"}]}, r"disks\[1\].source"),
         ({"networkInterfaces": [{"network": "zones/z/networks/n"}]}, "network"),

@@ -150,7 +150,7 @@ def _properties(**fields: Any) -> dict[str, Any]:
         ({"perInstanceProperties": {"a": {}}}, "namePattern"),
         ({"count": "0"}, "resource.count"),
         ({"count": "1001"}, "resource.count"),
-        ({"count": "11", "namePattern": "vm-#"}, "no room"),
+        ({"count": "11", "namePattern": "vm-#"}, "too few '#' for"),
         ({"minCount": "3"}, "minCount"),
         ({"namePattern": "", "perInstanceProperties": {"a": {}}}, "has 1 names"),
         ({"namePattern": "", "perInstanceProperties": {"a": {}, "b": {"hostname": "h.example"}}}, "hostname"),

@@ -79,7 +79,7 @@ def test_boot_disk_of_a_machine_that_has_one(gce: Gce, made: Made, disk: Disk) -
     made(VPC, "vm-full")
     body = {"source": disk(VPC, "second"), "boot": True}
     refused = gce.refused("POST", f"zones/{VPC}/instances/vm-full/attachDisk", 400, body)
-    assert "has a boot disk already" in refused["message"]
+    assert "already has a boot disk" in refused["message"]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def disk_type(text: str) -> dict[str, Any]:
         ({"machineType": f"zones/{VPC}/n1-standard-1"}, 400, "is not a machine type"),
         ({"networkInterfaces": [{"subnetwork": "regions/sandbox-east1/addresses/default"}]}, 400, "subnetwork"),
         (disk_type(f"zones/{VPC}/machineTypes/pd-ssd"), 400, "is not a disk type"),
-        (disk_type(f"zones/{BASIC}/diskTypes/pd-ssd"), 400, "must be one of zone"),
+        (disk_type(f"zones/{BASIC}/diskTypes/pd-ssd"), 400, "must be in zone"),
         (disk_type(f"projects/other/zones/{VPC}/diskTypes/pd-ssd"), 400, "Cross-project"),
         ({"networkInterfaces": []}, 400, "At least one network interface"),
         ({"tags": {"items": ["Not A Tag"]}}, 400, "tags"),

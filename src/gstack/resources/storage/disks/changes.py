@@ -1,8 +1,8 @@
 """disks.delete, resize, setLabels and update.
 
-A disk is deleted at once if no instance has it; its snapshots and images stay. It grows, attached or not, and never
-shrinks, as on GCE. A disk whose type has one size cannot grow, since CloudStack would move it to another offering; a
-boot disk has no disk offering and grows freely. `update` changes labels, description and size, and nothing else.
+A disk that no instance uses is deleted at once; its snapshots and images stay. As on GCE, a disk can grow, attached or
+not, but never shrink. A disk whose type has a fixed size cannot grow, since CloudStack would move it to another
+offering. A boot disk has no disk offering and grows freely. `update` changes only labels, description and size.
 """
 
 from collections.abc import Iterator, Mapping
@@ -49,7 +49,7 @@ class NewLabels(msgspec.Struct, frozen=True):
 
 
 class DiskUpdate(msgspec.Struct, frozen=True):
-    """The request of disks.update. None and 0 leave what they stand for as it is; the size is in GB."""
+    """The request of disks.update. A field that is None or 0 does not change; the size is in GB."""
 
     volume_id: str
     zone_id: str
@@ -83,7 +83,7 @@ async def resize(call: Call) -> dict[str, Any]:
 
 
 async def _new_size(call: Call, disk: FoundDisk, sent: object, field: str) -> int:
-    """The size in GB that the client sent; 400 where the disk cannot have it."""
+    """The size in GB that the client sent; 400 if the disk cannot have it."""
     if not sent:
         raise Problem.required(field)
     volume, size_gb = disk.volume, int(str(sent))
@@ -167,7 +167,7 @@ async def _changed_fields(call: Call, disk: FoundDisk) -> dict[str, Any]:
     sent = {name: call.body.get(name) for name in _field_names(call)}
     differing = {name: value for name, value in sent.items() if not _same(name, value, shown)}
     for name in sorted(differing.keys() - {*_CHANGEABLE}):
-        why = f"only {', '.join(_CHANGEABLE)} of a disk can change."
+        why = f"a disk can change only {', '.join(_CHANGEABLE)}."
         raise Problem.unsupported(f"resource.{name}", why)
     return differing
 
@@ -192,7 +192,7 @@ def _same(name: str, value: Any, shown: Mapping[str, Any]) -> bool:
 
 
 def _labels(disk: FoundDisk, body: Mapping[str, Any], field: str) -> tuple[dict[str, str], str]:
-    """The labels of the body and the fingerprint that came with them; 412 where that is not the present one."""
+    """The labels in the body and the fingerprint sent with them; 412 if it is not the present one."""
     labels, sent = check_labels(body.get("labels"), field), str(body.get("labelFingerprint") or "")
     check_label_fingerprint(sent, tags_to_labels(disk.volume.tags))
     return labels, sent

@@ -1,9 +1,9 @@
 """disks.insert: blank, or from an image, a snapshot or another disk.
 
-CloudStack puts an image on a disk only when a machine boots from it, so a machine that runs for a moment creates the
-disk (steps/image_disks.py), and the operation warns that the image was booted. CloudStack keeps snapshots and disks in
-one zone, so the new disk must be in the zone of its source. A blank disk without a size gets the default of its type:
-Google's, within the sizes that the cloud allows.
+CloudStack puts an image on a disk only when a machine boots from it. So a temporary machine creates the disk
+(steps/image_disks.py), and the operation warns that the image was booted. CloudStack keeps snapshots and disks in one
+zone, so the new disk must be in the zone of its source. If a request for a blank disk names no size, the disk gets
+Google's default size of its type, within the sizes that the cloud allows.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from gstack.resources.steps import volumes as volume_steps
 from gstack.resources.steps.volumes import NewVolume
 from gstack.resources.storage.disks.reads import BLOCK_BYTES
 
-_KEYS = "CloudStack takes no keys of yours."
+_KEYS = "CloudStack does not accept encryption keys."
 _RATE = "the disk offering behind the disk type sets the rate."
 REFUSED = {
     "sourceImageEncryptionKey": _KEYS,
@@ -70,9 +70,9 @@ class NewDisk(msgspec.Struct, frozen=True):
 
 
 class _Source(msgspec.Struct, frozen=True):
-    """What a disk is created from; empty for a blank one. The disk gets at least `size_gb`.
+    """What a disk is created from; empty for a blank disk. The disk gets at least `size_gb`.
 
-    `kind` is the disk type where the request names none. `path` is what nobody else may change meanwhile.
+    `kind` is the disk type if the request names none. `path` is locked while the disk is created.
     """
 
     volume: NewVolume
@@ -120,7 +120,7 @@ async def create(op: Op, request: NewDisk) -> None:
 
 
 async def _check_free(call: Call, location: Location, name: str) -> None:
-    """409 where the zone has a disk of the name, or is getting one."""
+    """409 if the zone has a disk with this name, or one is being created."""
     path = f"zones/{location.zone}/disks/{name}"
     holder, found = await asyncio.gather(
         call.operations.holder(call.owner_id, path),
@@ -148,7 +148,7 @@ def _check_fields(call: Call) -> None:
         raise Problem.unsupported("resource.accessMode", why)
     for field in KEPT:
         if body.get(field):
-            call.warn(IGNORED, f"{field} is kept and has no effect: CloudStack knows it of images alone.")
+            call.warn(IGNORED, f"{field} is kept and has no effect: CloudStack knows it only for images.")
     sources = [field for field in ("sourceImage", "sourceSnapshot", "sourceDisk") if body.get(field)]
     if call.params.get("sourceImage") and "sourceImage" not in sources:
         sources.insert(0, "sourceImage")

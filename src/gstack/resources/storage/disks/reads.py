@@ -1,9 +1,9 @@
 """disks.get, list, aggregatedList and testIamPermissions: disks <-> volumes.
 
-A root volume has no disk offering, so its type is the one that the request for it named, else `pd-standard`.
-`sourceImage` is the image as it was named when the disk was created, since templates are renamed and families move on.
-For a disk that was created in CloudStack, it is the template under its present name. A disk of a snapshot or of another
-disk shows that source, and no image.
+A root volume has no disk offering, so its type is the one that the request named, else `pd-standard`. `sourceImage` is
+the image under its name at the time when the disk was created, since templates are renamed and families move on. For a
+disk that was created in CloudStack, it is the template under its present name. A disk that came from a snapshot or from
+another disk shows that source, and no image.
 """
 
 import asyncio

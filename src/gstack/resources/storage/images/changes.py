@@ -28,7 +28,7 @@ from gstack.resources.storage.images.reads import check_family, images_of, not_y
 
 _PATCHABLE = frozenset({"family", "description", "deprecated", "labels", "labelFingerprint"})
 _CHANGE = "images.change"  # the name of a work
-_WAITS = 5  # changes that one waits for
+_WAITS = 5  # changes that a change waits for
 
 
 class OneImage(msgspec.Struct, frozen=True):
@@ -102,7 +102,7 @@ async def _start_change(
     labels: Mapping[str, Any] | None = None,
     display: str = "",
 ) -> dict[str, Any]:
-    """Begin a change once those that are under way have ended: gcloud sends labels and the rest at once."""
+    """Begin a change when those in progress have ended: gcloud sends labels and other changes at once."""
     path, sent = f"global/images/{image.name}", call.body.get("labelFingerprint", "")
     for _ in range(_WAITS):
         if labels is not None:
@@ -157,7 +157,7 @@ async def _deprecation(call: Call, status: Mapping[str, str], prefix: str) -> di
 
 
 async def _own_image(call: Call, name: str, action: str) -> Image:
-    """The caller's own image; 403 in Google's words for one of somebody else."""
+    """The caller's own image; 403 in Google's words for somebody else's."""
     image = (await images_of(call)).named(call.project, name)
     if image is None:
         raise Problem.not_found(call.resource(f"global/images/{name}"))

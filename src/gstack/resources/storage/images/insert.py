@@ -1,9 +1,9 @@
 """images.insert: from a disk, a snapshot, another image or a file at a URL.
 
 Google's images are global: a new one goes to every zone, or to the regions that `storageLocations` names. The
-description is the template's display text; the family and the labels are tags. CloudStack takes disk files as they are
-(`registerTemplate`), not Google's `disk.raw` in a tar archive. An image of another image is made with a machine that
-boots the other one for a moment (steps/templates.py), and the operation warns of it.
+description is the template's display text; the family and the labels are tags. CloudStack accepts plain disk files
+(`registerTemplate`), not Google's `disk.raw` in a tar archive. To copy an image, a machine briefly boots it
+(steps/templates.py), and the operation warns of this.
 """
 
 from collections import Counter
@@ -37,7 +37,7 @@ from gstack.resources.steps import volumes as volume_steps
 from gstack.resources.steps.templates import RESOURCE, NewTemplate
 from gstack.resources.storage.images.reads import ARCHITECTURES, check_family, images_of, not_yours
 
-_KEYS = "CloudStack takes no keys of yours."
+_KEYS = "CloudStack does not accept encryption keys."
 REFUSED = {
     "imageEncryptionKey": _KEYS,
     "sourceDiskEncryptionKey": _KEYS,
@@ -60,7 +60,7 @@ FORMATS = {  # endings of files -> CloudStack's formats
     "vmdk": "VMDK",
 }
 _PACKED = frozenset({"gz", "bz2", "zip"})  # CloudStack unpacks these
-_TAKEN = {  # hypervisors -> the formats that they take; others take all
+_TAKEN = {  # hypervisors -> the formats that they accept; others accept all
     "KVM": {"QCOW2", "RAW"},
     "XenServer": {"VHD"},
     "XCP-ng": {"VHD"},
@@ -73,8 +73,7 @@ class Source(msgspec.Struct, frozen=True):
     """What an image is created from: `template` has that part of the spec.
 
     `zone_id` is the source's zone, empty for a file; the size is in GB. `os_name` or `os_type` (a uuid) is the source's
-    OS type where it has one. `fact` is what the image shows of its source; `path` is what nobody else may change
-    meanwhile.
+    OS type, if it has one. `fact` is what the image shows about its source; `path` is locked while the image is made.
     """
 
     template: NewTemplate
@@ -120,7 +119,7 @@ async def create(op: Op, request: NewTemplate) -> None:
     """Create the template, keep its facts, tag it and copy it to the other zones. If a step fails, nothing remains."""
 
     async def ids_before() -> list[str]:
-        """Check the name again under its lock. It may be free although templates made by hand have it."""
+        """Check the name again under its lock. A free name may still be that of templates made by hand."""
         own = await op.cloudstack.list_all("listTemplates", Template, {**OWN, "templatefilter": "self"})
         images = Catalog(own, (), op.operation.project).all
         if any(image.name == request.name for image in images):
@@ -201,7 +200,7 @@ async def _of_disk(call: Call, blank: NewTemplate, everywhere: Locations, images
 
 
 async def _of_image(call: Call, blank: NewTemplate, everywhere: Locations) -> Source:
-    """An image of an image, by way of a disk in the first zone in which one can be made."""
+    """An image of another image, by way of a disk in the first zone where a disk can be made."""
     field = "resource.sourceImage"
     try:
         image = await resolve_image(call, call.body["sourceImage"])
@@ -237,15 +236,15 @@ def _of_file(call: Call, blank: NewTemplate, raw: Mapping[str, Any]) -> Source:
     ending = parts[-1] if len(parts) > 1 else ""
     if ending not in FORMATS:
         why = f"CloudStack takes the disk file itself: {', '.join(f'.{known}' for known in FORMATS)}"
-        raise Problem.unsupported(field, f"'{url}'. {why}; .gz, .bz2 or .zip around it is fine, a tar archive is not.")
+        raise Problem.unsupported(field, f"'{url}'. {why}; it may be packed as .gz, .bz2 or .zip, but not as .tar.")
     if ending == "img":
-        call.warn(IGNORED, "The file is taken to be QCOW2, as the distributions' .img files are.")
+        call.warn(IGNORED, "The file is read as QCOW2, the format of the distributions' .img files.")
     checksum = raw.get("sha1Checksum", "")
     return Source(replace(blank, url=url, format=FORMATS[ending], checksum=f"{{SHA-1}}{checksum}" if checksum else ""))
 
 
 def _check_host(url: str, field: str) -> None:
-    """Refuse what CloudStack's own download would refuse: other schemes, and addresses of its own machine."""
+    """Refuse what CloudStack would not download: other schemes, and addresses of its own machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme not in {"http", "https"} or not host:
@@ -261,7 +260,7 @@ def _check_host(url: str, field: str) -> None:
 def place(source: Source, everywhere: Sequence[Location], images: Catalog) -> tuple[str, list[str]]:
     """The hypervisor of a file (empty for other sources) and the zones that can have the image, the source's first.
 
-    The hypervisor of a zone is that of most templates which are ready there: CloudStack tells users no more.
+    CloudStack does not tell users the hypervisor of a zone, so we take that of most templates that are ready there.
     """
     zones = [location.id for location in everywhere if location.enabled or location.id == source.zone_id]
     if not source.template.url:
@@ -274,14 +273,14 @@ def place(source: Source, everywhere: Sequence[Location], images: Catalog) -> tu
     fitting = Counter(name for name in of_zone.values() if name and wanted in _TAKEN.get(name, {wanted}))
     if not fitting:
         present_ones = ", ".join(sorted({name for name in of_zone.values() if name})) or "unknown"
-        why = f"the hypervisors of this cloud ({present_ones}) take no {wanted} files."
+        why = f"the hypervisors of this cloud ({present_ones}) do not accept {wanted} files."
         raise Problem.unsupported("resource.rawDisk.source", why)
     hypervisor = fitting.most_common(1)[0][0]
     return hypervisor, [zone_id for zone_id in zones if of_zone[zone_id] == hypervisor]
 
 
 def _chosen_zones(call: Call, source: Source, everywhere: Locations, zones: Sequence[str]) -> list[str]:
-    """Those of the zones that are in the regions which the body names, or all of them."""
+    """The zones that are in the regions that the body names; all zones if it names none."""
     field, regions = "resource.storageLocations", call.body.get("storageLocations") or []
     for region in regions:
         if region not in {location.region for location in everywhere.all}:
@@ -290,7 +289,7 @@ def _chosen_zones(call: Call, source: Source, everywhere: Locations, zones: Sequ
     wanted = {location.id for location in everywhere.all if location.region in regions}
     found = [zone_id for zone_id in zones if not regions or zone_id in wanted]
     if regions and source.zone_id and source.zone_id not in found:
-        why = "CloudStack makes the image in the region of its source first. Name that one too."
+        why = "CloudStack makes the image in the region of its source first. Name that region too."
         raise Problem.unsupported(field, why)
     if not found:
         raise Problem.unsupported(field, "no zone there can have this image.")
@@ -298,14 +297,14 @@ def _chosen_zones(call: Call, source: Source, everywhere: Locations, zones: Sequ
 
 
 def _facts(call: Call, source: Source) -> dict[str, Any]:
-    """What the sidecar keeps: the source, and the fields that are shown as sent and have no effect."""
+    """The facts for the sidecar: the source, and the fields that are shown as sent and have no effect."""
     body, size_gb = call.body, int(call.body.get("diskSizeGb") or 0)
     if size_gb and size_gb != source.size_gb:
-        why = "CloudStack takes the size from the source. Leave diskSizeGb out, and size the disks made of the image."
+        why = "CloudStack takes the size from the source. Leave diskSizeGb out, and set it on the image's disks."
         raise Problem.unsupported("resource.diskSizeGb", why)
     for field in ("guestOsFeatures", "licenses"):
         if body.get(field):
-            call.warn(IGNORED, f"{field} is kept and has no effect: the OS type decides on the virtual hardware.")
+            call.warn(IGNORED, f"{field} is kept and has no effect: the OS type determines the virtual hardware.")
     return present(
         {
             "source": source.fact,

@@ -4,10 +4,10 @@ The caller's own project has the templates that are the caller's (templatefilter
 the caller, and the public ones whose OS belongs to none of Google's public image projects: nothing is out of reach.
 The public image projects are views on the public templates (`executable`).
 
-Only others' templates get a family from their OS type: an own image has the family that its tag says. Terraform wants
-an image's name to contain its family, so a public template whose name does not gets the family in front. CloudStack's
-own names and numeric ids are accepted too. A family is its newest image, in the zone in question where there is one.
-Images that the administrator featured come before all others, since any user may publish a template and call it
+The family of the caller's own image is its tag; only other people's templates get one from their OS type. Terraform
+wants an image's name to contain its family, so if the name of a public template does not, the family is put in front.
+CloudStack's own names and numeric ids are accepted too. A family stands for its newest image, if possible one in the
+zone in question. Images that the administrator featured come first, since any user may publish a template and call it
 `debian-12`.
 """
 
@@ -63,7 +63,7 @@ def to_gce(
 
 
 def _source_to_gce(source: Mapping[str, str] | None, links: Links, link: Callable[[str], str]) -> dict[str, str]:
-    """`sourceDisk`, `sourceSnapshot` or `sourceImage` with its id, as they were when the image was created."""
+    """`sourceDisk`, `sourceSnapshot` or `sourceImage` with the id, as they were when the image was created."""
     if not source:
         return {}
     reference = parse_reference(source["path"])
@@ -100,13 +100,13 @@ async def get_from_family(call: Call) -> Any:
 
 @serves("compute.imageFamilyViews.get", foreign=True)
 async def get_family_view(call: Call) -> Any:
-    """Answer the newest image of the family that is ready in the zone, else the newest; in zone `-`, as gcloud asks."""
+    """Return the family's newest image that is ready in the zone, else its newest. gcloud asks in zone `-`."""
     image = await _newest(call, call.params["family"], call.params["zone"])
     return {"image": (await render(call, [image]))[0]}
 
 
 async def _newest(call: Call, family: str, zone: str = "-") -> Image:
-    """The newest image of a family of the call's project, one that is ready in `zone` first; 404 where none is."""
+    """The newest image of a family in the call's project, preferably ready in `zone`; 404 if there is none."""
     zone_id = ""
     if zone != "-":
         zone_id = (await locations_of(call)).zone(call.project, zone).id
@@ -125,7 +125,7 @@ async def render(call: Call, images: Sequence[Image]) -> list[dict[str, Any]]:
 
 
 async def images_of(call: Call, *, fresh: bool = False) -> Catalog:
-    """The images that the caller sees. Those of the own project are read anew, public ones only if `fresh`."""
+    """The images that the caller sees. The project's own images are read anew, public ones only if `fresh`."""
     if call.owner is None and call.project not in PUBLIC_PROJECTS:
         raise Problem.not_found(f"projects/{call.project}")
     own = call.project if call.owner else ""
