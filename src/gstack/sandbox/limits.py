@@ -1,4 +1,4 @@
-"""How much an account may have and has: CloudStack's resource limits and their counts.
+"""CloudStack's resource limits, and how much of them an account uses.
 
 Every command that makes or grows something asks `require` first. The limits are our operator's choice: as wide as a
 developer's machine may want them, but for disks and machines without end; an account row's `limits` go before them.

@@ -23,8 +23,8 @@ DENY = {"name": "deny", "denied": [{"IPProtocol": "all"}]}
         (VPC, True, {**SSH, "targetTags": ["a"]}, "target tag"),
         (VPC, False, SSH, "made in CloudStack"),
         (ISOLATED, False, SSH, "isolated"),
-        (SHARED, False, SSH, "filters nothing"),
-        (L2, False, SSH, "filters nothing"),
+        (SHARED, False, SSH, "has no rules there that"),
+        (L2, False, SSH, "has no rules there that"),
         (L2, False, {**SSH, "disabled": True}, None),
     ],
 )

@@ -70,7 +70,7 @@ def test_quota_is_told(gce: Gce, fault: Fault) -> None:
     assert error["httpErrorStatusCode"] == 403
     first = error["error"]["errors"][0]
     assert first["code"] == "QUOTA_EXCEEDED"
-    assert first["message"].startswith("CloudStack makes a disk of an image only with a machine")
+    assert first["message"].startswith("CloudStack makes a disk from an image only with a temporary machine")
     assert text in first["message"]
 
 

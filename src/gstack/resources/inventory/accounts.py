@@ -5,7 +5,7 @@ from gstack.resources.shared.naming import gce_id
 
 
 def own_names(reader: Reader) -> frozenset[str]:
-    """What references call the project of a call: as its URL does, by name, by number, or by CloudStack's uuid."""
+    """The names of a call's project in references: that of the URL, its name, number, and CloudStack's uuid."""
     owner = reader.owner
     names = (owner.name, gce_id(owner.id), owner.project or owner.name) if owner else ()
     return frozenset({reader.project, *names})

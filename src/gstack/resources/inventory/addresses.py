@@ -2,7 +2,7 @@
 
 import msgspec
 
-RESERVED = "Reserved"  # the state of an address that the account has and that no network has
+RESERVED = "Reserved"  # the state of an address that the account owns and that is in no network
 
 
 class PublicAddress(msgspec.Struct, frozen=True):
@@ -26,5 +26,5 @@ class PublicAddress(msgspec.Struct, frozen=True):
 
     @property
     def places(self) -> tuple[dict[str, str], ...]:
-        """Where it is, in the words in which `Placement.place` says where a machine goes."""
+        """Where the address is, in the form of `Placement.place`."""
         return {"vpcid": self.vpcid}, {"networkid": self.associatednetworkid}

@@ -1,8 +1,8 @@
 """Disk offerings, the disk types that they stand for, and how one is chosen.
 
-`pd-standard`, `pd-balanced` and `pd-ssd` are the offerings that `names.disk_types` of the settings names, by default
-the cloud's custom-size offering. Every disk offering is also a disk type under its own name's slug; one of fixed size
-makes disks of that size alone. The bounds of custom sizes are CloudStack's (listCapabilities), in GB.
+`pd-standard`, `pd-balanced` and `pd-ssd` are the offerings in the setting `names.disk_types`, by default the cloud's
+custom-size offering. Every disk offering is also a disk type under the slug of its name. An offering of fixed size
+makes disks of that size only. The bounds of custom sizes are CloudStack's (listCapabilities), in GB.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class DiskBounds(msgspec.Struct, frozen=True):
     customdiskofferingmaxsize: int = 1024
 
     def default_size(self, kind: str) -> int:
-        """The size in GB of a blank disk of this type where none is asked for: Google's, within the bounds."""
+        """The default size in GB of a blank disk of this type: Google's, within the bounds."""
         wanted = DEFAULT_SIZES.get(kind, _DEFAULT_SIZE)
         return max(self.customdiskofferingminsize, min(wanted, self.customdiskofferingmaxsize))
 
@@ -63,7 +63,7 @@ class DiskChoice(msgspec.Struct, frozen=True):
 
     @property
     def size_to_send(self) -> int | None:
-        """The size in GB that createVolume gets: none where the offering has the only one."""
+        """The size in GB for createVolume: None if the offering has a fixed size."""
         return self.size_gb if self.custom else None
 
 
@@ -103,20 +103,20 @@ class DiskOfferings:
     def plan_disk(
         self, name: str, size_gb: int | None, zone_id: str, least: int = 0, fields: tuple[str, str] = ("", "")
     ) -> DiskChoice:
-        """Choose the offering and the size of a new disk. It gets the type's default size where neither is given.
+        """Choose the offering and the size of a new disk. If neither size is given, it gets the type's default.
 
-        `size_gb` is the size that was requested; `least` that of what the disk is made of, 0 for a blank disk.
+        `size_gb` is the requested size; `least` is the size of the disk's source, 0 for a blank disk.
         """
         choice = self.choose(name, size_gb, zone_id, fields)
         if choice.custom:
             return replace(choice, size_gb=size_gb or least or self.bounds.default_size(choice.kind))
         if (choice.size_gb or 0) < least:
-            why = f"'{name}'. Its disks have {choice.size_gb} GB, {least} GB are needed."
+            why = f"'{name}'. Its disks have {choice.size_gb} GB, but {least} GB are needed. Choose another type."
             raise Problem.invalid(fields[0] or "resource.type", why)
         return choice
 
     def name_of(self, offering_id: str) -> str:
-        """The disk type of a disk of this offering; `pd-standard` for root disks and offerings not seen any more."""
+        """The disk type of a disk of this offering; `pd-standard` for root disks and for offerings that are gone."""
         return next((kind for kind, offering in self.types.items() if offering.id == offering_id), PERSISTENT[0])
 
     def _check_size(self, kind: str, offering: DiskOffering, size_gb: int | None, field: str) -> None:

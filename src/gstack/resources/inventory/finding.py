@@ -1,4 +1,4 @@
-"""How a CloudStack object is found by the name or the numeric id that Google's clients know it by."""
+"""Finds a CloudStack object by the name or the numeric id that Google's clients use for it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar

@@ -1,8 +1,8 @@
 """The firewalls of an owner, and whether a zone can express them.
 
-The sidecar stores a firewall as Google's body, in the form in which it was checked, with the name of its network in
-`network` and no URL. Google's four firewalls of the network `default` exist without being stored. One that was changed
-is stored like any other, for one that was deleted a mark is stored.
+The sidecar stores a firewall as Google's body, in its checked form, with the name of its network in `network` and no
+URL. Google's four firewalls of the network `default` exist without being stored. If one is changed, it is stored like
+any other; if one is deleted, a mark is stored.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,7 +35,7 @@ _GOOGLES = {  # name -> description, sources, traffic: what Google puts into a n
     "default-allow-icmp": ("Allow ICMP from anywhere", _ANYONE, [{"IPProtocol": "icmp"}]),
 }
 _BY_HAND = "its VPC was made in CloudStack, and so were its ACL lists. Change them there."
-_UNFILTERED = "CloudStack filters nothing there that this server could set."
+_UNFILTERED = "CloudStack has no rules there that this server could set."
 _ISOLATED = "firewalls of isolated networks are not served yet. Set the rules of its addresses in CloudStack."
 
 
@@ -83,7 +83,7 @@ class Firewalls:
         return next((body for body in await self.bodies() if name in {body["name"], body["id"]}), None)
 
     async def add(self, body: Mapping[str, Any], resource: str) -> None:
-        """Store a new firewall; 409 where another one has its name. Hold the name before. May be repeated."""
+        """Store a new firewall; 409 if another one has its name. Lock the name first. May be repeated."""
         found = await self.find(body["name"])
         if found and found["id"] != body["id"]:
             raise Problem.already_exists(resource)
@@ -143,5 +143,5 @@ def check_expressible(rules: Iterable[Rule], kind: str, zone: str, field: str = 
 
 
 def widened(rule: Rule) -> Rule:
-    """The rule in a VPC, where target tags, if they are accepted at all, mean the whole network."""
+    """The rule as a VPC applies it: there, target tags mean the whole network, if they are accepted at all."""
     return msgspec.structs.replace(rule, target_tags=frozenset())

@@ -1,8 +1,7 @@
-"""A disk that is to be made of an image: checked and found, for boot disks, data disks and disks without a machine.
+"""Plans a disk from an image: a boot disk, a data disk, or a disk without a machine. Changes nothing.
 
-In CloudStack such a disk is a root volume, whatever it becomes: for Google's three types the service offering of its
-machine gives it, unless the settings name a disk offering for them; other types are disk offerings. Nothing here
-changes anything.
+In CloudStack every disk from an image begins as a root volume. For Google's three types, the machine's service offering
+gives the root volume, unless the settings name a disk offering for the type. Other types are disk offerings.
 """
 
 import asyncio
@@ -18,9 +17,9 @@ from gstack.resources.inventory.templates import Image, catalog, resolve_image
 from gstack.resources.inventory.zones import Location
 from gstack.resources.shared.references import parse_reference
 
-_MACHINE = "CloudStack makes a disk of an image with a machine that runs for a moment. "
-_NO_NETWORK = f"{_MACHINE}It must be apart from your networks, in an L2 network, and this cloud offers none in zone"
-_NO_OFFERING = f"{_MACHINE}This cloud offers no machine whose root disk can have any size, in zone"
+_MACHINE = "CloudStack makes a disk from an image only with a temporary machine. "
+_NO_NETWORK = f"{_MACHINE}It must stay out of your networks, in an L2 network, but this cloud offers none in zone"
+_NO_OFFERING = f"{_MACHINE}But this cloud offers no machine whose root disk can have any size, in zone"
 
 
 class ImageDiskRequest(msgspec.Struct, frozen=True):
@@ -50,7 +49,7 @@ class RootDisk(msgspec.Struct, frozen=True):
 
 
 class ImageDiskSpec(msgspec.Struct, frozen=True):
-    """How steps.image_disks makes a disk of an image, with a machine that runs for a moment. JSON-able.
+    """How steps.image_disks makes a disk from an image, with a temporary machine. JSON-able.
 
     `machine` is the machine's size; `offering_id` is the disk offering, empty where the service offering of the machine
     gives the disk; `size_gb` is None where the image or the offering has the only size.
@@ -67,7 +66,7 @@ class ImageDiskSpec(msgspec.Struct, frozen=True):
 async def root_disk(
     reader: Reader, location: Location, request: ImageDiskRequest, disk_types: DiskOfferings
 ) -> RootDisk:
-    """The disk that a machine of the image would have; 400 or 404 where there can be none."""
+    """The disk that a machine from the image would have; 400 or 404 if it cannot have one."""
     image = await resolve_image(reader, request.image, location.id)
     if location.id not in image.zones:
         why = f"The image '{image.path}' is not ready in the zone '{location.zone}'."
@@ -79,7 +78,7 @@ async def root_disk(
 
 
 async def image_disk_spec(reader: Reader, location: Location, disk: RootDisk, field: str) -> ImageDiskSpec:
-    """How the disk is made where no instance boots from it; 400 where this cloud cannot make it."""
+    """How to make the disk if no instance boots from it; 400 if this cloud cannot make it."""
     found, network_offering = await asyncio.gather(offerings(reader.cloudstack), _network_offering(reader, location))
     machine = smallest(found, location.id, own_disk=bool(disk.offering_id))
     if machine is None:
@@ -97,9 +96,9 @@ async def image_disk_spec(reader: Reader, location: Location, disk: RootDisk, fi
 
 
 async def blank_disk_spec(reader: Reader, location: Location, path: str) -> ImageDiskSpec:
-    """How a blank disk is put on storage: with a machine of the smallest image that is ready in the zone.
+    """How to put a blank disk on storage: with a machine from the smallest image that is ready in the zone.
 
-    Any image does. 400 where there is none; `path` is the disk's.
+    Any image will do. 400 if there is none; `path` is the disk's.
     """
     images = (await catalog(reader.cloudstack, reader.project)).all
     ready = [image for image in images if location.id in image.zones and (image.own or image.featured)]
@@ -127,6 +126,6 @@ def _root_type(
         return (found[0] if found else name), "", size if size > image.size_gb else None
     choice = disk_types.choose(request.kind, size or None, location.id, (type_field, size_field))
     if not choice.custom and (choice.size_gb or 0) < image.size_gb:
-        why = f"'{request.kind}'. Its disks have {choice.size_gb} GB, the image needs {image.size_gb} GB."
+        why = f"'{request.kind}'. Its disks have {choice.size_gb} GB, but the image needs {image.size_gb} GB."
         raise Problem.invalid(type_field, why)
     return found[0], choice.offering_id, (size or image.size_gb) if choice.custom else None

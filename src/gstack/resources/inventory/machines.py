@@ -24,10 +24,10 @@ from gstack.resources.shared.naming import NAME_LENGTH, gce_names, is_name, slug
 Facts = Mapping[str, Mapping[str, Any]]
 
 GONE = frozenset({"Destroyed", "Expunging", "Expunged"})
-DETAILS = ("nics", "tmpl", "servoff")  # what listVirtualMachines joins; `stats` is the dear one
-OWN: Mapping[str, object] = {"listall": False}  # an administrator's own too, not everybody's
-TOOL = "gstack: "  # how the displayname of a machine begins that is no instance; no GCE name has a space
-MARK = 4  # characters behind a host name that was taken
+DETAILS = ("nics", "tmpl", "servoff")  # what listVirtualMachines joins; `stats` would be expensive
+OWN: Mapping[str, object] = {"listall": False}  # only the caller's own, for administrators too
+TOOL = "gstack: "  # begins the displayname of a temporary machine; no GCE name contains a space
+MARK = 4  # characters that are added to a host name that is taken
 _MARKED = re.compile(rf"(?P<name>.+)-[0-9a-f]{{{MARK}}}")
 
 
@@ -90,12 +90,12 @@ def kind(zone_id: str) -> str:
 
 
 def marked(name: str, mark: str) -> str:
-    """A host name for a machine whose own name is, or may be, taken: `<name>-<4 characters>`."""
+    """A host name for a machine whose plain name may be taken: `<name>-<4 characters>`."""
     return f"{name[: NAME_LENGTH - MARK - 1].rstrip('-')}-{mark[:MARK]}"
 
 
 def raw_name(host: str, display: str) -> str:
-    """The name to show for a machine of which the sidecar knows nothing (pure; not yet a GCE name)."""
+    """The name to show for a machine that the sidecar does not know (pure; not yet a GCE name)."""
     match = _MARKED.fullmatch(host)
     if match and is_name(display) and marked(display, "0" * MARK) == f"{match['name']}-{'0' * MARK}":
         return display
@@ -103,7 +103,7 @@ def raw_name(host: str, display: str) -> str:
 
 
 def names_of(machines: Iterable[VirtualMachine], facts: Facts) -> dict[str, str]:
-    """Map uuid to GCE name, each once in its zone. A name that the sidecar gives stays; others step aside."""
+    """Map uuid to GCE name, unique in its zone. Names in the sidecar stay; others get a suffix if necessary."""
     zones: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for machine in machines:
         zones[machine.zoneid].append((machine.id, raw_name(machine.name, machine.displayname)))
@@ -144,7 +144,7 @@ async def known_uuid(sidecar: Sidecar, owner: str, location: Location, wanted: s
 async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Mapping[str, object]) -> list[Found]:
     """Find the instances of this GCE name, one in each zone at most. `narrowed` are more parameters of the list.
 
-    A name whose end looks like the mark that tells equal names apart is looked for without it too.
+    If the end of the name looks like the mark of a taken name, look for the name without it too.
     """
     match = _MARKED.fullmatch(wanted)
     for word in [wanted, match["name"]] if match else [wanted]:

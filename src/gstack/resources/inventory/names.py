@@ -1,8 +1,8 @@
-"""Whether the names of new resources are free. One check serves twice: before an operation, and again under its locks.
+"""Whether the names of new resources are free: checked before an operation, and again under its locks.
 
-A request looks in CloudStack. Between its checks and its locks another operation may have taken a name. That operation
-wrote down what it created, so the second look (`taken_since`) costs a CloudStack call only for a name that the sidecar
-knows.
+A request looks in CloudStack. Between that check and the locks, another operation may take a name. The sidecar knows
+what other operations created, so the second check (`taken_since`) costs a CloudStack call only if the sidecar knows the
+name.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable

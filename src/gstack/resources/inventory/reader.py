@@ -1,4 +1,4 @@
-"""Reader: what it takes to look things up for a caller. A request is one; so is anything else that has these parts."""
+"""Reader: whatever can look things up for a caller, such as a request."""
 
 from typing import Protocol
 

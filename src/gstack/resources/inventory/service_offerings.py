@@ -3,7 +3,7 @@
 An offering of fixed size is a machine type under the slug of its name; the raw name and the numeric id are accepted
 too. A customisable offering is not listed: it serves Google's custom types, `custom-<vCPUs>-<MB>`, with or without a
 series (`n1-custom-2-4096`). An offering that is named for a series (`e2-custom`) is preferred for that series. vCPUs
-and memory must keep both Google's rules and the limits of the offering.
+and memory must obey both Google's rules and the limits of the offering.
 """
 
 import re
@@ -25,7 +25,7 @@ _CUSTOM = re.compile(r"(?:(?P<series>[a-z][a-z0-9]*)-)?custom-(?P<cpus>[1-9]\d{0
 
 
 class MachineChoice(msgspec.Struct, frozen=True):
-    """The size of a machine for deployVirtualMachine. What the offering fixes itself is None; cpu_speed is in MHz."""
+    """The size of a machine for deployVirtualMachine. A size that the offering fixes is None; cpu_speed is in MHz."""
 
     offering_id: str
     cpu: int | None = None

@@ -26,7 +26,7 @@ from gstack.resources.shared.references import parse_reference
 KIND = "snapshots"  # the sidecar's kind
 RESOURCE = "Snapshot"  # CloudStack's type, for tags
 READY, FAILED = "BackedUp", "Error"
-TEMPORARY = "gstack.image."  # the names of temporary snapshots begin so
+TEMPORARY = "gstack.image."  # begins the names of temporary snapshots
 _GONE = frozenset({"Destroyed"})
 _GIB = 1 << 30
 

@@ -95,21 +95,21 @@ class Catalog:
         images += [_image(mine[uuid], own_project, in_own[uuid], own=True) for uuid in mine]
         self.own_project = own_project
         self.all = tuple(sorted(images, key=lambda image: (image.project, image.name)))
-        self.by_id = {image.id: image for image in images}  # the own one wins over its view
+        self.by_id = {image.id: image for image in images}  # the caller's own image wins over its public view
 
     def of_project(self, project: str) -> list[Image]:
         """The images of a project, by name."""
         return [image for image in self.all if image.project == project]
 
     def named(self, project: str, name: str) -> Image | None:
-        """Find an image by GCE name, numeric id or CloudStack name; of several of a CloudStack name the best one."""
+        """Find an image by GCE name, numeric id or CloudStack name; if several share a CloudStack name, the best."""
         images = self.of_project(project)
         exact = (image for image in images if name in {image.name, gce_id(image.id)})
         raw = sorted((image for image in images if image.cloudstack_name == name), key=_rank, reverse=True)
         return next(exact, None) or next(iter(raw), None)
 
     def newest(self, project: str, family: str, zone_id: str = "") -> Image | None:
-        """The image that a family stands for, one that is ready in the zone first. Deprecated ones never do."""
+        """The image that a family stands for, preferably ready in the zone; never a deprecated one."""
         active = [image for image in self.of_project(project) if image.state == ACTIVE]
         ready = [image for image in active if image.status == "READY"]
         found = [image for image in ready if image.family == family] or [

@@ -125,7 +125,7 @@ async def find(
 ) -> FoundDisk | None:
     """Find a disk of a zone by GCE name or numeric id: one call to CloudStack where the sidecar knows it.
 
-    `of_machines` False leaves out the boot disks that have no name but their machine's: no machine is called so.
+    `of_machines` False skips boot disks that have only their machine's name, when no machine has this name.
     """
     zone = {"zoneid": location.id}
 
@@ -148,7 +148,7 @@ async def find(
 async def named(cloudstack: Client, sidecar: Sidecar, wanted: str, narrowed: Mapping[str, object]) -> list[FoundDisk]:
     """Find the disks of this GCE name, one in each zone at most: by their own name, and by their machine's.
 
-    Where none is so called the shown names of all are compared: CloudStack knows no slugs and no suffixes.
+    If none has this name, compare the shown names of all disks, since CloudStack does not know slugs and suffixes.
     """
     data, holders = await asyncio.gather(
         search(cloudstack, sidecar, {"keyword": wanted, **narrowed}),

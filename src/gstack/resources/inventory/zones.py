@@ -1,12 +1,12 @@
 """Zones and regions: every CloudStack zone is one region with one zone.
 
-A zone's listed name is what links and `zone` fields show: its name in `names.zones` of the settings, else its
-CloudStack name. gcloud and Terraform take zone names apart (`<region>-<suffix>`, the region with a dash in it), and so
-a zone whose listed name is no such name has an alias that is one: `Sandbox-simulator` is listed so, and is also
-`sandbox-simulator-a`, in the region `sandbox-simulator`; `adv` is also `cs-adv-a`. A CloudStack name that cannot stand
-in a URL as it is (`Zone 1`) is listed by its alias. The listed name, the alias, the
-CloudStack name and the numeric id are all accepted. Two zones that would share a region are refused: everything in
-CloudStack is zonal, so a regional address or subnetwork would not know its zone.
+Links and `zone` fields show a zone's listed name: its name in `names.zones` of the settings, else its CloudStack name.
+gcloud and Terraform split zone names into `<region>-<suffix>`, and expect a dash in the region. If a listed name does
+not have this form, the zone also has an alias that does: `Sandbox-simulator` is also `sandbox-simulator-a`, in the
+region `sandbox-simulator`; `adv` is also `cs-adv-a`. If a CloudStack name cannot stand in a URL (`Zone 1`), lists show
+the alias. Requests may use the listed name, the alias, the CloudStack name or the numeric id. Two zones that would
+share a region are refused: everything in CloudStack is zonal, so a regional address or subnetwork would have no
+definite zone.
 """
 
 import re
@@ -129,7 +129,7 @@ def name_zones(zones: Iterable[Zone], names: NameSettings) -> Locations:
 def propose(zones: Iterable[Zone]) -> dict[str, str]:
     """CloudStack zone name -> a GCE zone name that clients can take apart, each in a region of its own.
 
-    What `gstack-configure` writes to `names.zones`. Fit zones that would share a region become regions themselves.
+    `gstack-configure` writes them to `names.zones`. Zones with fit names that would share a region get regions instead.
     """
     ordered = sorted(zones, key=lambda zone: zone.name)
     fit = [zone for zone in ordered if is_fit(zone.name)]

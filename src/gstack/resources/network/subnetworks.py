@@ -1,4 +1,4 @@
-"""subnetworks <-> tiers of VPCs and shared guest networks, in the one zone that is their region.
+"""subnetworks <-> tiers of VPCs and shared guest networks. Each region is a single zone.
 
 The guest network of a zone with security groups is read only, because it belongs to the cloud. CloudStack has neither
 private Google access nor flow logs nor secondary ranges; they are shown as off.

@@ -51,7 +51,7 @@ async def give(op: Op, step: str, place: Mapping[str, str], network_id: str, vm_
             await _free(op, f"{step}-{number}-undo", address_id)
             raise
         return str(created["ipaddress"])
-    raise Problem.exhausted("No external address could be taken: others were faster each time. Try again.")
+    raise Problem.exhausted("Other operations took every external address first. Try again.")
 
 
 async def use(op: Op, step: str, address_id: str, network_id: str, vm_id: str) -> None:
@@ -103,7 +103,7 @@ async def _send(op: Op, step: str, command: str, parameters: dict[str, str], pro
 def _associated(place: Mapping[str, str], existing: Mapping[str, str]) -> Probe:
     """Find the address that a lost associateIpAddress has associated.
 
-    It is new, serves nobody, and the sidecar has no facts about it. If there are several such, none of them is certain.
+    It is new, unused, and unknown to the sidecar. If several addresses fit, it is uncertain which of them is ours.
     """
 
     async def probe(op: Op) -> Mapping[str, Any] | None:
@@ -116,7 +116,7 @@ def _associated(place: Mapping[str, str], existing: Mapping[str, str]) -> Probe:
 
 
 async def _idle(op: Op, place: Mapping[str, str]) -> dict[str, str]:
-    """Id -> address of the addresses of a place that serve nobody. Users may own such: they are not ours to take."""
+    """Id -> address of the unused addresses of a place. They may be a user's own, so do not simply take one."""
     query = {"vpcid": place["vpcid"]} if "vpcid" in place else {"associatednetworkid": place["networkid"]}
     found = await op.cloudstack.list_all("listPublicIpAddresses", PublicAddress, query)
     return {one.id: one.ipaddress for one in found if one.idle}

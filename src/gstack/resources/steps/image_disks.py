@@ -1,4 +1,4 @@
-"""Disks made of images, for good or to make an image of, with a temporary machine.
+"""Makes disks from images with a temporary machine, to keep them or to make another image from them.
 
 CloudStack puts a template on storage only when a machine of it starts. `createVolume` takes a snapshot or nothing, and
 the volume of a machine that was deployed with `startvm=false` is on no storage (state Allocated), so it would come
@@ -31,14 +31,14 @@ from gstack.resources.steps import volumes as volume_steps
 
 WARNED = "EXTERNAL_API_WARNING"  # Google's code
 _BOOTED = (
-    "was made by booting its image once, for a moment, without network and user data: CloudStack has no other way. "
-    "What the image does first when it boots may have begun on the disk."
+    "was made by briefly booting its image once, without network and user data: CloudStack has no other way. "
+    "The image may have begun its first-boot setup on the disk."
 )
 _STORED = (
     "The disk {name} was never attached, so it was on no storage. It was attached to a temporary machine for a moment: "
     "CloudStack has no other way."
 )
-_FAILED = "CloudStack makes a disk of an image only with a machine that runs for a moment, and that failed: "
+_FAILED = "CloudStack makes a disk from an image only with a temporary machine, and that failed: "
 
 
 async def make(op: Op, step: str, name: str, spec: ImageDiskSpec, facts: Mapping[str, Any]) -> str:
@@ -55,7 +55,7 @@ async def make(op: Op, step: str, name: str, spec: ImageDiskSpec, facts: Mapping
 
 
 async def put_on_storage(op: Op, step: str, volume_id: str, name: str, spec: ImageDiskSpec) -> None:
-    """Put a blank volume on storage: CloudStack does that when a machine gets it, so a temporary machine gets it once.
+    """Put a blank volume on storage by attaching it once to a temporary machine: CloudStack has no other way.
 
     `name` is the disk's.
     """
@@ -146,7 +146,7 @@ class _TemporaryMachine:
             return {"securitygroupids": (await parking.group(self.op, "group"),)}
         network_id = await parking.network(self.op, "network", self.spec.zone_id)
         if not network_id:
-            raise Problem.exhausted("the cloud offers no L2 network (any more).")
+            raise Problem.exhausted("the cloud offers no L2 network now.")
         return {"networkids": (network_id,)}
 
     async def _stored_volume(self) -> str:
@@ -192,6 +192,6 @@ class _TemporaryMachine:
 
 
 def _explained(problem: Problem) -> Problem:
-    """The problem with what it has to do with a disk: its own words speak of machines."""
+    """The problem, explained: its own text speaks of machines, but the user asked for a disk."""
     text = f"{_FAILED}{problem.message}"
     return Problem(problem.status, problem.reason, text, code=problem.code, internal=problem.internal)

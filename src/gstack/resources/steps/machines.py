@@ -20,7 +20,7 @@ from gstack.resources.inventory.volumes import ROOT, Volume
 _NAME_TAKEN = "already exists in the network domain"  # CloudStack's text, measured; its code 431 means any bad value
 _PAUSE, _LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks at a machine
 _LOOKS = 600  # at a machine on its way to another state
-_IDLE_LOOKS = 15  # a machine that stands still for so many looks has lost its job
+_IDLE_LOOKS = 15  # a machine that does not change for so many looks has lost its job
 
 
 # Power
@@ -104,7 +104,7 @@ async def running(op: Op, machine: VirtualMachine) -> VirtualMachine:
 
 
 async def _settled(op: Op, machine_id: str) -> dict[str, Any]:
-    """Look until the machine runs, has failed, or stands still."""
+    """Look until the machine runs, has failed, or no longer changes."""
     idle, pause = 0, _PAUSE
     while True:
         found = await _by_id(op, machine_id) or {"state": "Gone"}
@@ -158,7 +158,7 @@ async def destroy(op: Op, step: str, machine_id: str, *, expunge: bool, volume_i
 
 
 async def discard(op: Op, step: str, machine_id: str) -> None:
-    """Destroy a machine that has nothing which must be free before CloudStack expunges it."""
+    """Destroy a machine that holds nothing that is needed again before CloudStack expunges it."""
     expunge = await op.decide(f"{step}-look", lambda: may_expunge(op))
     await destroy(op, f"{step}-destroy", machine_id, expunge=expunge)
 

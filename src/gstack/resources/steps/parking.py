@@ -1,4 +1,4 @@
-"""Where machines stand apart: a parking network in each zone, and in zones with security groups a parking group.
+"""Isolates machines: a parking network in each zone and, in zones with security groups, a parking group.
 
 A destroyed machine keeps its interfaces until it is expunged, and a network with an interface in it cannot be deleted.
 CloudStack does not destroy a machine without an interface. So a machine that is deleted gets one in an L2 network of

@@ -1,9 +1,9 @@
-"""The removal of a machine: gone for GCE at once, whatever CloudStack still keeps of it.
+"""Removes a machine so that it is gone for GCE at once, although CloudStack keeps it for a day.
 
-An ordinary user may not expunge. For a day a destroyed machine keeps its host name, its groups and its place in the
-network, and then nothing of that can be taken from it. So it is taken before: the machine is renamed and stopped, a
-boot disk that stays is detached, its addresses are freed, its groups are taken from it or its interface moves to the
-parking network. Then it is destroyed. Where the account may expunge, that does most of it. If a step fails, those
+An ordinary user may not expunge. A destroyed machine keeps its host name, its groups and its place in the network for a
+day, and nothing can take them away during that time. So the work does it before: it renames and stops the machine,
+detaches a boot disk that stays, frees the addresses, and removes the groups or moves the interface to the parking
+network. Then it destroys the machine. If the account may expunge, that does most of this. If a step fails, the steps
 before it are undone. Data disks that stay are simply left behind.
 """
 
@@ -60,7 +60,7 @@ class _Before(msgspec.Struct, frozen=True):
 
 
 async def remove(op: Op, step: str, spec: Removal) -> None:
-    """Remove the machine. If that fails with a Problem, it is as it was, but for its ephemeral address."""
+    """Remove the machine. If that fails with a Problem, the machine is as before, except for an ephemeral address."""
     before = msgspec.convert(await op.decide(f"{step}-look", lambda: _look(op, spec)), _Before | None)
     if before is None:
         return
@@ -100,7 +100,7 @@ async def _look(op: Op, spec: Removal) -> _Before | None:
 
 
 async def _release(op: Op, step: str, spec: Removal, before: _Before, undos: Rollback) -> None:
-    """Take from the machine what it would keep for a day; last what cannot be given back as it was."""
+    """Take away what the machine would keep for a day. What cannot be given back unchanged comes last."""
     machine_id, what = spec.machine_id, f"of the instance {spec.name} could not be given back"
 
     def groups(under: str, group_ids: object) -> Awaitable[Any]:

@@ -27,7 +27,7 @@ def of_name(volume_id: str, name: str) -> Find:
 
 
 async def take(op: Op, step: str, volume_id: str, name: str, known: Collection[str] = ()) -> str:
-    """Take a snapshot of a volume and return its uuid once it is ready. It is none of the `known` ones."""
+    """Take a snapshot of a volume and return its uuid once it is ready. The `known` snapshots are not ours."""
     find = of_name(volume_id, name)
 
     async def usable(op: Op) -> Sequence[Mapping[str, Any]]:

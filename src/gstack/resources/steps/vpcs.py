@@ -3,8 +3,8 @@
 Two machines may be the first of a network at the same moment, and CloudStack accepts two VPCs of one name. So a new VPC
 is only a candidate. Its operation waits until the second of its creation is over (CloudStack's `created` has whole
 seconds) and lists the VPCs again: the oldest one stays, and whoever created another one deletes it. A candidate is
-created with `start=false`, so that it starts no router; the first machine does. Tiers need no such election, because
-CloudStack refuses a second one of the same range.
+created with `start=false`, so that it starts no router; the first machine does. Tiers need no election, because
+CloudStack refuses a second tier with the same range.
 """
 
 from collections.abc import Iterable, Sequence

@@ -61,7 +61,7 @@ def _create(call: Call, row: Row) -> Job:
 def create_egress_rule(call: Call) -> Job:
     network = own_network(call, "networkid")
     if network.get("vpcid") or network["type"] != "Isolated":
-        raise invalid("Egress firewall rules are supported on isolated networks that are no tiers of a VPC only")
+        raise invalid("Egress firewall rules are supported only on isolated networks outside of VPCs")
     check_protocol(call.args["protocol"], ("tcp", "udp", "icmp", "all"))
     cidrs = _cidrs(call, "cidrlist") or [network["cidr"]]
     for cidr in cidrs:

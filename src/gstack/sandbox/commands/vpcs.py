@@ -1,4 +1,4 @@
-"""VPCs: list, create, update, delete, restart. Private gateways are the administrator's: there are none."""
+"""VPCs: list, create, update, delete, restart. There are no private gateways: only administrators have them."""
 
 from __future__ import annotations
 

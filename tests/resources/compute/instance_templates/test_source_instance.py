@@ -77,7 +77,11 @@ def test_other_disks(gce: Gce, made: Made) -> None:
         ({"properties": {"machineType": "n1-standard-1"}}, 400, "send either properties or sourceInstance, not both."),
         ({"diskConfigs": [{"deviceName": "sdz"}]}, 400, "'sdz'"),
         ({"diskConfigs": [{"deviceName": "persistent-disk-0", "instantiateFrom": "BLANK"}]}, 400, "needs an image"),
-        ({"diskConfigs": [{"deviceName": "persistent-disk-0", "instantiateFrom": "ATTACH_READ_ONLY"}]}, 400, "read-only"),
+        (
+            {"diskConfigs": [{"deviceName": "persistent-disk-0", "instantiateFrom": "ATTACH_READ_ONLY"}]},
+            400,
+            "cannot attach disks read-only",
+        ),
         ({"diskConfigs": [{"deviceName": "persistent-disk-0", "instantiateFrom": "CUSTOM_IMAGE"}]}, 400, "customImage"),
         (
             {"diskConfigs": [{"deviceName": "data", "instantiateFrom": "SOURCE_IMAGE"}]},
