@@ -31,7 +31,7 @@ from gstack.resources.steps import volumes as volume_steps
 
 WARNED = "EXTERNAL_API_WARNING"  # Google's code
 _BOOTED = (
-    "was made by briefly booting its image once, without network and user data: CloudStack has no other way. "
+    "was made by booting its image once, briefly, without network and user data: CloudStack has no other way. "
     "The image may have begun its first-boot setup on the disk."
 )
 _STORED = (

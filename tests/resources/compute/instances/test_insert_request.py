@@ -222,7 +222,7 @@ def test_fixed_addresses(gce: Gce, made: Made, second: str) -> None:
         (VPC, [{"accessConfigs": [{"setPublicPtr": True}]}], "setPublicPtr"),
         (VPC, [{"aliasIpRanges": [{"ipCidrRange": "10.0.0.0/24"}]}], "aliasIpRanges"),
         (BASIC, [{}, {}], "security groups"),
-        (BASIC, [{"accessConfigs": [{"natIP": "192.0.2.1"}]}], "guest address itself"),
+        (BASIC, [{"accessConfigs": [{"natIP": "192.0.2.1"}]}], "guest address is also the external"),
     ],
 )
 def test_refused_interfaces(gce: Gce, second: str, zone: str, nics: list[dict[str, Any]], word: str) -> None:

@@ -196,7 +196,7 @@ def test_kept_without_effect(gce: Gce, disk: str) -> None:
         ({"rawDisk": {"containerType": "TAR"}}, 400, "rawDisk.source"),
         ({"rawDisk": {"source": "gs://bucket/disk.raw"}}, 400, "http"),
         ({"rawDisk": {"source": "http://127.0.0.1/disk.raw"}}, 400, "127.0.0.1"),
-        ({"rawDisk": {"source": "http://storage.googleapis.com/b/x.tar.gz"}}, 400, "tar archive"),
+        ({"rawDisk": {"source": "http://storage.googleapis.com/b/x.tar.gz"}}, 400, "but not as .tar."),
         ({"rawDisk": {"source": URL}, "family": "Bad Family"}, 400, "family"),
         ({"rawDisk": {"source": URL}, "labels": {"UPPER": "x"}}, 400, "labels"),
         ({"rawDisk": {"source": URL}, "description": "x" * 2049}, 400, "description"),
