@@ -1,10 +1,10 @@
 """instances.setMetadata: the items are kept in the sidecar, and reach the guest as CloudStack's user data.
 
-shared/user_data.py makes the document. CloudStack accepts new user data while a machine runs, and cloud-init reads it at
-every boot. But cloud-init installs keys only at the first boot, so the operation warns. CloudStack cannot remove user
-data, so a machine that should have none gets an empty `#cloud-config`. Under the lock, the work makes the document from
-the project's current metadata, and sends it if it has changed. The fact `told` is the digest of the machine's present
-document. A change of the project's metadata reaches a machine with its next setMetadata.
+shared/user_data.py makes the document. CloudStack accepts new user data while a machine runs, and cloud-init reads it
+at every boot. But cloud-init installs keys only at the first boot, so the operation warns. CloudStack cannot remove
+user data, so a machine that should have none gets an empty `#cloud-config`. Under the lock, the work makes the document
+from the project's current metadata, and sends it if it has changed. The fact `told` is the digest of the machine's
+present document. A change of the project's metadata reaches a machine with its next setMetadata.
 """
 
 import base64
