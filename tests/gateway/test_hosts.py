@@ -55,5 +55,5 @@ def test_names_have_no_case_and_need_no_port() -> None:
     """What the operator writes means the host that clients ask, however it is written."""
     known = hosts(hosts=("Cloud.Example:5000",), public_url="https://GCE.example.net:444")
     for host in ("cloud.example", "Cloud.Example:5000", "gce.example.net:444", "compute.cloud.example"):
-        assert known.known(host)
+        assert known.serves(host)
     assert known.root("gce.example.net:444", "http") == "https://gce.example.net:444"

@@ -68,7 +68,7 @@ class Entrance:
         if len(hosts) > 1:  # RFC 9112, 3.2: another server in the chain might read the other one
             return Problem.bad_request("The request has more than one Host header.")
         host = hosts[0] if hosts else ""
-        if host and not self._hosts.known(host):
+        if host and not self._hosts.serves(host):
             shown = "".join(letter for letter in host[:100] if letter.isprintable())
             text = f"This server has no name '{shown}'. Its operator can add it with the setting server.hosts."
             return Problem(421, "badRequest", text)

@@ -28,7 +28,7 @@ class Hosts:
         self._names = (own | universes) - {""}
         self._schemes = {public.netloc.lower(): public.scheme}
 
-    def known(self, host: str) -> bool:
+    def serves(self, host: str) -> bool:
         """Whether a Host header means this server: its own names, Google's that are redirected here, any address.
 
         Addresses are safe to accept: only names can be pointed here by somebody else (DNS rebinding).

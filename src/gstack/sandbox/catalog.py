@@ -208,11 +208,11 @@ def _uuid(entry: Entry, parameter: Parameter, text: str, world: World, kind: str
         row = world.first(kind, number=int(value)) if kind else None
         found = row["id"] if row else None
     else:
-        known = world.kind_of(value) is not None if kind is None else world.get(kind, value) is not None
+        exists = world.kind_of(value) is not None if kind is None else world.get(kind, value) is not None
         gone = world.get("removed", value)
-        if not known and (gone is None or kind not in (None, gone["kind"])):
+        if not exists and (gone is None or kind not in (None, gone["kind"])):
             raise missing_entity(entry.name, parameter.name, text)
-        found = value if known else None
+        found = value if exists else None
     if found is None and not entry.name.startswith("list"):
         raise invalid(f"Unable to find the {kind or 'object'} that {parameter.name} {value} names")
     return found or value

@@ -89,7 +89,7 @@ def test_no_customisable_offering() -> None:
 @pytest.mark.parametrize(
     "name", ["n1-standard-64", "custom-2", "custom-0-4096", "Custom Instance", "SMALL-INSTANCE", ""]
 )
-def test_unknown_names_find_nothing(name: str) -> None:
+def test_unknproject_names_find_nothing(name: str) -> None:
     """What no offering is called finds nothing; case counts; a customisable offering alone is no machine type."""
     assert pick(known(SMALL, N1, CUSTOM), name, "f") is None
 

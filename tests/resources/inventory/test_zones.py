@@ -50,7 +50,7 @@ def test_every_name_is_accepted() -> None:
     assert known.of_id("nothing") is None
 
 
-def test_unknown_names_are_404() -> None:
+def test_unknproject_names_are_404() -> None:
     """An unknown zone or region is not found, in Google's words; case counts."""
     known = named("sandbox-east1-a")
     for find, name in ((known.zone, "Sandbox-east1-a"), (known.region, "sandbox-east1-a")):

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from gstack.resources.shared.image_families import PUBLIC_PROJECTS, family_of, project_of
+from gstack.resources.shared.image_families import PUBLIC_PROJECTS, family_of, public_project_of
 
 GCLOUD = (
     "centos cos debian fedora-coreos opensuse oracle-linux rhel rhel-sap rocky-linux rocky-linux-accelerator suse "
@@ -44,7 +44,7 @@ GCLOUD = (
 def test_family_and_project_of_an_os_type(os_type: str, family: str, project: str) -> None:
     """CloudStack's OS types become Google's families, and these name Google's projects."""
     assert family_of(os_type) == family
-    assert project_of(family) == project
+    assert public_project_of(family) == project
 
 
 def test_gclouds_projects_answer() -> None:
@@ -76,7 +76,7 @@ def test_the_projects_of_other_clients_answer() -> None:
 )
 def test_project_of_a_tagged_family(family: str, project: str) -> None:
     """A family that a tag gives belongs to Google's project for it."""
-    assert project_of(family) == project
+    assert public_project_of(family) == project
 
 
 def test_every_project_of_a_family_answers() -> None:

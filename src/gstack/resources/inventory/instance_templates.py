@@ -8,7 +8,7 @@ import copy
 from typing import Any
 
 from gstack.errors import Problem
-from gstack.resources.inventory.accounts import meant
+from gstack.resources.inventory.accounts import project_of
 from gstack.resources.inventory.reader import Reader
 from gstack.resources.shared.references import parse_reference
 
@@ -39,7 +39,7 @@ async def template_properties(reader: Reader, text: str) -> dict[str, Any]:
         message = f"'{text}'. Send global/{COLLECTION}/TEMPLATE or regions/REGION/{COLLECTION}/TEMPLATE."
         raise Problem.invalid("sourceInstanceTemplate", message)
     scope = reference.scope or GLOBAL
-    if meant(reader, reference.project) != reader.project:
+    if project_of(reader, reference.project) != reader.project:
         raise Problem.not_found(f"projects/{reference.project}/{scope}/{COLLECTION}/{reference.name}")
     template = await find(reader, scope, reference.name)
     return copy.deepcopy(dict(template["properties"]))

@@ -11,7 +11,7 @@ import msgspec
 
 from gstack.cloudstack.client import Client
 from gstack.errors import Problem
-from gstack.resources.inventory.accounts import own_names
+from gstack.resources.inventory.accounts import project_names
 from gstack.resources.inventory.firewalls import Firewalls, check_expressible
 from gstack.resources.inventory.machines import GONE, OWN, VirtualMachine
 from gstack.resources.inventory.networks import (
@@ -76,13 +76,13 @@ class Placement(msgspec.Struct, frozen=True):
 
 def network_named(reader: Reader, text: str) -> str:
     """The name of the network that a reference names; empty where it is no network of the request's project."""
-    return name_in(text, "networks", ["global"], own_names(reader))
+    return name_in(text, "networks", ["global"], project_names(reader))
 
 
 def subnetwork_named(reader: Reader, location: Location, text: str) -> str:
     """The name of the subnetwork that a reference names; empty where it is none in the region of this zone."""
     regions = [f"regions/{name}" for name in (location.region, location.region_id)]
-    return name_in(text, "subnetworks", regions, own_names(reader))
+    return name_in(text, "subnetworks", regions, project_names(reader))
 
 
 async def place(

@@ -13,7 +13,7 @@ import msgspec
 
 from gstack.cloudstack.client import Client
 from gstack.errors import Problem
-from gstack.resources.inventory.accounts import own_names
+from gstack.resources.inventory.accounts import project_names
 from gstack.resources.inventory.reader import Reader
 from gstack.resources.inventory.zones import Location
 from gstack.resources.shared.naming import gce_id, gce_names, slug
@@ -132,7 +132,7 @@ async def offerings(cloudstack: Client, *, fresh: bool = False) -> Offerings:
 
 async def choose(reader: Reader, name: str, field: str, location: Location) -> MachineChoice:
     """The size to deploy for a machine type, which may be named in any form. 400 on `field` for an unknown type."""
-    type_named(name, "machineTypes", field, location.names, own_names(reader))
+    type_named(name, "machineTypes", field, location.names, project_names(reader))
     zone_id = location.id
     found = pick(await offerings(reader.cloudstack), name, field, zone_id)
     found = found or pick(await offerings(reader.cloudstack, fresh=True), name, field, zone_id)

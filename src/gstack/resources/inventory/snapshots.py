@@ -16,7 +16,7 @@ from gstack.cloudstack.client import Client
 from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
 from gstack.resources.inventory import finding
-from gstack.resources.inventory.accounts import meant
+from gstack.resources.inventory.accounts import project_of
 from gstack.resources.inventory.machines import OWN, Facts, names_beside
 from gstack.resources.inventory.reader import Reader
 from gstack.resources.inventory.zones import Location, locations_of
@@ -126,7 +126,7 @@ async def resolve_snapshot(reader: Reader, text: str, field: str, location: Loca
     reference = parse_reference(text)
     if not reference.can_be("snapshots") or reference.scope not in {"", "global"}:
         raise Problem.invalid(field, f"'{text}' is not a snapshot. Send global/snapshots/SNAPSHOT.")
-    project = meant(reader, reference.project)
+    project = project_of(reader, reference.project)
     path = f"projects/{project}/global/snapshots/{reference.name}"
     if project != reader.project:
         raise Problem.not_found(path)

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from gstack.cloudstack.client import Client
 from gstack.errors import Problem
-from gstack.resources.inventory.accounts import meant
+from gstack.resources.inventory.accounts import project_of
 from gstack.resources.inventory.machines import OWN
 from gstack.resources.inventory.reader import Reader
 from gstack.resources.shared.deprecation import ACTIVE, UNUSABLE, state_of
-from gstack.resources.shared.image_families import family_of, project_of
+from gstack.resources.shared.image_families import family_of, public_project_of
 from gstack.resources.shared.naming import NAME_LENGTH, gce_id, gce_names, slug
 from gstack.resources.shared.references import FAMILY, Reference, parse_reference
 
@@ -90,7 +90,9 @@ class Catalog:
         views = {uuid: found for uuid, found in usable.items() if _is_view(found)}
         strays = {uuid: found for uuid, found in usable.items() if uuid not in views and uuid not in mine}
         in_own, in_views = _names(mine, strays if own_project else {}), _names({}, views)
-        images = [_image(views[uuid], project_of(_family(views[uuid], own=False)), in_views[uuid]) for uuid in views]
+        images = [
+            _image(views[uuid], public_project_of(_family(views[uuid], own=False)), in_views[uuid]) for uuid in views
+        ]
         images += [_image(strays[uuid], own_project, in_own[uuid]) for uuid in strays.keys() & in_own.keys()]
         images += [_image(mine[uuid], own_project, in_own[uuid], own=True) for uuid in mine]
         self.own_project = own_project
@@ -141,7 +143,7 @@ async def resolve_image(reader: Reader, text: str, zone_id: str = "") -> Image:
     the image is ready in a zone is the caller's to check (`Image.zones`).
     """
     reference = image_reference(text, reader.project)
-    wanted = replace(reference, project=meant(reader, reference.project))
+    wanted = replace(reference, project=project_of(reader, reference.project))
     found = find(await catalog(reader.cloudstack, reader.project), wanted, zone_id)
     found = found or find(await catalog(reader.cloudstack, reader.project, fresh=True), wanted, zone_id)
     if found is None:
@@ -166,12 +168,12 @@ def image_reference(text: str, call_project: str) -> Reference:
     return Reference(reference.collection, "global", "", reference.name)
 
 
-def find(known: Catalog, wanted: Reference, zone_id: str = "") -> Image | None:
+def find(images: Catalog, wanted: Reference, zone_id: str = "") -> Image | None:
     """Look a complete reference up."""
-    image = known.named(wanted.project, wanted.name) if wanted.collection != FAMILY else None
+    image = images.named(wanted.project, wanted.name) if wanted.collection != FAMILY else None
     if image or wanted.collection == "images":
         return image
-    return known.newest(wanted.project, wanted.name, zone_id)
+    return images.newest(wanted.project, wanted.name, zone_id)
 
 
 def _merged(templates: Iterable[Template]) -> dict[str, list[Template]]:
@@ -197,7 +199,7 @@ def _shown_name(found: list[Template]) -> str:
 
 
 def _is_view(found: list[Template]) -> bool:
-    return found[0].ispublic and project_of(_family(found, own=False)) != ""
+    return found[0].ispublic and public_project_of(_family(found, own=False)) != ""
 
 
 def _family(found: list[Template], *, own: bool) -> str:

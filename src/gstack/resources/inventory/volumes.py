@@ -17,7 +17,7 @@ from gstack.cloudstack.client import Client
 from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
 from gstack.resources.inventory import finding, machines
-from gstack.resources.inventory.accounts import meant, own_names
+from gstack.resources.inventory.accounts import project_names, project_of
 from gstack.resources.inventory.machines import Facts
 from gstack.resources.inventory.reader import Reader
 from gstack.resources.inventory.zones import Location
@@ -184,16 +184,16 @@ async def resolve_disks(reader: Reader, location: Location, references: Mapping[
             raise Problem.not_found(path)
         return {field: found}
     listed = await search(reader.cloudstack, reader.sidecar, {"zoneid": location.id}) if wanted else []
-    known = {gce_id(one.uuid): one for one in listed} | {one.name: one for one in listed}
+    disks = {gce_id(one.uuid): one for one in listed} | {one.name: one for one in listed}
     for name, path in wanted.values():
-        if name not in known:
+        if name not in disks:
             raise Problem.not_found(path)
-    return {field: known[name] for field, (name, _) in wanted.items()}
+    return {field: disks[name] for field, (name, _) in wanted.items()}
 
 
 def disk_name_in(reader: Reader, location: Location, text: str) -> str:
     """The name in a reference to a disk of this zone, which is not looked for; empty for any other reference."""
-    return name_in(text, "disks", [f"zones/{name}" for name in location.names], own_names(reader))
+    return name_in(text, "disks", [f"zones/{name}" for name in location.names], project_names(reader))
 
 
 def check_unused(reader: Reader, found: FoundDisk, location: Location) -> None:
@@ -217,7 +217,7 @@ def _checked(reader: Reader, location: Location, text: str, field: str) -> tuple
         raise Problem.invalid(field, f"'{text}'. Send zones/{location.zone}/disks/DISK.")
     if reference.zone and reference.zone not in location.names:
         raise Problem.invalid(field, f"'{text}'. The disk must be in zone '{location.zone}'.")
-    project = meant(reader, reference.project)
+    project = project_of(reader, reference.project)
     path = f"projects/{project}/zones/{reference.zone or location.zone}/disks/{reference.name}"
     if project != reader.project:
         raise Problem.not_found(path)

@@ -21,7 +21,7 @@ _PROJECTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 @lru_cache(4096)  # every listing calls it for every template
-def project_of(family: str) -> str:
+def public_project_of(family: str) -> str:
     """The public image project of a family; empty where Google has none for it."""
     return next((project for pattern, project in _PROJECTS if pattern.fullmatch(family)), "")
 

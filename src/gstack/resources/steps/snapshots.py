@@ -26,8 +26,8 @@ def of_name(volume_id: str, name: str) -> Find:
     return find
 
 
-async def take(op: Op, step: str, volume_id: str, name: str, known: Collection[str] = ()) -> str:
-    """Take a snapshot of a volume and return its uuid once it is ready. The `known` snapshots are not ours."""
+async def take(op: Op, step: str, volume_id: str, name: str, before: Collection[str] = ()) -> str:
+    """Take a snapshot of a volume and return its uuid once it is ready. `before` are the uuids of older ones."""
     find = of_name(volume_id, name)
 
     async def usable(op: Op) -> Sequence[Mapping[str, Any]]:
@@ -39,7 +39,7 @@ async def take(op: Op, step: str, volume_id: str, name: str, known: Collection[s
         return state if state in {READY, FAILED, "gone"} else None
 
     parameters = {"volumeid": volume_id, "name": name}
-    answer = await op.run(step, "createSnapshot", parameters, probe=arrived(usable, known))
+    answer = await op.run(step, "createSnapshot", parameters, probe=arrived(usable, before))
     snapshot_id, state = str(answer["id"]), answer.get("state")
     if state != READY:  # the answer was lost, and the snapshot may still be on its way
         state = await op.decide(f"{step}-ready", lambda: settled(ended))

@@ -62,35 +62,35 @@ def of_name(name: str) -> Find:
     return find
 
 
-async def create(op: Op, spec: NewTemplate, known: Collection[str]) -> str:
+async def create(op: Op, spec: NewTemplate, before: Collection[str]) -> str:
     """Create the template in its first zone, or register its file in all; return its uuid once it is ready.
 
-    `known` are the uuids of templates of this name that others made. A failure may leave a template of this name.
+    `before` are the uuids of the templates that had this name already. A failure may leave a template of this name.
     """
     if spec.url:
-        return await _register(op, spec, known)
+        return await _register(op, spec, before)
     if making := spec.making:
         return await image_disks.lend(
-            op, "source", spec.name, making, lambda volume_id: _create(op, spec, known, {"volumeid": volume_id})
+            op, "source", spec.name, making, lambda volume_id: _create(op, spec, before, {"volumeid": volume_id})
         )
     if spec.storing:
         await image_disks.put_on_storage(op, "storing", spec.volume_id, spec.name, spec.storing)
     if not spec.running:
-        return await _create(op, spec, known, present({"volumeid": spec.volume_id, "snapshotid": spec.snapshot_id}))
+        return await _create(op, spec, before, present({"volumeid": spec.volume_id, "snapshotid": spec.snapshot_id}))
     snapshot_id = await snapshots.take_temporary(op, "snapshot", spec.volume_id, spec.name)
     async with temporary(lambda: snapshots.drop_temporary(op, "snapshot-drop", snapshot_id)):
-        return await _create(op, spec, known, {"snapshotid": snapshot_id})
+        return await _create(op, spec, before, {"snapshotid": snapshot_id})
 
 
-async def _create(op: Op, spec: NewTemplate, known: Collection[str], source: Mapping[str, str]) -> str:
+async def _create(op: Op, spec: NewTemplate, before: Collection[str], source: Mapping[str, str]) -> str:
     parameters = {"name": spec.name, "displaytext": spec.display, "ostypeid": spec.os_type, "arch": spec.arch or None}
-    probe = arrived(of_name(spec.name), known)
+    probe = arrived(of_name(spec.name), before)
     template_id = str((await op.run("create", "createTemplate", {**parameters, **source}, probe=probe))["id"])
     await _await_ready(op, template_id)
     return template_id
 
 
-async def _register(op: Op, spec: NewTemplate, known: Collection[str]) -> str:
+async def _register(op: Op, spec: NewTemplate, before: Collection[str]) -> str:
     parameters = {
         "name": spec.name,
         "displaytext": spec.display,
@@ -102,7 +102,7 @@ async def _register(op: Op, spec: NewTemplate, known: Collection[str]) -> str:
         "checksum": spec.checksum or None,
         "arch": spec.arch or None,
     }
-    answer = await op.run("register", "registerTemplate", parameters, probe=arrived(of_name(spec.name), known))
+    answer = await op.run("register", "registerTemplate", parameters, probe=arrived(of_name(spec.name), before))
     template_id = str(answer["id"] if "id" in answer else answer["template"][0]["id"])
     await op.progress(10, "CloudStack downloads the file.")
     await _await_ready(op, template_id)

@@ -75,10 +75,10 @@ async def _create(op: Op, step: str, spec: NewVolume, snapshot_id: str) -> str:
         "size": None if fitted else spec.size_gb,
         "snapshotid": snapshot_id or None,
     }
-    known = await ids_before(op, f"{step}-known", idle)
+    before = await ids_before(op, f"{step}-known", idle)
     failure = f"The disk {spec.name} could not be removed"
-    async with removing_new(op, f"{step}-clear", unfinished, known, delete, failure):
-        answer = await op.run(f"{step}-make", "createVolume", parameters, probe=arrived(idle, known))
+    async with removing_new(op, f"{step}-clear", unfinished, before, delete, failure):
+        answer = await op.run(f"{step}-make", "createVolume", parameters, probe=arrived(idle, before))
     volume_id = str(answer["id"])
     if fitted:
         try:

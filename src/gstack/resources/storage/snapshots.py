@@ -17,7 +17,7 @@ from gstack.gateway.listing import Fetch, Page, PageRequest, list_items
 from gstack.operations.model import Op, Target, work
 from gstack.operations.recipes import removing_new
 from gstack.resources.inventory import snapshots, volumes
-from gstack.resources.inventory.accounts import meant
+from gstack.resources.inventory.accounts import project_of
 from gstack.resources.inventory.image_disks import ImageDiskSpec, blank_disk_spec
 from gstack.resources.inventory.machines import OWN
 from gstack.resources.inventory.snapshots import FAILED, KIND, READY, RESOURCE, FoundSnapshot, VolumeSnapshot
@@ -201,7 +201,7 @@ async def insert(call: Call) -> dict[str, Any]:
         raise Problem.required("resource.sourceDisk")
     if reference.collection != "disks" or not reference.zone:
         raise Problem.invalid("resource.sourceDisk", f"'{text}'. Send zones/ZONE/disks/DISK.")
-    if meant(call, reference.project) != call.project:
+    if project_of(call, reference.project) != call.project:
         raise Problem.not_found(f"projects/{reference.project}/{reference.scope}/disks/{reference.name}")
     disk, location = await _source_disk(call, reference.zone, reference.name)
     request = await _new_snapshot(call, name, disk, location)
@@ -235,13 +235,13 @@ async def create(op: Op, request: NewSnapshot) -> None:
             raise Problem.already_exists(f"projects/{op.operation.project}/global/snapshots/{request.name}")
         return [str(one["id"]) for one in await find(op)]
 
-    known = frozenset(await op.decide("known", ids_before))
+    before = frozenset(await op.decide("known", ids_before))
     failure = f"The snapshot {request.name} could not be removed"
-    async with removing_new(op, "undo", find, known, snapshot_steps.delete, failure):
+    async with removing_new(op, "undo", find, before, snapshot_steps.delete, failure):
         if request.storing:
             disk_name = request.source["disk"].rpartition("/")[2]
             await image_disks.put_on_storage(op, "storing", request.volume_id, disk_name, request.storing)
-        snapshot_id = await snapshot_steps.take(op, "create", request.volume_id, request.name, known)
+        snapshot_id = await snapshot_steps.take(op, "create", request.volume_id, request.name, before)
         if op.operation.target.collection == "snapshots":
             await op.target(gce_id(snapshot_id))
         await op.keep("facts", snapshot_id, KIND, request.facts)

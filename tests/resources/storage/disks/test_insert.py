@@ -9,7 +9,7 @@ from fixtures.gce import Gce
 from fixtures.instances import Ask, body_of
 from fixtures.storage import ZONE
 from gstack.gateway.discovery import schema
-from gstack.resources.storage.disks.insert import KEPT, REFUSED
+from gstack.resources.storage.disks.insert import REFUSED, STORED
 
 BASIC = "Sandbox-simulator"
 ZONES = pytest.mark.parametrize("zone", [BASIC, ZONE])
@@ -37,8 +37,8 @@ def test_no_field_is_dropped_in_silence() -> None:
     sources = {"sourceDisk", "sourceImage", "sourceSnapshot"}
     output = {"labelFingerprint"}  # sent back by clients that read first
     taken = {field for field, facts in schema("Disk")["properties"].items() if not facts.get("readOnly")}
-    assert taken - output - sources - {*honoured.split(), *REFUSED, *KEPT} == set()
-    assert {*REFUSED, *KEPT} <= taken
+    assert taken - output - sources - {*honoured.split(), *REFUSED, *STORED} == set()
+    assert {*REFUSED, *STORED} <= taken
 
 
 @ZONES

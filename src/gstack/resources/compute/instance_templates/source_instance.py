@@ -12,7 +12,7 @@ from msgspec import Struct
 from gstack.errors import Problem
 from gstack.gateway.call import Call
 from gstack.resources.inventory import instances, machines, volumes
-from gstack.resources.inventory.accounts import meant
+from gstack.resources.inventory.accounts import project_of
 from gstack.resources.inventory.disk_offerings import DiskBounds, DiskOffering, DiskOfferings
 from gstack.resources.inventory.disks import image_of, images_of, type_of
 from gstack.resources.inventory.templates import resolve_image
@@ -69,7 +69,7 @@ async def properties_of(call: Call) -> dict[str, Any]:
     reference = parse_reference(text)
     if reference.collection != "instances" or not reference.zone:
         raise Problem.invalid(_FIELD, f"'{text}'. Send zones/ZONE/instances/INSTANCE.")
-    project = meant(call, reference.project)
+    project = project_of(call, reference.project)
     path = f"projects/{project}/zones/{reference.zone}/instances/{reference.name}"
     if project != call.project:
         raise Problem.not_found(path)

@@ -27,7 +27,7 @@ from gstack.resources.shared.references import parse_reference
 class StoredTemplate(msgspec.Struct, frozen=True):
     """The template to store or to remove, as the sidecar keeps it."""
 
-    kept: dict[str, Any]
+    template: dict[str, Any] = msgspec.field(name="kept")  # its key in the journal
 
 
 def to_gce(call: Call, template: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +105,7 @@ async def delete(call: Call) -> dict[str, Any]:
 
 @work("instanceTemplates.insert", StoredTemplate)
 async def store(op: Op, request: StoredTemplate) -> None:
-    template = request.kept
+    template = request.template
 
     async def write() -> bool:
         await op.sidecar.put_object(op.operation.owner, COLLECTION, template["scope"], template["name"], template)
@@ -116,7 +116,7 @@ async def store(op: Op, request: StoredTemplate) -> None:
 
 @work("instanceTemplates.delete", StoredTemplate)
 async def remove(op: Op, request: StoredTemplate) -> None:
-    template = request.kept
+    template = request.template
 
     async def drop() -> bool:
         await op.sidecar.drop_object(op.operation.owner, COLLECTION, template["scope"], template["name"])

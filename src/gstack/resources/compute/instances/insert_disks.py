@@ -22,7 +22,7 @@ from gstack.gateway.call import Call
 from gstack.resources.compute.instances.disks import MOST_DISKS, check_size
 from gstack.resources.compute.instances.spec import DiskSpec
 from gstack.resources.inventory import volumes
-from gstack.resources.inventory.accounts import own_names
+from gstack.resources.inventory.accounts import project_names
 from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings, disk_offerings
 from gstack.resources.inventory.image_disks import ImageDiskRequest, RootDisk, image_disk_spec, root_disk
 from gstack.resources.inventory.os_types import os_types
@@ -95,7 +95,7 @@ def _request(call: Call, location: Location, disk: Mapping[str, Any], index: int
     initialize: Mapping[str, Any] = disk.get("initializeParams") or {}
     refused.refuse(initialize, refused.INITIALIZE, f"{field}.initializeParams")
     if kind := initialize.get("diskType"):
-        type_named(kind, "diskTypes", f"{field}.initializeParams.diskType", location.names, own_names(call))
+        type_named(kind, "diskTypes", f"{field}.initializeParams.diskType", location.names, project_names(call))
     name = initialize.get("diskName") or (instance if index == 0 else f"{instance[:60]}-{index}")
     spec = DiskSpec(
         name=check_name(f"{field}.initializeParams.diskName", name),

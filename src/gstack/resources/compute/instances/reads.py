@@ -23,9 +23,9 @@ async def get(call: Call) -> dict[str, Any]:
     """If the sidecar knows the machine's uuid, list its volumes at the same time."""
     zones = await locations_of(call)
     location = zones.zone(call.project, call.params["zone"])
-    known = await machines.known_uuid(call.sidecar, call.owner_id, location, call.params["instance"])
-    found, disks = await asyncio.gather(find_machine(call, location), _volumes_of(call, known))
-    if found.machine.id != known:
+    uuid = await machines.known_uuid(call.sidecar, call.owner_id, location, call.params["instance"])
+    found, disks = await asyncio.gather(find_machine(call, location), _volumes_of(call, uuid))
+    if found.machine.id != uuid:
         disks = await _volumes_of(call, found.machine.id)
     return (await render(call, call.link, zones, [found], disks))[0]
 

@@ -22,7 +22,7 @@ from gstack.resources.compute.instances import metadata, properties
 from gstack.resources.compute.instances.power import Power, power_off, power_on
 from gstack.resources.compute.instances.target import RUNNING, Instance, begin, check_settled, find_instance
 from gstack.resources.inventory import instances, machines
-from gstack.resources.inventory.accounts import own_names
+from gstack.resources.inventory.accounts import project_names
 from gstack.resources.inventory.placements import network_named, subnetwork_named
 from gstack.resources.inventory.volumes import Volume, disk_name_in
 from gstack.resources.inventory.zones import locations_of
@@ -98,7 +98,7 @@ def _check_unchanged(call: Call, instance: Instance, shown: Mapping[str, Any]) -
             raise Problem.required(f"resource.{field}")
         if comparable(call, instance, body[field]) != comparable(call, instance, shown[field]):
             raise Problem.unsupported(f"resource.{field}", f"update cannot change it: {_ELSEWHERE[field]}")
-    if body.get("zone") and name_in(body["zone"], "zones", [], own_names(call)) not in instance.location.names:
+    if body.get("zone") and name_in(body["zone"], "zones", [], project_names(call)) not in instance.location.names:
         raise Problem.unsupported("resource.zone", "an instance stays in its zone.")
 
 
@@ -237,7 +237,7 @@ async def _machine_type(call: Call, instance: Instance, shown: Mapping[str, Any]
     if not reference:
         raise Problem.required("resource.machineType")
     names, field = instance.location.names, "resource.machineType"
-    if type_named(reference, "machineTypes", field, names, own_names(call)) == before:
+    if type_named(reference, "machineTypes", field, names, project_names(call)) == before:
         return None
     request = await properties.machine_type_request(call, instance, reference, field)
     back = await properties.machine_type_request(call, instance, before, field)

@@ -17,7 +17,7 @@ from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, work
 from gstack.operations.recipes import undoing
 from gstack.resources.inventory import volumes
-from gstack.resources.inventory.accounts import own_names
+from gstack.resources.inventory.accounts import project_names
 from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings, disk_offerings
 from gstack.resources.inventory.disks import type_of
 from gstack.resources.inventory.image_disks import ImageDiskRequest, ImageDiskSpec, image_disk_spec, root_disk
@@ -56,7 +56,7 @@ REFUSED = {
         "machine images are not served here. Use an image.",
     ),
 }
-KEPT = ("architecture", "guestOsFeatures", "licenseCodes", "licenses")  # shown as sent, without an effect
+STORED = ("architecture", "guestOsFeatures", "licenseCodes", "licenses")  # shown as sent, without an effect
 _ACCESS_MODE = "READ_WRITE_SINGLE"
 
 
@@ -146,7 +146,7 @@ def _check_fields(call: Call) -> None:
     if (body.get("accessMode") or _ACCESS_MODE) != _ACCESS_MODE:
         why = f"CloudStack gives a disk to one instance at a time: send {_ACCESS_MODE}."
         raise Problem.unsupported("resource.accessMode", why)
-    for field in KEPT:
+    for field in STORED:
         if body.get(field):
             call.warn(IGNORED, f"{field} is kept and has no effect: CloudStack knows it only for images.")
     sources = [field for field in ("sourceImage", "sourceSnapshot", "sourceDisk") if body.get(field)]
@@ -218,7 +218,7 @@ async def _source(call: Call, location: Location, name: str, disk_types: DiskOff
 
 def _sent_type(call: Call, location: Location) -> str:
     text = call.body.get("type", "")
-    return type_named(text, "diskTypes", "resource.type", location.names, own_names(call)) if text else ""
+    return type_named(text, "diskTypes", "resource.type", location.names, project_names(call)) if text else ""
 
 
 def _sent_size(call: Call) -> int | None:
@@ -232,7 +232,7 @@ def _facts(call: Call, name: str, kind: str, **origin: dict[str, str]) -> dict[s
             "name": name,
             "type": kind,
             "description": check_description(call.body),
-            "kept": present({field: call.body.get(field) for field in (*KEPT, "accessMode")}),
+            "kept": present({field: call.body.get(field) for field in (*STORED, "accessMode")}),
             **origin,
         }
     )

@@ -20,7 +20,7 @@ from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, work
 from gstack.operations.recipes import removing_new
 from gstack.resources.inventory import volumes
-from gstack.resources.inventory.accounts import meant
+from gstack.resources.inventory.accounts import project_of
 from gstack.resources.inventory.image_disks import RootDisk, blank_disk_spec, image_disk_spec
 from gstack.resources.inventory.machines import OWN
 from gstack.resources.inventory.os_types import choose_os_type, os_types
@@ -126,13 +126,13 @@ async def create(op: Op, request: NewTemplate) -> None:
             raise Problem.already_exists(f"projects/{op.operation.project}/global/images/{request.name}")
         return [image.id for image in images if image.cloudstack_name == request.name]
 
-    known = frozenset(await op.decide("known", ids_before))
+    before = frozenset(await op.decide("known", ids_before))
     failure = f"The image {request.name} could not be removed"
     try:
         async with removing_new(
-            op, "undo", template_steps.of_name(request.name), known, template_steps.delete, failure
+            op, "undo", template_steps.of_name(request.name), before, template_steps.delete, failure
         ):
-            template_id = await template_steps.create(op, request, known)
+            template_id = await template_steps.create(op, request, before)
             await op.target(gce_id(template_id))
             await op.keep("facts", template_id, KIND, request.facts)
             await tagging.add(op, "tags", RESOURCE, template_id, request.tags)
@@ -171,7 +171,7 @@ async def _of_disk(call: Call, blank: NewTemplate, everywhere: Locations, images
     reference = parse_reference(text)
     if reference.collection != "disks" or not reference.zone:
         raise Problem.invalid("resource.sourceDisk", f"'{text}'. Send zones/ZONE/disks/DISK.")
-    project = meant(call, reference.project)
+    project = project_of(call, reference.project)
     path = f"projects/{project}/zones/{reference.zone}/disks/{reference.name}"
     if project != call.project:
         raise Problem.not_found(path)
@@ -235,7 +235,7 @@ def _of_file(call: Call, blank: NewTemplate, raw: Mapping[str, Any]) -> Source:
         parts.pop()
     ending = parts[-1] if len(parts) > 1 else ""
     if ending not in FORMATS:
-        why = f"CloudStack takes the disk file itself: {', '.join(f'.{known}' for known in FORMATS)}"
+        why = f"CloudStack takes the disk file itself: {', '.join(f'.{one}' for one in FORMATS)}"
         raise Problem.unsupported(field, f"'{url}'. {why}; it may be packed as .gz, .bz2 or .zip, but not as .tar.")
     if ending == "img":
         call.warn(IGNORED, "The file is read as QCOW2, the format of the distributions' .img files.")
