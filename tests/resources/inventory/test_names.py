@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gstack.db.sidecar import Sidecar
 from gstack.errors import Problem
-from gstack.resources.inventory.names import check_free, taken_since
+from gstack.resources.inventory.names import check_free, check_still_free
 
 GONE, STAYS = "0b1c8a52-6d8f-4d0c-9d2f-1f6a6a1f0001", "0b1c8a52-6d8f-4d0c-9d2f-1f6a6a1f0002"
 
@@ -18,8 +18,8 @@ def test_free_and_taken() -> None:
     assert refused.value.status == 409
 
 
-async def test_taken_since(engine: AsyncEngine) -> None:
-    """A name is taken if the sidecar knows it and CloudStack still has the object; unknown names cost no look."""
+async def test_still_free(engine: AsyncEngine) -> None:
+    """A name is a 409 if the sidecar knows it and CloudStack still has the object; unknown names cost no look."""
     store, looked = Sidecar(engine), list[str]()
     await store.keep(GONE, "owner", "disks/z", {"name": "gone"})
     await store.keep(STAYS, "owner", "disks/z", {"name": "stays"})
@@ -28,5 +28,10 @@ async def test_taken_since(engine: AsyncEngine) -> None:
         looked.append(uuid)
         return uuid == STAYS
 
-    assert await taken_since(store, "owner", "disks/z", ["new", "gone", "stays"], exists) == {"stays"}
+    await check_still_free(store, "owner", "disks/z", "projects/p/zones/z/disks", ["new", "gone"], exists)
+    assert looked == [GONE]
+    looked.clear()
+    with pytest.raises(Problem, match="'projects/p/zones/z/disks/stays' already exists") as refused:
+        await check_still_free(store, "owner", "disks/z", "projects/p/zones/z/disks", ["new", "gone", "stays"], exists)
+    assert refused.value.status == 409
     assert looked == [GONE, STAYS]

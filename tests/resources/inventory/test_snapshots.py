@@ -1,8 +1,7 @@
 """How snapshots are named and found: pure."""
 
 from gstack.resources.inventory.snapshots import FoundSnapshot, VolumeSnapshot, names_of
-
-GIB = 1 << 30
+from gstack.resources.shared.sizes import GIB
 
 
 def test_names() -> None:

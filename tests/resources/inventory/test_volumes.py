@@ -5,7 +5,8 @@ import pytest
 from fixtures.gce import Gce
 from fixtures.instances import Ask
 from fixtures.storage import ZONE
-from gstack.resources.inventory.volumes import GIB, Volume, names_of, user_of, uuids
+from gstack.resources.inventory.volumes import Volume, names_of, user_of, uuids
+from gstack.resources.shared.sizes import GIB
 
 ROOT = Volume(id="r1", name="ROOT-54", zoneid="z1", type="ROOT", virtualmachineid="m1", vmname="vm1-0a3f")
 

@@ -3,6 +3,9 @@
 `pd-standard`, `pd-balanced` and `pd-ssd` are the offerings in the setting `names.disk_types`, by default the cloud's
 custom-size offering. Every disk offering is also a disk type under the slug of its name. An offering of fixed size
 makes disks of that size only. The bounds of custom sizes are CloudStack's (listCapabilities), in GB.
+
+The bounds of the sizes of new disks are checked here. disks.resize checks by itself that a disk does not shrink
+(storage/disks/changes.py).
 """
 
 import asyncio
@@ -128,6 +131,13 @@ class DiskOfferings:
         low, high = self.bounds.customdiskofferingminsize, self.bounds.customdiskofferingmaxsize
         if offering.iscustomized and not low <= size_gb <= high:
             raise Problem.invalid(field, f"'{size_gb}'. Disk size must be between {low} GB and {high} GB.")
+
+
+def check_not_smaller(size_gb: int | None, least_gb: int, origin: str, field: str) -> None:
+    """400 where a new disk is to be smaller than what it is made of; `origin` is `image`, `snapshot` or `disk`."""
+    if size_gb is not None and size_gb < least_gb:
+        why = f"Requested disk size cannot be smaller than the {origin} size ({least_gb} GB)."
+        raise Problem.invalid(field, f"'{size_gb}'. {why}")
 
 
 async def disk_offerings(cloudstack: Client, names: NameSettings) -> DiskOfferings:

@@ -9,7 +9,7 @@ import asyncio
 import msgspec
 
 from gstack.errors import Problem
-from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings
+from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings, check_not_smaller
 from gstack.resources.inventory.network_offerings import l2_offering
 from gstack.resources.inventory.reader import Reader
 from gstack.resources.inventory.service_offerings import MachineChoice, offerings, smallest
@@ -71,9 +71,7 @@ async def root_disk(
     if location.id not in image.zones:
         why = f"The image '{image.path}' is not ready in the zone '{location.zone}'."
         raise Problem.not_ready(image.path, why)
-    if request.size_gb is not None and request.size_gb < image.size_gb:
-        why = f"'{request.size_gb}'. Requested disk size cannot be smaller than the image size ({image.size_gb} GB)."
-        raise Problem.invalid(request.fields[2], why)
+    check_not_smaller(request.size_gb, image.size_gb, "image", request.fields[2])
     return RootDisk(image, *_root_type(reader, location, request, image, disk_types))
 
 

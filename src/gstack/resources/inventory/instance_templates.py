@@ -1,7 +1,7 @@
 """Instance templates: objects of Google's alone, so the sidecar keeps them.
 
-A template is `{"id", "name", "description", "creationTimestamp", "scope", "properties", "source"}`. Its scope is
-`global` or `regions/r`; its source is the path of the instance that it was made from, or empty.
+An instance template is `{"id", "name", "description", "creationTimestamp", "scope", "properties", "source"}`. Its
+scope is `global` or `regions/r`; its source is the path of the instance that it was made from, or empty.
 """
 
 import copy
@@ -17,7 +17,7 @@ GLOBAL = "global"
 
 
 async def find(reader: Reader, scope: str, name: str) -> dict[str, Any]:
-    """The template of this name or numeric id in a scope; 404 where there is none."""
+    """The instance template of this name or numeric id in a scope; 404 where there is none."""
     if name.isdigit():
         everything = await reader.sidecar.objects(reader.owner_id, COLLECTION, scope)
         template = next((one for one in everything if one["id"] == name), None)
@@ -29,10 +29,10 @@ async def find(reader: Reader, scope: str, name: str) -> dict[str, Any]:
 
 
 async def template_properties(reader: Reader, text: str) -> dict[str, Any]:
-    """The InstanceProperties of the template that `sourceInstanceTemplate` refers to, as a copy.
+    """The InstanceProperties of the instance template that `sourceInstanceTemplate` refers to, as a copy.
 
-    They were checked when the template was inserted: machine and disk types are bare names, references are paths. A
-    bare name means a global template. 400 for a reference to something else, 404 where the template does not exist.
+    They were checked by the insert: machine and disk types are bare names, references are paths. A bare name means a
+    global instance template. 400 for a reference to something else, 404 where there is no such instance template.
     """
     reference = parse_reference(text)
     if not reference.can_be(COLLECTION) or reference.zone:

@@ -1,8 +1,8 @@
 """Whether the names of new resources are free: checked before an operation, and again under its locks.
 
 A request looks in CloudStack. Between that check and the locks, another operation may take a name. The sidecar knows
-what other operations created, so the second check (`taken_since`) costs a CloudStack call only if the sidecar knows the
-name.
+what other operations created, so the second check (`check_still_free`) costs a CloudStack call only if the sidecar
+knows the name.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
@@ -20,11 +20,13 @@ def check_free(collection: str, names: Iterable[str], taken: Collection[str]) ->
             raise Problem.already_exists(f"{collection}/{name}")
 
 
-async def taken_since(sidecar: Sidecar, owner_id: str, kind: str, names: Iterable[str], exists: Exists) -> set[str]:
-    """Return which of the names other operations have taken. `kind` is the sidecar's kind of the resources."""
+async def check_still_free(
+    sidecar: Sidecar, owner_id: str, kind: str, collection: str, names: Collection[str], exists: Exists
+) -> None:
+    """409 for the first name that another operation has taken since `check_free`. `kind` is the sidecar's kind."""
     taken = set()
     for name in names:
         uuid = await sidecar.named(owner_id, kind, name)
         if uuid and await exists(uuid):
             taken.add(name)
-    return taken
+    check_free(collection, names, taken)

@@ -29,8 +29,6 @@ from gstack.resources.inventory.security_groups import network_group, read_group
 from gstack.resources.inventory.zones import Location, locations_of
 from gstack.resources.shared.references import name_in
 
-WIDEN = "subnetwork"  # the value of the setting names.target_tags that widens target tags to the network
-
 
 class Placement(msgspec.Struct, frozen=True):
     """Where an interface goes. It is part of journalled requests.
@@ -74,6 +72,11 @@ class Placement(msgspec.Struct, frozen=True):
         return {"networkid": self.network_id} if self.network_id else {}
 
 
+def widens_tags(reader: Reader) -> bool:
+    """Whether target tags mean the whole network in VPCs (setting names.target_tags)."""
+    return reader.settings.names.target_tags == "subnetwork"
+
+
 def network_named(reader: Reader, text: str) -> str:
     """The name of the network that a reference names; empty where it is no network of the request's project."""
     return name_in(text, "networks", ["global"], project_names(reader))
@@ -85,7 +88,7 @@ def subnetwork_named(reader: Reader, location: Location, text: str) -> str:
     return name_in(text, "subnetworks", regions, project_names(reader))
 
 
-async def place(
+async def resolve_placement(
     reader: Reader, location: Location, network_ref: str | None, subnetwork_ref: str | None, field: str = ""
 ) -> Placement:
     """Resolve these references for a zone. Where both are empty, the network `default` is meant.
@@ -143,7 +146,7 @@ async def in_use(cloudstack: Client, network: str, backing: Backing) -> bool:
     return group is not None and await any_machine(cloudstack, narrowed)
 
 
-def coming(network: Network, location: Location) -> Backing | None:
+def future_backing(network: Network, location: Location) -> Backing | None:
     """The backing that a network gets when its first instance comes into this zone, where it has none yet.
 
     Only the network `default` spreads by itself, into zones without security groups, where it becomes a VPC.
@@ -165,11 +168,11 @@ async def _placed(
         text = f"'{subnetwork.path}'. The subnetwork is of the network '{subnetwork.network}', not '{network.name}'."
         raise Problem.invalid(f"{field}.subnetwork", text)
     subnetwork = subnetwork or _only_subnetwork(networks, network, location, field)
-    backing = network.backing(location) or coming(network, location)
+    backing = network.backing(location) or future_backing(network, location)
     if backing is None:
         text = f"'{network.path}'. CloudStack has nothing of this network in zone '{location.zone}'."
         raise Problem.invalid(f"{field}.network", text)
-    widen = reader.settings.names.target_tags == WIDEN
+    widen = widens_tags(reader)
     if backing.ours:
         firewalls = await Firewalls(reader.sidecar, reader.owner_id).of_network(network.name)
         rules = [firewall.rule for firewall in firewalls]

@@ -22,13 +22,13 @@ from gstack.resources.inventory.reader import Reader
 from gstack.resources.inventory.zones import Location, locations_of
 from gstack.resources.shared.naming import gce_id
 from gstack.resources.shared.references import parse_reference
+from gstack.resources.shared.sizes import gigabytes
 
 KIND = "snapshots"  # the sidecar's kind
 RESOURCE = "Snapshot"  # CloudStack's type, for tags
 READY, FAILED = "BackedUp", "Error"
 TEMPORARY = "gstack.image."  # begins the names of temporary snapshots
 _GONE = frozenset({"Destroyed"})
-_GIB = 1 << 30
 
 
 class VolumeSnapshot(msgspec.Struct, frozen=True):
@@ -69,7 +69,7 @@ class FoundSnapshot(msgspec.Struct, frozen=True):
     @property
     def gigabytes(self) -> int:
         """The size of the disk that it was taken of, in GB (GiB, as Google counts)."""
-        return int(self.facts.get("size_gb") or -(-self.snapshot.virtualsize // _GIB))
+        return int(self.facts.get("size_gb") or gigabytes(self.snapshot.virtualsize))
 
     @property
     def path(self) -> str:

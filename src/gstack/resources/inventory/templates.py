@@ -20,8 +20,8 @@ from gstack.resources.shared.deprecation import ACTIVE, UNUSABLE, state_of
 from gstack.resources.shared.image_families import family_of, public_project_of
 from gstack.resources.shared.naming import NAME_LENGTH, gce_id, gce_names, slug
 from gstack.resources.shared.references import FAMILY, Reference, parse_reference
+from gstack.resources.shared.sizes import gigabytes
 
-GIB = 1024**3
 KIND = "images"  # the sidecar's kind
 
 
@@ -69,7 +69,7 @@ class Image(msgspec.Struct, frozen=True):
     @property
     def size_gb(self) -> int:
         """The smallest disk that holds the image, in GB (GiB, as Google counts)."""
-        return max(1, -(-self.size_bytes // GIB))
+        return max(1, gigabytes(self.size_bytes))
 
     @property
     def state(self) -> str:

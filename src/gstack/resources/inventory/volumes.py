@@ -23,9 +23,9 @@ from gstack.resources.inventory.reader import Reader
 from gstack.resources.inventory.zones import Location
 from gstack.resources.shared.naming import gce_id, timestamp_of
 from gstack.resources.shared.references import name_in, parse_reference
+from gstack.resources.shared.sizes import gigabytes
 
 ROOT = "ROOT"
-GIB = 1 << 30
 _GONE = frozenset({"Destroy", "Destroyed", "Expunging", "Expunged"})
 
 
@@ -65,7 +65,7 @@ class Volume(msgspec.Struct, frozen=True):
     @property
     def gigabytes(self) -> int:
         """Size in GB as Google counts them (2^30 bytes), rounded up."""
-        return -(-self.size // GIB)
+        return gigabytes(self.size)
 
 
 class FoundDisk(msgspec.Struct, frozen=True):

@@ -25,9 +25,10 @@ from gstack.operations.model import Op, Target, work
 from gstack.operations.recipes import undoing
 from gstack.resources.inventory.firewalls import COLLECTION, SCOPE, Firewall, Firewalls, inexpressible, refusal
 from gstack.resources.inventory.networks import DEFAULT, VPC, Network, read_networks
-from gstack.resources.inventory.placements import WIDEN, coming, in_use, network_named
+from gstack.resources.inventory.placements import future_backing, in_use, network_named, widens_tags
 from gstack.resources.inventory.zones import Locations, locations_of
-from gstack.resources.shared.naming import NAME_PATTERN, check_description, check_name, gce_id, is_name
+from gstack.resources.shared.instance_properties import check_tag_names
+from gstack.resources.shared.naming import check_description, check_name, gce_id
 from gstack.resources.steps import security_groups, vpcs
 
 _REFUSED = {
@@ -102,8 +103,8 @@ def checked(sent: Mapping[str, Any], network: str) -> Firewall:
         "priority": rule.priority,
         "disabled": rule.disabled,
         action: [_entry(entry) for entry in sent[action]],
-        "sourceTags": _tags(sent, "sourceTags"),
-        "targetTags": _tags(sent, "targetTags"),
+        "sourceTags": check_tag_names(dict.fromkeys(sent.get("sourceTags") or ()), "resource.sourceTags"),
+        "targetTags": check_tag_names(dict.fromkeys(sent.get("targetTags") or ()), "resource.targetTags"),
         ranges: [text.strip() for text in sent.get(ranges) or ()] or everyone,  # as sent: Google does not rewrite them
     }
     return Firewall({field: value for field, value in body.items() if value not in ("", [])}, rule)
@@ -251,7 +252,7 @@ def _kinds(call: Call, zones: Locations) -> dict[str, bool]:
     return {
         "groups": any(location.security_groups for location in zones.all),
         "vpcs": any(location.advanced and not location.security_groups for location in zones.all),
-        "widen": call.settings.names.target_tags == WIDEN,
+        "widen": widens_tags(call),
     }
 
 
@@ -287,12 +288,12 @@ def _check_fixed(call: Call, body: Mapping[str, Any]) -> None:
 
 async def _check_zones(call: Call, network: Network, zones: Locations, rule: Rule) -> None:
     """400 where a zone with instances of the network cannot express the rule; a warning for other such zones."""
-    widen = call.settings.names.target_tags == WIDEN
+    widen = widens_tags(call)
     if widen and rule.target_tags and any(backing.kind == VPC for backing in network.backings):
         text = "Target tags mean the whole network in zones with VPCs (setting names.target_tags)."
         call.warn("FIELD_VALUE_OVERRIDEN", text)
     unused = [location for location in zones.all if network.backing(location) is None]
-    backings = (*network.backings, *filter(None, (coming(network, location) for location in unused)))
+    backings = (*network.backings, *filter(None, (future_backing(network, location) for location in unused)))
     for backing in backings:
         reason = refusal(rule, backing.kind, ours=backing.ours, widen=widen)
         if not reason:
@@ -308,12 +309,3 @@ def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     name = protocol_name(protocol_number(str(entry["IPProtocol"]), "IPProtocol"))
     ports = [str(port).strip() for port in entry.get("ports") or ()]
     return {"IPProtocol": name} | ({"ports": ports} if ports else {})
-
-
-def _tags(sent: Mapping[str, Any], field: str) -> list[str]:
-    tags = list(dict.fromkeys(sent.get(field) or ()))
-    for index, tag in enumerate(tags):
-        if not is_name(tag):
-            why = f"'{tag}'. Must be a match of regex '(?:{NAME_PATTERN})'"
-            raise Problem.invalid(f"resource.{field}[{index}]", why)
-    return tags

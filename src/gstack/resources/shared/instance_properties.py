@@ -1,7 +1,7 @@
 """What instances, instance templates and bulk inserts have in common: their fields checked and shown. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -46,11 +46,17 @@ def check_tags(tags: Mapping[str, Any] | None, field: str) -> list[str]:
     items = (tags or {}).get("items") or []
     if len(items) > _MOST_TAGS:
         raise Problem.invalid(f"{field}.items", f"at most {_MOST_TAGS} tags are allowed, {len(items)} were sent.")
-    for index, tag in enumerate(items):
+    return check_tag_names(items, f"{field}.items")
+
+
+def check_tag_names(tags: Iterable[str], field: str) -> list[str]:
+    """Return these network tags, each once; 400 where one of them does not match Google's pattern."""
+    tags = list(tags)
+    for index, tag in enumerate(tags):
         if not is_name(tag):
             why = f"'{tag}'. Must be a match of regex '(?:{NAME_PATTERN})'"
-            raise Problem.invalid(f"{field}.items[{index}]", why)
-    return list(dict.fromkeys(items))
+            raise Problem.invalid(f"{field}[{index}]", why)
+    return list(dict.fromkeys(tags))
 
 
 def check_disks(disks: Sequence[Mapping[str, Any]], field: str) -> None:

@@ -16,9 +16,9 @@ import msgspec
 from gstack.errors import Problem
 from gstack.operations.model import Op, Probe
 from gstack.operations.recipes import arrived, gone, ids_before, reached, removing_new, temporary, undoing
-from gstack.resources.inventory import volumes
 from gstack.resources.inventory.snapshots import VolumeSnapshot
-from gstack.resources.inventory.volumes import GIB, ROOT, Volume
+from gstack.resources.inventory.volumes import ROOT, Volume
+from gstack.resources.shared.sizes import GIB
 from gstack.resources.steps import snapshots
 
 RESOURCE = "Volume"  # CloudStack's type, for tags
@@ -143,11 +143,6 @@ async def resize(op: Op, step: str, volume_id: str, size_gb: int) -> None:
     """Let a volume grow to this size in GB."""
     grown = reached("listVolumes", Volume, volume_id, lambda one: one.size >= size_gb * GIB, _under_way)
     await op.run(step, "resizeVolume", {"id": volume_id, "size": size_gb}, probe=grown)
-
-
-async def keep(op: Op, step: str, volume_id: str, zone_id: str, facts: Mapping[str, Any]) -> None:
-    """Keep facts about a disk in the sidecar."""
-    await op.keep(step, volume_id, volumes.kind(zone_id), facts)
 
 
 def detached_facts(name: str, last_attach: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from gstack.resources.inventory import snapshots, volumes
 from gstack.resources.inventory.accounts import project_of
 from gstack.resources.inventory.image_disks import ImageDiskSpec, blank_disk_spec
 from gstack.resources.inventory.machines import OWN
+from gstack.resources.inventory.names import check_free, check_still_free
 from gstack.resources.inventory.snapshots import FAILED, KIND, READY, RESOURCE, FoundSnapshot, VolumeSnapshot
 from gstack.resources.inventory.volumes import FoundDisk
 from gstack.resources.inventory.zones import Location, locations_of
@@ -227,12 +228,13 @@ async def create(op: Op, request: NewSnapshot) -> None:
     """Take the snapshot, keep its facts and label it. If a step fails, nothing remains."""
     find = snapshot_steps.of_name(request.volume_id, request.name)
 
+    async def existing(_uuid: str) -> object:
+        return await snapshots.find(op.cloudstack, op.sidecar, op.operation.owner, request.name)
+
     async def ids_before() -> list[str]:
         """Check the name again under its lock. A free name may still be that of snapshots made by hand."""
-        owner = op.operation.owner
-        uuid = await op.sidecar.named(owner, KIND, request.name)
-        if uuid and await snapshots.find(op.cloudstack, op.sidecar, owner, request.name):
-            raise Problem.already_exists(f"projects/{op.operation.project}/global/snapshots/{request.name}")
+        collection = f"projects/{op.operation.project}/global/snapshots"
+        await check_still_free(op.sidecar, op.operation.owner, KIND, collection, [request.name], existing)
         return [str(one["id"]) for one in await find(op)]
 
     before = frozenset(await op.decide("known", ids_before))
@@ -290,8 +292,7 @@ async def _check_new(call: Call) -> str:
         call.operations.holder(call.owner_id, path),
         snapshots.find(call.cloudstack, call.sidecar, call.owner_id, name),
     )
-    if holder or found:
-        raise Problem.already_exists(call.resource(path))
+    check_free(call.resource("global/snapshots"), [name], [name] if holder or found else [])
     return name
 
 

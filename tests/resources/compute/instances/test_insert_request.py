@@ -10,7 +10,7 @@ import pytest
 from fixtures.gce import Gce
 from fixtures.instances import Ask, asking_of, body_of
 from fixtures.servers import Stack
-from gstack.resources.compute.instances.insert_request import beneath
+from gstack.resources.compute.instances.insert_request import merge_template
 
 BASIC, VPC = "Sandbox-simulator", "sandbox-east1-a"
 ZONES = pytest.mark.parametrize("zone", [BASIC, VPC])
@@ -155,10 +155,10 @@ def test_refused_templates(gce: Gce, source: str, status: int) -> None:
     gce.refused("POST", f"zones/{VPC}/instances", status, {"name": "vm-no"}, sourceInstanceTemplate=source)
 
 
-def test_beneath() -> None:
+def test_merge_template() -> None:
     """What a body leaves empty counts as not sent."""
     properties = {"labels": {"a": "b"}, "machineType": "m", "disks": [1]}
-    assert beneath(properties, {"labels": {}, "machineType": "n", "disks": None}) == {
+    assert merge_template(properties, {"labels": {}, "machineType": "n", "disks": None}) == {
         "labels": {"a": "b"},
         "machineType": "n",
         "disks": [1],

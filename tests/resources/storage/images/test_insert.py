@@ -13,7 +13,7 @@ from gstack.gateway.discovery import schema
 from gstack.resources.inventory.templates import Catalog, Template
 from gstack.resources.inventory.zones import Location
 from gstack.resources.steps.templates import NewTemplate
-from gstack.resources.storage.images.insert import REFUSED, SOURCES, Source, place
+from gstack.resources.storage.images.insert import REFUSED, SOURCES, Source, zones_for
 
 PATH = "global/images"
 GOOGLE = "https://www.googleapis.com/compute/v1/projects"
@@ -233,12 +233,21 @@ EVERYWHERE = [at("east"), at("north"), at("west"), at("closed", enabled=False)]
 
 def test_a_file_goes_where_its_format_is_taken() -> None:
     """QCOW2 goes to the zones with KVM, OVA to those with VMware."""
-    assert place(Source(NewTemplate("i", url="u", format="QCOW2")), EVERYWHERE, KNOWN) == ("KVM", ["east", "west"])
-    assert place(Source(NewTemplate("i", url="u", format="OVA")), EVERYWHERE, KNOWN) == ("VMware", ["north"])
+    assert zones_for(Source(NewTemplate("i", url="u", format="QCOW2")), EVERYWHERE, KNOWN) == (
+        "KVM",
+        ["east", "west"],
+    )
+    assert zones_for(Source(NewTemplate("i", url="u", format="OVA")), EVERYWHERE, KNOWN) == (
+        "VMware",
+        ["north"],
+    )
     with pytest.raises(Problem, match="KVM, VMware"):
-        place(Source(NewTemplate("i", url="u", format="VHD")), EVERYWHERE, KNOWN)
+        zones_for(Source(NewTemplate("i", url="u", format="VHD")), EVERYWHERE, KNOWN)
 
 
 def test_a_disk_goes_everywhere_from_its_zone() -> None:
     """The source's zone is the first; zones that are closed are left out."""
-    assert place(Source(NewTemplate("i"), zone_id="north"), EVERYWHERE, KNOWN) == ("", ["north", "east", "west"])
+    assert zones_for(Source(NewTemplate("i"), zone_id="north"), EVERYWHERE, KNOWN) == (
+        "",
+        ["north", "east", "west"],
+    )

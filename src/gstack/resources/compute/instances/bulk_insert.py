@@ -23,8 +23,8 @@ from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, work
 from gstack.operations.nested import Nested
 from gstack.operations.recipes import undoing
-from gstack.resources.compute.instances.insert import create_instance, with_networks
-from gstack.resources.compute.instances.insert_request import instance_spec, with_template
+from gstack.resources.compute.instances.insert import create_instance, create_networks
+from gstack.resources.compute.instances.insert_request import add_template, instance_spec
 from gstack.resources.compute.instances.spec import DiskSpec, InstanceSpec
 from gstack.resources.inventory import machines, volumes
 from gstack.resources.inventory.names import check_free
@@ -94,7 +94,7 @@ async def _request(call: Call, location: Location) -> BulkInsert:
     refused.refuse(properties, _MANAGER_TAGS, "resource")
     taken = await _names_in(call.cloudstack, call.sidecar, location.id)
     names = await _names(call, location, taken[0])
-    first = await with_template(call, body.get("sourceInstanceTemplate"), {**properties, "name": names[0]})
+    first = await add_template(call, body.get("sourceInstanceTemplate"), {**properties, "name": names[0]})
     spec = await instance_spec(call, location, first)
     least = int(body.get("minCount") or len(names))
     if not 1 <= least <= len(names):
@@ -207,7 +207,7 @@ async def create_all(op: Op, request: BulkInsert) -> None:
 
     await op.decide("free", check)
     # The networks first, so that the instances do not all create them.
-    request = replace(request, plan=await with_networks(op, request.plan))
+    request = replace(request, plan=await create_networks(op, request.plan))
     failed = await _create_each(op, request.specs)
     created = [name for name in request.names if name not in failed]
     if len(created) < request.least:

@@ -88,11 +88,16 @@ def check_size(size_gb: str | int | None, volume: Volume, field: str) -> None:
         raise Problem.invalid(f"{field}.diskSizeGb", text)
 
 
+def check_count(count: int, field: str) -> None:
+    """400 where an instance is to have more disks than every hypervisor takes."""
+    if count > MOST_DISKS:
+        raise Problem.invalid(field, f"an instance has at most {MOST_DISKS} disks here.")
+
+
 def _new_device_name(disks: Sequence[AttachedDisk], sent: str) -> str:
     """The device name, which no other disk of the instance may have; if none is sent, one of Google's pattern."""
     taken = {device_name(disk, index) for index, disk in enumerate(disks)}
-    if len(disks) >= MOST_DISKS:
-        raise Problem.invalid("resource", f"an instance has at most {MOST_DISKS} disks here.")
+    check_count(len(disks) + 1, "resource")
     if not sent:
         numbers = range(len(disks), MOST_DISKS * 2)
         return next(name for number in numbers if (name := f"persistent-disk-{number}") not in taken)

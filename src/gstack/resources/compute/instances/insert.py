@@ -18,11 +18,11 @@ from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, Target, harmless, work
 from gstack.operations.recipes import undoing
 from gstack.resources.compute.instances.access_configs import give
-from gstack.resources.compute.instances.insert_request import instance_spec, with_template
+from gstack.resources.compute.instances.insert_request import add_template, instance_spec
 from gstack.resources.compute.instances.spec import AccessSpec, DiskSpec, InstanceSpec
 from gstack.resources.inventory import machines, volumes
 from gstack.resources.inventory.machines import VirtualMachine
-from gstack.resources.inventory.names import check_free, taken_since
+from gstack.resources.inventory.names import check_still_free
 from gstack.resources.inventory.zones import zone_of
 from gstack.resources.shared import refused
 from gstack.resources.shared.naming import gce_id, labels_to_tags, suffix
@@ -39,7 +39,7 @@ async def insert(call: Call) -> dict[str, Any]:
     location = await zone_of(call, call.params["zone"])
     if call.params.get("sourceMachineImage"):
         raise Problem.unsupported("sourceMachineImage", refused.INSTANCE["sourceMachineImage"])
-    body = await with_template(call, call.params.get("sourceInstanceTemplate"), call.body)
+    body = await add_template(call, call.params.get("sourceInstanceTemplate"), call.body)
     spec = await instance_spec(call, location, body)
     zone = f"zones/{location.zone}"
     locks = [f"{zone}/disks/{disk.name}" for disk in spec.disks]
@@ -67,10 +67,9 @@ async def _check_names(op: Op, spec: InstanceSpec) -> bool:
     async def disk(uuid: str) -> object:
         return await volumes.search(op.cloudstack, op.sidecar, {"id": uuid, "zoneid": zone_id})
 
-    taken = await taken_since(op.sidecar, owner, machines.kind(zone_id), [spec.name], machine)
-    check_free(f"{zone}/instances", [spec.name], taken)
-    taken = await taken_since(op.sidecar, owner, volumes.kind(zone_id), spec.new_disks, disk)
-    check_free(f"{zone}/disks", spec.new_disks, taken)
+    kind = machines.kind(zone_id)
+    await check_still_free(op.sidecar, owner, kind, f"{zone}/instances", [spec.name], machine)
+    await check_still_free(op.sidecar, owner, volumes.kind(zone_id), f"{zone}/disks", spec.new_disks, disk)
     return True
 
 
@@ -89,7 +88,7 @@ class _Created:
 
 async def create_instance(op: Op, spec: InstanceSpec) -> None:
     """Create the machine and everything that belongs to it, or nothing."""
-    spec = await with_networks(op, spec)
+    spec = await create_networks(op, spec)
     groups = await placement_steps.join_groups(op, "groups", spec.placement, spec.name, spec.tags)
     await op.progress(20, "The network is ready.")
     created = _Created()
@@ -103,8 +102,8 @@ async def create_instance(op: Op, spec: InstanceSpec) -> None:
         raise
 
 
-async def with_networks(op: Op, spec: InstanceSpec) -> InstanceSpec:
-    """Create what the networks lack; return the spec with what they have then."""
+async def create_networks(op: Op, spec: InstanceSpec) -> InstanceSpec:
+    """Create the VPCs and tiers that the networks lack in this zone; return the spec with their uuids."""
     interfaces = []
     for index, interface in enumerate(spec.interfaces):
         step = f"network-{index}" if index else "network"

@@ -19,11 +19,11 @@ from msgspec.structs import replace
 
 from gstack.errors import Problem
 from gstack.gateway.call import Call
-from gstack.resources.compute.instances.disks import MOST_DISKS, check_size
+from gstack.resources.compute.instances.disks import check_count, check_size
 from gstack.resources.compute.instances.spec import DiskSpec
 from gstack.resources.inventory import volumes
 from gstack.resources.inventory.accounts import project_names
-from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings, disk_offerings
+from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings, check_not_smaller, disk_offerings
 from gstack.resources.inventory.image_disks import ImageDiskRequest, RootDisk, image_disk_spec, root_disk
 from gstack.resources.inventory.os_types import os_types
 from gstack.resources.inventory.snapshots import VolumeSnapshot, resolve_snapshot
@@ -71,8 +71,7 @@ async def disk_specs(
 ) -> tuple[str, DiskSpec, tuple[DiskSpec, ...]]:
     """Return the uuid of the template to deploy, the boot disk and the other disks."""
     check_disks(disks, _FIELD)
-    if len(disks) > MOST_DISKS:
-        raise Problem.invalid(_FIELD, f"an instance has at most {MOST_DISKS} disks here.")
+    check_count(len(disks), _FIELD)
     sources = {f"{_FIELD}[{index}].source": disk["source"] for index, disk in enumerate(disks) if disk.get("source")}
     offerings = await disk_offerings(call.cloudstack, call.settings.names)
     existing = await volumes.resolve_disks(call, location, sources)
@@ -145,7 +144,7 @@ async def _data_disk(
         root = await _root_disk(call, location, request, offerings)
         image_disk = await image_disk_spec(call, location, root, request.initialize_field("sourceImage"))
         return replace(request.spec, kind=root.kind, image=root.fact, image_disk=image_disk)
-    return _sized(location, request, offerings)
+    return _new_disk(location, request, offerings)
 
 
 def _existing_disk(
@@ -165,12 +164,9 @@ async def _disk_of_snapshot(
         raise Problem.invalid(field, "send either sourceImage or sourceSnapshot, not both.")
     field = request.initialize_field("sourceSnapshot")
     source = await resolve_snapshot(call, request.initialize["sourceSnapshot"], field, location)
-    size, least = request.size_gb, source.gigabytes
-    if size is not None and size < least:
-        why = f"'{size}'. Requested disk size cannot be smaller than the snapshot size ({least} GB)."
-        raise Problem.invalid(request.initialize_field("diskSizeGb"), why)
+    check_not_smaller(request.size_gb, source.gigabytes, "snapshot", request.initialize_field("diskSizeGb"))
     spec = replace(
-        _sized(location, request, offerings, least),
+        _new_disk(location, request, offerings, source.gigabytes),
         snapshot_id=source.uuid,
         of_data_volume=source.snapshot.volumetype != volumes.ROOT,
         source=source.fact,
@@ -178,7 +174,7 @@ async def _disk_of_snapshot(
     return spec, source.snapshot
 
 
-def _sized(location: Location, request: _Request, offerings: DiskOfferings, least: int = 0) -> DiskSpec:
+def _new_disk(location: Location, request: _Request, offerings: DiskOfferings, least: int = 0) -> DiskSpec:
     """The disk with its type, offering and size; `least` is the size of its source in GB."""
     fields = (request.initialize_field("diskType"), request.initialize_field("diskSizeGb"))
     kind = parse_reference(request.initialize.get("diskType", "")).name or PERSISTENT[0]

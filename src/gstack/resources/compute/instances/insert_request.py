@@ -1,7 +1,7 @@
 """Checks the request of instances.insert and finds everything that it names, before the operation begins.
 
-Changes nothing. With `sourceInstanceTemplate` a field of the body replaces the template's field as a whole: Google
-merges nothing within a field. Names are unique in the zone: 409 if an instance or a disk has the name. Checks do not
+Changes nothing. With `sourceInstanceTemplate` a field of the body replaces the instance template's field as a
+whole: Google merges nothing within a field. Names are unique in the zone: 409 if an instance or a disk has the name. Checks do not
 see what other accounts have, so only the work finds out that a host name on a shared network is taken.
 
 The first interface is CloudStack's default NIC. As on GCE, each interface is in a different network. In zones with
@@ -40,13 +40,13 @@ _NICS = "resource.networkInterfaces"
 _MOST_NICS = 8  # Google's limit
 
 
-async def with_template(call: Call, reference: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
+async def add_template(call: Call, reference: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
     """The body, completed with the properties of the instance template that it refers to."""
-    return beneath(await template_properties(call, reference), body) if reference else dict(body)
+    return merge_template(await template_properties(call, reference), body) if reference else dict(body)
 
 
-def beneath(properties: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete a body with a template's properties. A field that is empty in the body counts as not sent. Pure."""
+def merge_template(properties: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete a body with an instance template's properties. A field that is empty in the body counts as not sent."""
     return {**properties, **present(body)}
 
 
@@ -154,7 +154,7 @@ async def _interfaces(
 
 async def _interface(call: Call, location: Location, nic: Mapping[str, Any], field: str) -> InterfaceSpec:
     refused.refuse(nic, refused.INTERFACE, field)
-    placement = await placements.place(call, location, nic.get("network"), nic.get("subnetwork"), field)
+    placement = await placements.resolve_placement(call, location, nic.get("network"), nic.get("subnetwork"), field)
     address = nic.get("networkIP", "")
     if address:
         await check_internal_address(call, address, f"{field}.networkIP", placement.network_id, placement.cidr)

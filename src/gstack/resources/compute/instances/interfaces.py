@@ -94,7 +94,7 @@ def _check_served(call: Call) -> None:
 async def _place(call: Call, instance: Instance, others: Sequence[Nic]) -> Placement:
     """Where the body's interface goes. It must be another network than those of the other interfaces."""
     network, subnetwork = call.body.get("network"), call.body.get("subnetwork")
-    placement = await placements.place(call, instance.location, network, subnetwork, _FIELD)
+    placement = await placements.resolve_placement(call, instance.location, network, subnetwork, _FIELD)
     links = await placements.network_links(call, [nic.networkid for nic in others])
     if placement.network_path in {network for network, _ in links.values()}:
         why = f"'{placement.network_path}'. Networks must be distinct for the network interfaces of an instance."

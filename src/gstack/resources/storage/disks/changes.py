@@ -14,6 +14,7 @@ from gstack.errors import Problem
 from gstack.gateway.call import Call, serves
 from gstack.operations.model import Op, work
 from gstack.operations.recipes import undoing
+from gstack.resources.inventory import volumes
 from gstack.resources.inventory.disk_offerings import disk_offerings
 from gstack.resources.inventory.disks import type_of
 from gstack.resources.inventory.volumes import FoundDisk, check_unused
@@ -154,7 +155,7 @@ async def change(op: Op, request: DiskUpdate) -> None:
             raise
     if request.description is not None:
         facts = {"description": request.description or None}
-        await volume_steps.keep(op, "description", volume_id, request.zone_id, facts)
+        await op.keep("description", volume_id, volumes.kind(request.zone_id), facts)
 
 
 async def _changed_fields(call: Call, disk: FoundDisk) -> dict[str, Any]:

@@ -18,11 +18,12 @@ from gstack.operations.model import Op, Target, work
 from gstack.operations.recipes import undoing
 from gstack.resources.inventory import volumes
 from gstack.resources.inventory.accounts import project_names
-from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings, disk_offerings
+from gstack.resources.inventory.disk_offerings import PERSISTENT, DiskOfferings, check_not_smaller, disk_offerings
 from gstack.resources.inventory.disks import type_of
 from gstack.resources.inventory.image_disks import ImageDiskRequest, ImageDiskSpec, image_disk_spec, root_disk
+from gstack.resources.inventory.names import check_free, check_still_free
 from gstack.resources.inventory.snapshots import resolve_snapshot
-from gstack.resources.inventory.zones import Location, locations_of
+from gstack.resources.inventory.zones import Location, zone_of
 from gstack.resources.shared.naming import check_description, check_labels, check_name, gce_id, labels_to_tags
 from gstack.resources.shared.present import present
 from gstack.resources.shared.references import type_named
@@ -84,8 +85,7 @@ class _Source(msgspec.Struct, frozen=True):
 
 @serves("compute.disks.insert")
 async def insert(call: Call) -> dict[str, Any]:
-    everywhere = await locations_of(call)
-    location = everywhere.zone(call.project, call.params["zone"])
+    location = await zone_of(call, call.params["zone"])
     name = check_name("resource.name", call.body.get("name"))
     _check_fields(call)
     disk_types = await disk_offerings(call.cloudstack, call.settings.names)
@@ -110,7 +110,7 @@ async def create(op: Op, request: NewDisk) -> None:
         volume_id = await volume_steps.make(op, "volume", volume)
     try:
         await op.target(gce_id(volume_id))
-        await volume_steps.keep(op, "facts", volume_id, volume.zone_id, request.facts)
+        await op.keep("facts", volume_id, volumes.kind(volume.zone_id), request.facts)
         await tagging.add(op, "labels", volume_steps.RESOURCE, volume_id, labels_to_tags(request.labels))
     except Problem:
         async with undoing(op, f"The disk {volume.name} could not be removed"):
@@ -126,15 +126,17 @@ async def _check_free(call: Call, location: Location, name: str) -> None:
         call.operations.holder(call.owner_id, path),
         volumes.find(call.cloudstack, call.sidecar, call.owner_id, location, name),
     )
-    if holder or found:
-        raise Problem.already_exists(call.resource(path))
+    check_free(call.resource(f"zones/{location.zone}/disks"), [name], [name] if holder or found else [])
 
 
 async def _check_still_free(op: Op, spec: NewVolume) -> bool:
     """409 for a name that another operation took between the checks of the request and our lock on the name."""
-    uuid = await op.sidecar.named(op.operation.owner, volumes.kind(spec.zone_id), spec.name)
-    if uuid and await volumes.search(op.cloudstack, op.sidecar, {"id": uuid, "zoneid": spec.zone_id}):
-        raise Problem.already_exists(f"projects/{op.operation.project}/{op.operation.target.path}")
+
+    async def disk(uuid: str) -> object:
+        return await volumes.search(op.cloudstack, op.sidecar, {"id": uuid, "zoneid": spec.zone_id})
+
+    kind, collection = volumes.kind(spec.zone_id), f"projects/{op.operation.project}/{op.operation.target.scope}/disks"
+    await check_still_free(op.sidecar, op.operation.owner, kind, collection, [spec.name], disk)
     return True
 
 
@@ -179,10 +181,8 @@ async def _of_image(call: Call, location: Location, name: str, image: str, disk_
 async def _of_source(call: Call, location: Location, name: str, disk_types: DiskOfferings) -> tuple[NewDisk, str]:
     """A disk from a snapshot or another disk, or a blank one; and the path of the source."""
     source, sent = await _source(call, location, name, disk_types), _sent_size(call)
-    if sent is not None and sent < source.size_gb:
-        origin = "snapshot" if source.volume.snapshot_id else "disk"
-        why = f"Requested disk size cannot be smaller than the {origin} size ({source.size_gb} GB)."
-        raise Problem.invalid("resource.sizeGb", f"'{sent}'. {why}")
+    origin = "snapshot" if source.volume.snapshot_id else "disk"
+    check_not_smaller(sent, source.size_gb, origin, "resource.sizeGb")
     kind = _sent_type(call, location) or source.kind or PERSISTENT[0]
     choice = disk_types.plan_disk(kind, sent, location.id, source.size_gb)
     spec = NewDisk(

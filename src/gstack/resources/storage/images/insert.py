@@ -23,6 +23,7 @@ from gstack.resources.inventory import volumes
 from gstack.resources.inventory.accounts import project_of
 from gstack.resources.inventory.image_disks import RootDisk, blank_disk_spec, image_disk_spec
 from gstack.resources.inventory.machines import OWN
+from gstack.resources.inventory.names import check_free
 from gstack.resources.inventory.os_types import choose_os_type, os_types
 from gstack.resources.inventory.snapshots import resolve_snapshot
 from gstack.resources.inventory.templates import KIND, Catalog, Template, resolve_image
@@ -92,11 +93,10 @@ async def insert(call: Call) -> dict[str, Any]:
     if call.owner is None:
         raise not_yours(call, "create", name)
     refuse(body, REFUSED, "resource")
-    if any(image.name == name for image in images.of_project(call.project)):
-        raise Problem.already_exists(call.resource(f"global/images/{name}"))
+    check_free(call.resource("global/images"), [name], {image.name for image in images.of_project(call.project)})
     everywhere = await locations_of(call)
     source = await _source(call, name, everywhere, images)
-    hypervisor, zones = place(source, everywhere.all, images)
+    hypervisor, zones = zones_for(source, everywhere.all, images)
     family = check_family(body)
     os_type = source.os_type or choose_os_type(await os_types(call.cloudstack), source.os_name, family)
     family_tags = [{"key": "family", "value": family}] if family else []
@@ -122,8 +122,8 @@ async def create(op: Op, request: NewTemplate) -> None:
         """Check the name again under its lock. A free name may still be that of templates made by hand."""
         own = await op.cloudstack.list_all("listTemplates", Template, {**OWN, "templatefilter": "self"})
         images = Catalog(own, (), op.operation.project).all
-        if any(image.name == request.name for image in images):
-            raise Problem.already_exists(f"projects/{op.operation.project}/global/images/{request.name}")
+        collection = f"projects/{op.operation.project}/global/images"
+        check_free(collection, [request.name], {image.name for image in images})
         return [image.id for image in images if image.cloudstack_name == request.name]
 
     before = frozenset(await op.decide("known", ids_before))
@@ -257,7 +257,7 @@ def _check_host(url: str, field: str) -> None:
         raise Problem.invalid(field, f"'{url}'. CloudStack does not download from {host}.")
 
 
-def place(source: Source, everywhere: Sequence[Location], images: Catalog) -> tuple[str, list[str]]:
+def zones_for(source: Source, everywhere: Sequence[Location], images: Catalog) -> tuple[str, list[str]]:
     """The hypervisor of a file (empty for other sources) and the zones that can have the image, the source's first.
 
     CloudStack does not tell users the hypervisor of a zone, so we take that of most templates that are ready there.
