@@ -1,8 +1,8 @@
 """Checks the request of instances.insert and finds everything that it names, before the operation begins.
 
-Changes nothing. With `sourceInstanceTemplate` a field of the body replaces the instance template's field as a
-whole: Google merges nothing within a field. Names are unique in the zone: 409 if an instance or a disk has the name. Checks do not
-see what other accounts have, so only the work finds out that a host name on a shared network is taken.
+Changes nothing. With `sourceInstanceTemplate` a field of the body replaces the instance template's field as a whole:
+Google merges nothing within a field. Names are unique in the zone: 409 if an instance or a disk has the name. Checks do
+not see what other accounts have, so only the work finds out that a host name on a shared network is taken.
 
 The first interface is CloudStack's default NIC. As on GCE, each interface is in a different network. In zones with
 security groups a machine has one interface, in the guest network, and its address is also the external address.
