@@ -5,7 +5,6 @@ not served answers 501 with its name. The checks come in Google's order: the tok
 method is served (501), the parameters and the body (400), the project (404).
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -37,8 +36,6 @@ from gstack.gateway.parameters import Query, read_parameters
 from gstack.gateway.routes import Bound, routes
 from gstack.gateway.wire import envelope_errors, read_limited, send_json
 from gstack.gateway.zone_names import in_alias
-
-_ZONE_IN_LINK = re.compile(rb'/zones/([^/"]+)')
 
 
 def mount(app: App[Request, Response], services: Services, functions: Mapping[str, Served] | None = None) -> None:
@@ -96,11 +93,10 @@ class Endpoint:
     async def _in_the_name_sent(self, call: Call, result: Any) -> Any:
         """Name the zone of the URL in the answer as the URL does, if that is its alias."""
         zone = call.params.get("zone")
-        if not zone:
+        if not zone or not result:
             return result
-        shown = set(_ZONE_IN_LINK.findall(msgspec.json.encode(result)))
-        if shown <= {zone.encode()}:
-            return result  # it is the name in lists, which needs no look at the zones
+        if isinstance(result, dict) and str(result.get("zone", "")).endswith(f"/zones/{zone}"):
+            return result  # it is the name in lists. An operation is shown even while CloudStack is silent
         listed = await self._services.listed_zone(call.cloudstack, zone)
         return in_alias(msgspec.to_builtins(result), listed, zone) if listed != zone else result
 
